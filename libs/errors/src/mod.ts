@@ -1,1 +1,8 @@
-export {};
+export { ERROR_CODES, type ErrorCode, type ErrorCodeRow, errorCodeOfGrpc } from "./codes.ts";
+export {
+  causeChain,
+  type FieldViolation,
+  invalidFields,
+  PlatformError,
+  type PlatformErrorOptions,
+} from "./platform-error.ts";

@@ -1,1 +1,2 @@
-export {};
+export { ENVIRONMENTS, type Environment, hostLabel, randomLabel } from "./ids.ts";
+export { checkId, formatName, type IdKind, parseName, type ResourceIds, type ResourceKind } from "./resource-name.ts";

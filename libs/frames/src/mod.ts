@@ -1,1 +1,7 @@
-export {};
+export { batchHeader, type Frame, readBatchHeader, readFrames } from "./batch.ts";
+export { Batcher } from "./batcher.ts";
+export * from "./frame.ts";
+export { FrameReader } from "./frame-reader.ts";
+export { FrameWriter } from "./frame-writer.ts";
+export * from "./messages.ts";
+export { StreamParser } from "./stream-parser.ts";

@@ -1,0 +1,57 @@
+import { createHash } from "node:crypto";
+import { PlatformError } from "@millrace/errors";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { connect, nkeyAuthenticator } from "@nats-io/transport-node";
+import { type BusIdentity, inboxPrefix } from "./permissions.ts";
+
+export interface BusConfig {
+  url: string;
+  /** The user's nkey seed; absent only where the server asks for none. */
+  seed?: string;
+  identity: BusIdentity;
+}
+
+export interface BusLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const RECONNECT_WAIT_MS = 100;
+const PING_INTERVAL_MS = 10_000;
+
+/** Connects, and for ever reconnects. Status changes and refused subjects are logged. */
+export async function connectBus(config: BusConfig, log: BusLog): Promise<NatsConnection> {
+  const { seed, identity } = config;
+  const connection = await connect({
+    servers: config.url,
+    name: `${identity.service}/${identity.id}`,
+    inboxPrefix: inboxPrefix(identity),
+    timeout: CONNECT_TIMEOUT_MS,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    pingInterval: PING_INTERVAL_MS,
+    ignoreAuthErrorAbort: true,
+    ...(seed && { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
+  }).catch((cause: unknown) => {
+    throw new PlatformError("unavailable", `NATS cannot be reached at ${config.url}`, {
+      reason: "bus_unavailable",
+      cause,
+    });
+  });
+  void logStatus(connection, log);
+  return connection;
+}
+
+async function logStatus(connection: NatsConnection, log: BusLog): Promise<void> {
+  for await (const status of connection.status()) {
+    if (status.type === "ping") continue;
+    if (status.type === "error") log.warn({ err: status.error }, "NATS reports an error");
+    else log.info({ status: status.type }, "NATS connection");
+  }
+}
+
+/** Hex SHA-256: how artifacts and snapshots are named. */
+export function digestOf(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

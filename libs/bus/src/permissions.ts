@@ -1,0 +1,113 @@
+import {
+  BUCKETS,
+  BUILD_QUEUE_GROUP,
+  type BucketName,
+  OBJECT_STORES,
+  type ObjectStoreName,
+  STREAMS,
+  SUBJECTS,
+} from "./subjects.ts";
+
+// What each NATS user may touch: the bus table as data. Each process has an inbox of its own, so that nobody can listen to another's
+// replies.
+
+export type BusService = "gateway" | "function-runner" | "control-plane" | "auth";
+
+export interface BusIdentity {
+  service: BusService;
+  /** Of the process, e.g. `runner-1`; a-z, A-Z, 0-9, `_` and `-`. */
+  id: string;
+}
+
+export interface BusPermissions {
+  publish: string[];
+  subscribe: string[];
+}
+
+export function inboxPrefix(identity: BusIdentity): string {
+  return `_INBOX.${identity.service}.${identity.id}`;
+}
+
+export function permissionsFor(identity: BusIdentity): BusPermissions {
+  const own = PERMISSIONS[identity.service](identity.id);
+  return { publish: own.publish, subscribe: [`${inboxPrefix(identity)}.>`, ...own.subscribe] };
+}
+
+const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
+  gateway: (id) => ({
+    publish: [SUBJECTS.runner("*"), ...reading("releases"), ...reading("functions"), ...reading("grants")],
+    subscribe: [SUBJECTS.gateway(id), SUBJECTS.beat("*")],
+  }),
+  "function-runner": (id) => ({
+    publish: [
+      SUBJECTS.gateway("*"),
+      SUBJECTS.beat(id),
+      SUBJECTS.log("*", "*"),
+      // The answer to a build request; control-plane is the only one that asks.
+      "_INBOX.control-plane.*.>",
+      ...reading("functions"),
+      ...readingObjects("artifacts"),
+      ...readingObjects("uploads"),
+      ...writingObjects("builds"),
+    ],
+    subscribe: [SUBJECTS.runner(id), `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`],
+  }),
+  "control-plane": () => ({
+    publish: [
+      "$JS.API.>",
+      "$JS.ACK.>",
+      "$JS.FC.>",
+      SUBJECTS.build,
+      ...writing("releases"),
+      ...writing("functions"),
+      "$O.>",
+    ],
+    subscribe: [SUBJECTS.beat("*")],
+  }),
+  auth: () => ({
+    publish: [...reading("grants"), ...writing("grants")],
+    subscribe: [],
+  }),
+};
+
+function reading(bucket: BucketName): string[] {
+  return readingStream(`KV_${BUCKETS[bucket]}`);
+}
+
+function writing(bucket: BucketName): string[] {
+  return [`$KV.${BUCKETS[bucket]}.>`];
+}
+
+function readingObjects(store: ObjectStoreName): string[] {
+  return readingStream(`OBJ_${OBJECT_STORES[store]}`);
+}
+
+/** Writing an object also purges the chunks of an earlier one of the same name. */
+function writingObjects(store: ObjectStoreName): string[] {
+  const stream = `OBJ_${OBJECT_STORES[store]}`;
+  return [...readingStream(stream), `$O.${OBJECT_STORES[store]}.>`, `$JS.API.STREAM.PURGE.${stream}`];
+}
+
+/** Looking up, direct gets, and ordered consumers with flow control. */
+function readingStream(stream: string): string[] {
+  return [
+    `$JS.API.STREAM.INFO.${stream}`,
+    `$JS.API.STREAM.MSG.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}`,
+    `$JS.API.DIRECT.GET.${stream}.>`,
+    `$JS.API.CONSUMER.CREATE.${stream}.>`,
+    `$JS.API.CONSUMER.CREATE.${stream}`,
+    `$JS.API.CONSUMER.INFO.${stream}.>`,
+    `$JS.API.CONSUMER.DELETE.${stream}.>`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.>`,
+    `$JS.FC.${stream}.>`,
+    `$JS.ACK.${stream}.>`,
+  ];
+}
+
+/** The streams that exist; their names are what a permission names. */
+export const STREAM_NAMES = [
+  ...Object.values(BUCKETS).map((name) => `KV_${name}`),
+  ...Object.values(OBJECT_STORES).map((name) => `OBJ_${name}`),
+  ...Object.values(STREAMS),
+];

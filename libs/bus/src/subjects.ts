@@ -1,0 +1,32 @@
+// Every name on the bus, in one place. ARCHITECTURE.md holds the same as a table.
+
+export const SUBJECTS = {
+  /** Batches of frames from gateways to one runner. */
+  runner: (id: string) => `mr.runner.${id}`,
+  /** Batches of frames from runners to one gateway. */
+  gateway: (id: string) => `mr.gateway.${id}`,
+  /** A runner's counters to all gateways. */
+  beat: (id: string) => `mr.beat.${id}`,
+  /** Uploads to be built, to one runner of the queue group `builders`. */
+  build: "mr.build",
+  /** What a function printed, into the stream `logs`. */
+  log: (project: string, functionUid: string) => `logs.${project}.${functionUid}`,
+} as const;
+
+export const BUCKETS = { releases: "releases", functions: "functions", grants: "grants" } as const;
+export const OBJECT_STORES = { artifacts: "artifacts", uploads: "uploads", builds: "builds" } as const;
+export const STREAMS = { logs: "logs" } as const;
+export const BUILD_QUEUE_GROUP = "builders";
+
+export type BucketName = keyof typeof BUCKETS;
+export type ObjectStoreName = keyof typeof OBJECT_STORES;
+
+export const KEYS = {
+  deployment: (hostLabel: string) => `deployment.${hostLabel}`,
+  snapshotPart: (digest: string, index: number) => `snapshot.${digest}.${index}`,
+  functionVersion: (functionUid: string, version: number) => `version.${functionUid}.${version}`,
+  alias: (functionUid: string, alias: string) => `alias.${functionUid}.${alias}`,
+  accessKey: (keyId: string) => `access.${keyId}`,
+  subscriptionKey: (hash: string) => `subscription.${hash}`,
+  authorization: (hostLabel: string, keyId: string) => `authorization.${hostLabel}.${keyId}`,
+} as const;

@@ -1,0 +1,77 @@
+/**
+ * A private NATS server with JetStream. Its configuration is JSON, which NATS reads as well as its own syntax, and holds no
+ * secret: users are known by public nkeys. WebSocket and leafnode listeners stay off, monitoring is on loopback only.
+ */
+import { chownSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { BusPermissions } from "@millrace/bus";
+import { makePrivateDirectory, type User } from "../paths.ts";
+import type { ProcessSpec } from "../processes/managed-process.ts";
+import { commandLine, type EngineProgram, environmentOf } from "./engine-program.ts";
+
+export const NATS_PAYLOAD_BYTES_MAX = 1024 * 1024;
+// Streams reserve their bounds when they are made; the bus asks for about 16 GiB (libs/bus, BUS_LIMITS).
+const STORE_BYTES_MAX = { memory: 256 * 1024 ** 2, file: 32 * 1024 ** 3 };
+const START_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 10_000;
+const PROBE_TIMEOUT_MS = 1_000;
+
+/** Somebody who may connect, by public nkey; without permissions every subject is open. */
+export type NatsUser = { readonly nkey: string; readonly permissions?: BusPermissions };
+
+export type NatsShape = {
+  readonly name: string;
+  readonly program: EngineProgram;
+  readonly folder: string;
+  readonly port: number;
+  readonly monitorPort: number;
+  readonly user: User | undefined;
+  readonly users: readonly NatsUser[];
+  readonly payloadBytesMax?: number;
+  readonly logFile: string;
+};
+
+export function natsConfiguration(shape: NatsShape): string {
+  const { program } = shape;
+  return `${JSON.stringify(
+    {
+      server_name: shape.name,
+      host: program.listenHost,
+      port: shape.port,
+      http: `${program.listenHost}:${shape.monitorPort}`,
+      max_payload: shape.payloadBytesMax ?? NATS_PAYLOAD_BYTES_MAX,
+      jetstream: {
+        store_dir: join(shape.folder, "jetstream"),
+        max_memory_store: STORE_BYTES_MAX.memory,
+        max_file_store: STORE_BYTES_MAX.file,
+      },
+      accounts: { MILLRACE: { jetstream: "enabled", users: shape.users } },
+    },
+    null,
+    2,
+  )}\n`;
+}
+
+export function natsProcess(shape: NatsShape): ProcessSpec {
+  const { program, user } = shape;
+  makePrivateDirectory(shape.folder);
+  const configuration = join(shape.folder, "nats.json");
+  writeFileSync(configuration, natsConfiguration(shape), { mode: 0o600 });
+  for (const path of user === undefined ? [] : [shape.folder, configuration]) chownSync(path, user!.uid, user!.gid);
+  return {
+    name: shape.name,
+    argv: () => [...commandLine(program, "nats-server", shape), "--config", configuration],
+    env: environmentOf(program),
+    cwd: shape.folder,
+    user: program.kind === "binary" ? user : undefined,
+    logFile: shape.logFile,
+    probe: async () => {
+      const url = `http://127.0.0.1:${shape.monitorPort}/healthz`;
+      return (await fetch(url, { signal: AbortSignal.timeout(PROBE_TIMEOUT_MS) })).ok;
+    },
+    startTimeoutMs: START_TIMEOUT_MS,
+    startAttemptsMax: 2,
+    stopSignal: "SIGTERM",
+    stopTimeoutMs: STOP_TIMEOUT_MS,
+  };
+}

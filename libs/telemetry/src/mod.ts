@@ -1,1 +1,2 @@
-export {};
+export { createLogger, type Logger, type LogLevel } from "./logger.ts";
+export { startTelemetry, type Telemetry } from "./telemetry.ts";

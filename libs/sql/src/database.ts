@@ -1,0 +1,54 @@
+import { PlatformError } from "@millrace/errors";
+import postgres from "postgres";
+import { fromSqlError, isRetryable } from "./sql-errors.ts";
+
+export type Sql = postgres.Sql;
+export type Transaction = postgres.TransactionSql;
+/** A store's statements run on either. */
+export type Queryable = Sql | Transaction;
+
+export interface DatabaseConfig {
+  /** `postgres://user:password@host:port/database`; never logged. */
+  url: string;
+  /** The service's own schema; nobody else reads it. */
+  schema: string;
+  connectionsMax?: number;
+}
+
+const CONNECT_TIMEOUT_S = 5;
+const IDLE_TIMEOUT_S = 60;
+const STATEMENT_TIMEOUT_MS = 15_000;
+const TRANSACTION_ATTEMPTS_MAX = 4;
+
+/** A pool of connections whose search path is the service's schema. Connects on first use. */
+export function openDatabase(config: DatabaseConfig): Sql {
+  return postgres(config.url, {
+    max: config.connectionsMax ?? 10,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    idle_timeout: IDLE_TIMEOUT_S,
+    connection: { search_path: config.schema, statement_timeout: STATEMENT_TIMEOUT_MS },
+    onnotice: () => {},
+    transform: postgres.camel,
+  });
+}
+
+/** Runs `work` in a transaction; serialisation failures and deadlocks are tried again, at most four times in all. */
+export async function inTransaction<T>(sql: Sql, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return (await sql.begin(work)) as T;
+    } catch (error) {
+      if (attempt < TRANSACTION_ATTEMPTS_MAX && isRetryable(error)) continue;
+      throw error instanceof PlatformError ? error : fromSqlError(error);
+    }
+  }
+}
+
+/** Runs one statement or a few reads, with database errors turned into the platform's. */
+export async function query<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fromSqlError(error);
+  }
+}

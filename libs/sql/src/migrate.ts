@@ -1,0 +1,29 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Sql } from "./database.ts";
+
+// Forward-only migrations, `NNNN_verb_noun.sql`, each in one transaction under an advisory lock, so that two processes that start at once
+// do the work once.
+
+const LOCK_KEY = 7_251_946;
+
+/** Applies what is missing, in order. Refuses to run against a schema that is newer than this program. Answers what was applied. */
+export async function migrate(sql: Sql, schema: string, directory: string): Promise<string[]> {
+  const files = (await readdir(directory)).filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name)).toSorted();
+  await sql`create schema if not exists ${sql(schema)}`;
+  return sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${LOCK_KEY})`;
+    await tx`create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())`;
+    const rows = await tx<{ name: string }[]>`select name from migrations order by name`;
+    const done = new Set(rows.map(({ name }) => name));
+    const unknown = [...done].filter((name) => !files.includes(name));
+    if (unknown.length > 0)
+      throw new Error(`The schema ${schema} was made by a newer version: it has ${unknown.join(", ")}.`);
+    const missing = files.filter((name) => !done.has(name));
+    for (const name of missing) {
+      await tx.unsafe(await readFile(join(directory, name), "utf8"));
+      await tx`insert into migrations (name) values (${name})`;
+    }
+    return missing;
+  }) as Promise<string[]>;
+}

@@ -68,9 +68,7 @@ export function findExecutable(name: string, furtherFolders: readonly string[] =
 }
 
 export function findExecutables(name: string, furtherFolders: readonly string[] = []): string[] {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...furtherFolders].filter(
-    (folder) => folder !== "",
-  );
+  const folders = [...(process.env.PATH ?? "").split(delimiter), ...furtherFolders].filter((folder) => folder !== "");
   return folders.map((folder) => join(folder, name)).filter(isExecutable);
 }
 

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 
 export const repositoryRoot = resolve(import.meta.dirname, "../../..");
 export const defaultStateDirectory = join(repositoryRoot, ".millrace");
@@ -30,17 +30,21 @@ export function makePrivateDirectory(path: string): string {
 }
 
 /**
- * The folder where what unprivileged uids need is kept (engines, their data, runner caches): the given one where any
- * user can reach it, else `/var/lib/millrace/<hash of its path>`. Only root needs the second, since only root starts
- * processes under other uids.
+ * The folder where what unprivileged uids need is kept (engines, their data, runner caches): the given state directory where any
+ * user can reach it, else one under `/var/lib/millrace/<hash of the clone's state directory>`. Only root needs the
+ * second, since only root starts processes under other uids.
  */
 export function unprivilegedHome(stateDirectory: string): string {
   const wanted = resolve(stateDirectory);
   if (!isRoot() || isTraversable(dirname(wanted))) return wanted;
-  return join(SYSTEM_STATE, createHash("sha256").update(wanted).digest("hex").slice(0, 16));
+  const inside = relative(defaultStateDirectory, wanted);
+  const isInside = !inside.startsWith("..") && !isAbsolute(inside);
+  const hash = createHash("sha256").update(isInside ? defaultStateDirectory : wanted);
+  return join(SYSTEM_STATE, hash.digest("hex").slice(0, 16), isInside ? inside : "");
 }
 
-function isTraversable(path: string): boolean {
+/** True when every user of the machine may enter the folder and all above it. */
+export function isTraversable(path: string): boolean {
   for (let at = path; ; at = dirname(at)) {
     if (exists(at) && (statSync(at).mode & 0o001) === 0) return false;
     if (at === dirname(at)) return true;

@@ -5,6 +5,7 @@
 import { existsSync, globSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { findExecutables, runCommand } from "../command.ts";
+import { describeError } from "../describe-error.ts";
 import { repositoryRoot } from "../paths.ts";
 import { fetchDebianPackages, libraryPath, type PackageRequest, whyNoPackages } from "./debian-packages.ts";
 import { dockerProgram } from "./docker-program.ts";
@@ -32,7 +33,7 @@ export async function findProgram(name: EngineName, search: Search): Promise<Eng
     try {
       return await source(name, search);
     } catch (error) {
-      tried.push(describe(error));
+      tried.push(describeError(error));
     }
   }
   const major =
@@ -54,7 +55,7 @@ async function fromMachine(name: EngineName, search: Search): Promise<EngineProg
     try {
       return await checked(name, program, search);
     } catch (error) {
-      refused.push(describe(error));
+      refused.push(describeError(error));
     }
   }
   throw new Error(refused.length === 0 ? `${row.executable} is not on this machine` : refused.join("; "));
@@ -117,9 +118,4 @@ function assertVersion(name: EngineName, origin: string, version: string, search
   if (search.majorVersion !== undefined && major !== search.majorVersion) {
     throw new Error(`${origin} is version ${version}, but the data folder was made by version ${search.majorVersion}`);
   }
-}
-
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message}: ${describe(error.cause)}` : error.message;
 }

@@ -83,7 +83,7 @@ async function instance(name: EngineName, program: EngineProgram, options: Engin
   };
   switch (name) {
     case "nats": {
-      const monitorPort = options.ports["natsMonitor"]!;
+      const monitorPort = options.ports.natsMonitor!;
       return {
         spec: natsProcess({ ...shape, monitorPort, users: options.natsUsers }),
         url: `nats://127.0.0.1:${shape.port}`,

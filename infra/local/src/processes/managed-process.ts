@@ -36,7 +36,13 @@ export type ProcessSpec = {
   readonly stopTimeoutMs: number;
 };
 
-export type ProcessHost = { readonly ledger: ProcessLedger; readonly log: (line: string) => void };
+/** What processes of one platform have in common. */
+export type ProcessHost = {
+  readonly ledger: ProcessLedger;
+  readonly log: (line: string) => void;
+  /** Every process made for this host, in order. */
+  readonly processes: Set<ManagedProcess>;
+};
 
 type Run = { readonly child: ChildProcess; readonly exited: Promise<string>; ended: string | undefined };
 
@@ -54,6 +60,7 @@ export class ManagedProcess {
     this.name = spec.name;
     this.#spec = spec;
     this.#host = host;
+    host.processes.add(this);
   }
 
   get pid(): number | undefined {

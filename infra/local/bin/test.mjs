@@ -1,0 +1,4 @@
+#!/usr/bin/env node
+import { runInProject } from "./bootstrap.mjs";
+
+runInProject(["infra/local/src/test.ts", ...process.argv.slice(2)]);

@@ -1,0 +1,64 @@
+/** `npm start`: one platform in the foreground, until Ctrl-C. */
+import { parseStartArguments, type StartArguments, USAGE } from "./arguments.ts";
+import { describeError } from "./describe-error.ts";
+import { deployExample } from "./platform/first-deploy.ts";
+import { type Platform, startPlatform } from "./platform/platform.ts";
+import { StopRequest } from "./stop-request.ts";
+
+/** Tried first, so that the addresses are easy to type and stay the same. */
+const USUAL_PORTS = {
+  "gateway-1.http": 8080,
+  "console-1.http": 8090,
+  "control-plane-1.grpc": 7100,
+  "auth-1.grpc": 7101,
+};
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const startedAt = Date.now();
+  const stop = new StopRequest();
+  try {
+    const given = parseStartArguments(args);
+    if (given.help) return print(USAGE);
+    const platform = await start(given, stop);
+    try {
+      await welcome(platform, startedAt);
+      await stop.requested;
+    } finally {
+      print("stopping");
+      await platform.stop();
+    }
+    return print("stopped; data are kept");
+  } catch (error) {
+    if (stop.signal.aborted) return print("stopped before it was ready");
+    console.error(describeError(error));
+    return 1;
+  } finally {
+    stop.close();
+  }
+}
+
+function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
+  const { runners, gateways } = given;
+  return startPlatform({ runners, gateways, ports: USUAL_PORTS, log: print, signal: stop.signal });
+}
+
+async function welcome(platform: Platform, startedAt: number): Promise<void> {
+  const call = await deployExample(platform, print).catch((error: unknown) => {
+    print(`examples/petstore could not be deployed: ${describeError(error)}`);
+    return undefined;
+  });
+  print(`
+Millrace is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.
+  console      ${platform.consoleUrl}
+  first login  ${platform.operator.email}  ${platform.operator.password}
+  gateway      ${platform.gatewayUrl}
+  logs         ${platform.logsFolder}
+Ctrl-C stops it.${call === undefined ? "" : ` Try it:\n\ncurl ${call}\n`}`);
+}
+
+function print(line: string): number {
+  console.log(line);
+  return 0;
+}

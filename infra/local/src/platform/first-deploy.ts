@@ -1,0 +1,41 @@
+/**
+ * The first thing a newcomer sees working: examples/petstore, deployed once through the CLI like anything else. What the CLI
+ * answered is kept, so that later starts can print the line that calls it.
+ */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { runCommand } from "../command.ts";
+import { repositoryRoot } from "../paths.ts";
+import type { Platform } from "./platform.ts";
+
+const DEPLOY_TIMEOUT_MS = 120_000;
+const EXAMPLE_TARGET = "/pets/1";
+
+/** The URL of the example's API on this platform, deploying it first where it is not. */
+export async function deployExample(platform: Platform, log: (line: string) => void): Promise<string> {
+  const remembered = join(platform.stateDirectory, "petstore.json");
+  if (!existsSync(remembered)) {
+    log("deploying examples/petstore");
+    const startedAt = Date.now();
+    writeFileSync(remembered, await deploy(platform));
+    log(`examples/petstore deployed in ${Date.now() - startedAt} ms`);
+  }
+  return exampleUrl(readFileSync(remembered, "utf8"), platform.gatewayUrl);
+}
+
+function deploy(platform: Platform): Promise<string> {
+  const cli = join(repositoryRoot, "clients/cli/bin/millrace.mjs");
+  const example = join(repositoryRoot, "examples/petstore");
+  return runCommand([process.execPath, cli, "deploy", example, "--yes", "--output", "json"], {
+    timeoutMs: DEPLOY_TIMEOUT_MS,
+    cwd: repositoryRoot,
+    env: { MILLRACE_PLATFORM_FILE: platform.platformFile },
+  });
+}
+
+/** The path form works wherever the gateway listens; ports may differ between starts. */
+function exampleUrl(answer: string, gatewayUrl: string): string {
+  const found = /\/~[a-z0-9]+\/(?:test|preview|online)/.exec(answer)?.[0];
+  if (found === undefined) throw new Error(`the CLI named no deployment of examples/petstore: ${answer.slice(0, 500)}`);
+  return `${gatewayUrl}${found}${EXAMPLE_TARGET}`;
+}

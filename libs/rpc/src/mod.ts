@@ -1,1 +1,18 @@
-export {};
+export {
+  type Access,
+  type AccessTable,
+  type Person,
+  type Principal,
+  principalName,
+  ROLES,
+  type RoleName,
+  type ServiceName,
+  type ServicePrincipal,
+} from "./access.ts";
+export { authorize, requirePerson, requireRole } from "./authorize.ts";
+export { checkEtag, etagOf } from "./etag.ts";
+export { pageOf, pageSizeOf, pageToken, readPageToken } from "./paging.ts";
+export { type CallOptions, RpcClient, type RpcClientOptions } from "./rpc-client.ts";
+export { fromServiceError, toStatus } from "./rpc-errors.ts";
+export { type HandlersOf, type RpcContext, RpcServer, type RpcServerOptions } from "./rpc-server.ts";
+export { ServiceIdentity, ServiceTrust } from "./service-identity.ts";

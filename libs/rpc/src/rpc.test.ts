@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { after, before, test } from "node:test";
+import { invalidFields, PlatformError } from "@millrace/errors";
+import { type Project, ProjectServiceService } from "@millrace/proto/control/v1/projects";
+import { HealthService } from "@millrace/proto/google";
+import { type HandlersOf, type Principal, RpcClient, RpcServer, ServiceIdentity, ServiceTrust } from "./mod.ts";
+
+const silent = { debug() {}, warn() {}, error() {} };
+const DSN = "postgres://millrace:canary-7d1f@db/x";
+
+const project = (name: string) => ({ name, displayName: "", etag: "", createdAt: undefined, updatedAt: undefined });
+const handlers = {
+  createProject: async () => {
+    throw new Error(`cannot connect to ${DSN}`);
+  },
+  getProject: async ({ name }): Promise<Project> => project(name),
+  listProjects: async () => {
+    throw invalidFields([{ field: "page_size", description: "must be from 0 to 500" }]);
+  },
+  updateProject: async () => project("projects/never"),
+  deleteProject: async () => ({}),
+} as HandlersOf<typeof ProjectServiceService>;
+const person = (name: string): Principal => ({
+  kind: "person",
+  name,
+  email: "",
+  operator: false,
+  memberships: new Map([["mine", "viewer"]]),
+  expiresAt: new Date(),
+});
+const P = "/millrace.control.v1.ProjectService";
+const server = new RpcServer({
+  access: {
+    [`${P}/CreateProject`]: { who: "person" },
+    [`${P}/GetProject`]: { who: "member", role: "viewer" },
+    [`${P}/ListProjects`]: { who: "person" },
+    [`${P}/UpdateProject`]: { who: "member", role: "developer" },
+    [`${P}/DeleteProject`]: { who: "service", services: ["auth"] },
+  },
+  authenticate: async (token) => (token === "ada" ? person("people/ada") : Promise.reject(unknownToken())),
+  log: silent,
+});
+const unknownToken = () => new PlatformError("unauthenticated", "Who is this?", { reason: "token_invalid" });
+let client: RpcClient;
+
+before(async () => {
+  const port = await server.add(ProjectServiceService, handlers).listen("127.0.0.1", 0);
+  client = new RpcClient({ address: `127.0.0.1:${port}`, token: () => "ada" });
+});
+after(async () => {
+  client.close();
+  server.close();
+});
+
+const { createProject, getProject, listProjects, updateProject, deleteProject } = ProjectServiceService;
+const refusal = (code: string, reason: string) => (error: unknown) => {
+  assert.ok(error instanceof PlatformError);
+  assert.deepEqual([error.code, error.reason], [code, reason]);
+  return true;
+};
+
+test("a member reads; a stranger's project is not found; a role too low is denied; a person is no service", async () => {
+  assert.equal((await client.call(getProject, { name: "projects/mine" })).name, "projects/mine");
+  await assert.rejects(client.call(getProject, { name: "projects/other" }), refusal("not_found", "project_not_found"));
+  await assert.rejects(client.call(getProject, { name: "mine" }), refusal("invalid_argument", "request_invalid"));
+  const update = { name: "projects/mine", displayName: undefined, etag: "" };
+  await assert.rejects(client.call(updateProject, update), refusal("permission_denied", "permission_denied"));
+  await assert.rejects(
+    client.call(deleteProject, { name: "projects/mine", etag: "" }),
+    refusal("permission_denied", "permission_denied"),
+  );
+});
+
+test("a call without a token, or with an unknown one, is unauthenticated", async () => {
+  await assert.rejects(
+    client.call(getProject, { name: "projects/mine" }, { token: "eve" }),
+    refusal("unauthenticated", "token_invalid"),
+  );
+});
+
+test("field violations reach the client", async () => {
+  await assert.rejects(client.call(listProjects, { pageSize: -1, pageToken: "" }), (error) => {
+    assert.deepEqual((error as PlatformError).violations, [
+      { field: "page_size", description: "must be from 0 to 500" },
+    ]);
+    return true;
+  });
+});
+
+test("what a handler throws unexpectedly says nothing of itself to a caller", async () => {
+  await assert.rejects(client.call(createProject, { projectId: "x", displayName: "", requestId: "" }), (error) => {
+    refusal("internal", "internal")(error);
+    assert.ok(
+      !JSON.stringify([error, (error as Error).message, (error as { cause: object }).cause]).includes("canary-7d1f"),
+    );
+    return true;
+  });
+});
+
+test("health answers for the server and for a service", async () => {
+  assert.equal((await client.call(HealthService.check, { service: "" })).status, 1);
+  assert.equal((await client.call(HealthService.check, { service: "millrace.control.v1.ProjectService" })).status, 1);
+});
+
+test("a service whose access table lacks a method does not start", () => {
+  const bare = new RpcServer({ access: {}, authenticate: () => Promise.reject(unknownToken()), log: silent });
+  assert.throws(() => bare.add(ProjectServiceService, handlers), /no row for .*CreateProject/);
+});
+
+test("a service token is good for its audience and by its signer's key only", async () => {
+  const key = () =>
+    generateKeyPairSync("ed25519", {
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    });
+  const [gateway, console_] = [key(), key()];
+  const trust = new ServiceTrust("auth", JSON.stringify({ gateway: gateway.publicKey, console: console_.publicKey }));
+  const identity = new ServiceIdentity("gateway", gateway.privateKey);
+  assert.deepEqual(await trust.verify(await identity.tokenFor("auth")), { kind: "service", service: "gateway" });
+  await assert.rejects(trust.verify(await identity.tokenFor("control-plane")), /not valid/);
+  const forged = new ServiceIdentity("gateway", console_.privateKey);
+  await assert.rejects(trust.verify(await forged.tokenFor("auth")), /not valid/);
+  const old = new ServiceIdentity("gateway", gateway.privateKey);
+  await assert.rejects(trust.verify(await old.tokenFor("auth", Date.now() - 120_000)), /not valid/);
+});

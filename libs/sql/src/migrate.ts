@@ -10,7 +10,9 @@ const LOCK_KEY = 7_251_946;
 /** Applies what is missing, in order. Refuses to run against a schema that is newer than this program. Answers what was applied. */
 export async function migrate(sql: Sql, schema: string, directory: string): Promise<string[]> {
   const files = (await readdir(directory)).filter((name) => /^\d{4}_[a-z0-9_]+\.sql$/.test(name)).toSorted();
-  await sql`create schema if not exists ${sql(schema)}`;
+  // A service's role may own its schema without the right to make schemas, which even "if not exists" asks for.
+  const [found] = await sql`select 1 from pg_namespace where nspname = ${schema}`;
+  if (found === undefined) await sql`create schema if not exists ${sql(schema)}`;
   return sql.begin(async (tx) => {
     await tx`select pg_advisory_xact_lock(${LOCK_KEY})`;
     await tx`create table if not exists migrations (name text primary key, applied_at timestamptz not null default now())`;

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { connectBus } from "@millrace/bus";
+import { inTransaction } from "@millrace/sql";
+import { testDatabase, testNats, until } from "@millrace/testing";
+import { type KV, Kvm } from "@nats-io/kv";
+import { markKeys, OutboxRelay, type Render } from "./mod.ts";
+
+const silent = { info() {}, warn() {} };
+const OUTBOX = `
+  create table outbox (
+    bucket text not null, key text not null, mark bigint not null default 1, marked_at timestamptz not null default now(),
+    primary key (bucket, key));
+  create table pets (name text primary key, size int not null)`;
+
+async function setUp(t: Parameters<typeof testDatabase>[0]) {
+  const { sql, schema } = await testDatabase(t);
+  await sql.unsafe(OUTBOX);
+  const nats = await testNats(t);
+  const connection = await connectBus(
+    { url: nats.url, seed: nats.seed, identity: { service: "control-plane", id: "test" } },
+    silent,
+  );
+  t.after(() => connection.close());
+  const bucket = await new Kvm(connection).create("pets");
+  const render: Render = async (key) => {
+    const [row] = await sql<{ size: number }[]>`select size from pets where name = ${key}`;
+    return row
+      ? { before: [{ key: `part.${key}`, value: Buffer.from("part") }], value: Buffer.from(String(row.size)) }
+      : {};
+  };
+  const relay = () =>
+    new OutboxRelay({ sql, schema, buckets: { pets: bucket }, renders: { pets: render }, log: silent });
+  const set = (name: string, size: number) =>
+    inTransaction(sql, async (tx) => {
+      await tx`insert into pets values (${name}, ${size}) on conflict (name) do update set size = excluded.size`;
+      await markKeys(tx, [{ bucket: "pets", key: name }]);
+    });
+  return { sql, bucket, relay, set, nats };
+}
+
+const shownAt = async (bucket: KV, key: string) => (await bucket.get(key))?.string();
+
+test("a committed change reaches the bucket, parts first; a removed row leaves it", async (t) => {
+  const { sql, bucket, relay, set } = await setUp(t);
+  const running = relay();
+  await running.start();
+  t.after(() => running.close());
+  await set("rex", 3);
+  await until(async () => (await shownAt(bucket, "rex")) === "3", { timeoutMs: 2_000 });
+  assert.equal(await shownAt(bucket, "part.rex"), "part");
+  await inTransaction(sql, async (tx) => {
+    await tx`delete from pets`;
+    await markKeys(tx, [{ bucket: "pets", key: "rex" }]);
+  });
+  await until(async () => !(await shownAt(bucket, "rex")), { timeoutMs: 2_000 });
+  assert.equal((await sql`select 1 from outbox`).length, 0);
+});
+
+test("a change that is rolled back is never shown", async (t) => {
+  const { sql, bucket, relay, set } = await setUp(t);
+  const running = relay();
+  await running.start();
+  t.after(() => running.close());
+  const rolledBack = inTransaction(sql, async (tx) => {
+    await tx`insert into pets values ('ghost', 1)`;
+    await markKeys(tx, [{ bucket: "pets", key: "ghost" }]);
+    throw new Error("no");
+  });
+  await assert.rejects(rolledBack);
+  await set("rex", 1);
+  await until(async () => (await shownAt(bucket, "rex")) === "1", { timeoutMs: 2_000 });
+  assert.equal(await shownAt(bucket, "ghost"), undefined);
+});
+
+test("two relays and many writers end with what is committed", async (t) => {
+  const { sql, bucket, relay, set } = await setUp(t);
+  const relays = [relay(), relay()];
+  for (const one of relays) await one.start();
+  t.after(() => Promise.all(relays.map((one) => one.close())).then(() => {}));
+  const names = ["a", "b", "c"];
+  await Promise.all(Array.from({ length: 60 }, (_, i) => set(names[i % 3]!, i)));
+  await until(async () => (await sql`select 1 from outbox`).length === 0, { timeoutMs: 10_000 });
+  const rows = await sql<{ name: string; size: number }[]>`select name, size from pets`;
+  for (const { name, size } of rows) assert.equal(await shownAt(bucket, name), String(size));
+});
+
+test("marks wait while NATS is away and are relayed when it is back", async (t) => {
+  const { bucket, relay, set, nats } = await setUp(t);
+  const running = relay();
+  await running.start();
+  t.after(() => running.close());
+  await nats.server.stop();
+  await set("rex", 9);
+  await nats.server.start();
+  await until(async () => (await shownAt(bucket, "rex").catch(() => "")) === "9", { timeoutMs: 15_000 });
+});

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { PlatformError } from "@millrace/errors";
+import { testDatabase } from "@millrace/testing";
+import { createOnce, fromSqlError, inTransaction, migrate, openDatabase, query, violatedConstraint } from "./mod.ts";
+
+async function migrations(files: Record<string, string>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-migrations-"));
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
+}
+
+test("two processes that start at once apply each migration once", async (t) => {
+  const { sql, schema, url } = await testDatabase(t);
+  const second = openDatabase({ url, schema });
+  t.after(() => second.end());
+  const folder = await migrations({
+    "0001_create_pets.sql": "create table pets (id int);",
+    "0002_add_name.sql": "alter table pets add name text;",
+  });
+  const applied = await Promise.all([migrate(sql, schema, folder), migrate(second, schema, folder)]);
+  assert.deepEqual(applied.map((names) => names.length).toSorted(), [0, 2]);
+});
+
+test("a migration that fails leaves nothing behind, and a schema newer than the program is refused", async (t) => {
+  const { sql, schema } = await testDatabase(t);
+  const broken = await migrations({
+    "0001_create_pets.sql": "create table pets (id int);",
+    "0002_break.sql": "create tabel x;",
+  });
+  await assert.rejects(migrate(sql, schema, broken), /syntax error/);
+  const [row] = await sql`select to_regclass('pets') as pets`;
+  assert.equal(row?.pets, null);
+  await migrate(sql, schema, await migrations({ "0001_create_pets.sql": "create table pets (id int);" }));
+  await assert.rejects(
+    migrate(sql, schema, await migrations({ "0002_other.sql": "" })),
+    /newer version: it has 0001_create_pets/,
+  );
+});
+
+test("a deadlock is tried again until both transactions succeed", async (t) => {
+  const { sql } = await testDatabase(t);
+  await sql`create table counters (id int primary key, value int not null)`;
+  await sql`insert into counters values (1, 0), (2, 0)`;
+  const firstLocks = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const raise = (own: number, other: number) =>
+    inTransaction(sql, async (tx) => {
+      await tx`update counters set value = value + 1 where id = ${own}`;
+      firstLocks[own - 1]!.resolve();
+      await firstLocks[other - 1]!.promise;
+      await tx`update counters set value = value + 1 where id = ${other}`;
+    });
+  await Promise.all([raise(1, 2), raise(2, 1)]);
+  assert.deepEqual(await sql`select value from counters order by id`.values(), [[2], [2]]);
+});
+
+test("database errors become the platform's, and name no table, statement or address", async (t) => {
+  const { sql } = await testDatabase(t);
+  await sql`create table pets (name text constraint pets_name unique)`;
+  await sql`insert into pets values ('rex')`;
+  const duplicate = await query(() => sql`insert into pets values ('rex')`).catch((error: PlatformError) => error);
+  assert.ok(duplicate instanceof PlatformError);
+  assert.equal(duplicate.code, "already_exists");
+  assert.equal(violatedConstraint(duplicate), "pets_name");
+  const nowhere = openDatabase({ url: "postgres://millrace:canary-90aa@127.0.0.1:1/x", schema: "x" });
+  const unreachable = await query(() => nowhere`select 1`).catch((error: PlatformError) => error);
+  assert.ok(unreachable instanceof PlatformError);
+  assert.equal(unreachable.code, "unavailable");
+  for (const error of [duplicate, unreachable, fromSqlError(new Error("x"))]) {
+    assert.doesNotMatch(error.message, /pets|insert|127\.0\.0\.1|canary/);
+  }
+});
+
+const IDEMPOTENT_REQUESTS = `
+  create table idempotent_requests (
+    principal text not null, method text not null, request_id uuid not null,
+    request_hash bytea not null, resource text not null, created_at timestamptz not null default now(),
+    primary key (principal, method, request_id))`;
+
+test("a repeated request id creates once, also when both arrive at the same time; another request is refused", async (t) => {
+  const { sql } = await testDatabase(t);
+  await sql.unsafe(IDEMPOTENT_REQUESTS);
+  let created = 0;
+  const ask = (request: string, principal = "people/ada") =>
+    inTransaction(sql, (tx) =>
+      createOnce(
+        tx,
+        { principal, method: "M", requestId: "0b9c5b1e-8f5d-4a3c-9f54-0f7a4d2f9a11", request: Buffer.from(request) },
+        async () => `pets/${++created}`,
+      ),
+    );
+  const answers = await Promise.all([ask("a"), ask("a")]);
+  assert.deepEqual(
+    answers.map(({ resource }) => resource),
+    ["pets/1", "pets/1"],
+  );
+  assert.deepEqual(answers.map(({ repeated }) => repeated).toSorted(), [false, true]);
+  await assert.rejects(ask("b"), { reason: "request_id_reused" });
+  assert.equal((await ask("b", "people/eve")).resource, "pets/2");
+});
+
+test("a request id that is no UUID is refused by name", async (t) => {
+  const { sql } = await testDatabase(t);
+  const request = { principal: "p", method: "M", requestId: "1", request: Buffer.alloc(0) };
+  await assert.rejects(
+    inTransaction(sql, (tx) => createOnce(tx, request, async () => "x")),
+    /request_id: must be a UUID/,
+  );
+});

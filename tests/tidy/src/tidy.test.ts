@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+
+// Style that a machine can check is checked: each rule reads the tracked sources and lists everything that breaks it, with the way out.
+
+const ROOT = new URL("../../../", import.meta.url);
+const TRACKED = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
+  cwd: ROOT,
+  encoding: "utf8",
+})
+  .split("\n")
+  .filter((path) => existsSync(new URL(path, ROOT)));
+const SOURCES = TRACKED.filter((path) => /\.(ts|mjs)$/.test(path) && !path.startsWith("proto/gen/"));
+const SERVICES = ["auth", "console", "control-plane", "function-runner", "gateway"];
+const LINES_MAX = 450;
+
+const read = (path: string) => readFileSync(new URL(path, ROOT), "utf8");
+
+function check(title: string, breaks: () => string[]): void {
+  test(title, () => {
+    const found = breaks();
+    assert.ok(found.length === 0, `\n  ${found.join("\n  ")}`);
+  });
+}
+
+/** Lines of the given sources that match, as `path:line  wayOut`. */
+function linesThat(paths: readonly string[], pattern: RegExp, wayOut: string): string[] {
+  return paths.flatMap((path) =>
+    read(path)
+      .split("\n")
+      .flatMap((line, i) => (pattern.test(line) ? [`${path}:${i + 1}  ${wayOut}`] : [])),
+  );
+}
+
+const serviceSources = SOURCES.filter((path) => path.startsWith("services/"));
+const product = serviceSources.filter((path) => !path.endsWith(".test.ts") && !path.includes("/testing/"));
+
+check("a service imports no other service", () =>
+  SERVICES.flatMap((service) =>
+    linesThat(
+      product.filter((path) => path.startsWith(`services/${service}/`)),
+      new RegExp(`from "@millrace/(?!${service}")(${SERVICES.join("|")})"`),
+      "call it over gRPC, or share a lib",
+    ),
+  ),
+);
+
+check("only a service's main.ts and what runs inside a sandbox touch the process", () =>
+  linesThat(
+    product.filter((path) => !/\/src\/main\.ts$|function-runner\/src\/runtime\//.test(path)),
+    /\bprocess\.(env|exit\(|on\(|argv)/,
+    "hand it in from main.ts",
+  ),
+);
+
+check("SQL stands in stores only", () =>
+  linesThat(
+    product.filter((path) => !path.endsWith("-store.ts")),
+    /\b(sql|tx|db)(<[^`]*>)?`/,
+    "move the statement to a *-store.ts",
+  ),
+);
+
+check("a file is one idea", () =>
+  SOURCES.flatMap((path) => {
+    const lines = read(path).split("\n").length;
+    return lines > LINES_MAX ? [`${path}  has ${lines} lines; over ${LINES_MAX} it is two ideas`] : [];
+  }),
+);
+
+check("every service has its table of contents, its configuration, its limits and its readme", () =>
+  SERVICES.flatMap((service) =>
+    ["README.md", "src/main.ts", "src/app.ts", "src/config.ts", "src/limits.ts"]
+      .map((file) => `services/${service}/${file}`)
+      .filter((path) => !TRACKED.includes(path))
+      .map((path) => `${path}  is missing`),
+  ),
+);
+
+check("a lib has at least two users", () => {
+  const manifests = TRACKED.filter((path) => path.endsWith("package.json")).map(read);
+  const libs = TRACKED.filter((path) => /^libs\/[^/]+\/package\.json$/.test(path));
+  return libs.flatMap((path) => {
+    const name = (JSON.parse(read(path)) as { name: string }).name;
+    const users = manifests.filter((text) => text.includes(`"${name}":`)).length;
+    return users < 2 ? [`${path}  has ${users} users; move it to where it is used`] : [];
+  });
+});
+
+check("nothing is left for later, and nothing is disabled", () => {
+  const marks = new RegExp(
+    `\\b(TO${"DO"}|FIX${"ME"}|X${"XX"})\\b|\\b(test|describe|it)\\.(only|todo)\\b|@ts-ig${"nore"}`,
+  );
+  return linesThat(SOURCES, marks, "finish it, or file it");
+});
+
+check("dependencies are pinned exactly", () =>
+  TRACKED.filter((path) => path.endsWith("package.json")).flatMap((path) => {
+    const manifest = JSON.parse(read(path)) as Record<string, Record<string, string> | undefined>;
+    return ["dependencies", "devDependencies", "optionalDependencies"].flatMap((group) =>
+      Object.entries(manifest[group] ?? {})
+        .filter(([, version]) => !/^\d/.test(version))
+        .map(([name, version]) => `${path}  ${name}@${version} is not an exact version`),
+    );
+  }),
+);
+
+check("every relative link in a document leads somewhere", () =>
+  TRACKED.filter((path) => path.endsWith(".md")).flatMap((path) =>
+    [...read(path).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
+      .map(([, target]) => target!)
+      .filter((target) => !existsSync(new URL(target, new URL(path, ROOT))))
+      .map((target) => `${path}  links to ${target}, which is not there`),
+  ),
+);

@@ -30,16 +30,21 @@ export function runInProject(args) {
 function installDependencies() {
   if (isInstalled()) return;
   const [npm, ...before] = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
-  console.log("installing dependencies (npm ci)");
-  // Install scripts are never needed: every binary comes inside a package.
-  const done = spawnSync(npm, [...before, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
-    cwd: root,
-    stdio: ["ignore", "inherit", "inherit"],
-  });
+  console.log("installing dependencies");
+  // Not `npm ci`: it refuses a registry that lacks an optional package of another platform. This too installs what
+  // package-lock.json says and leaves that file alone. Install scripts are never needed: every binary comes inside a package.
+  const done = spawnSync(
+    npm,
+    [...before, "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    {
+      cwd: root,
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
   if (done.error) fail(`npm cannot be run: ${done.error.message}\nInstall npm 10 or newer.`);
   if (done.status !== 0) {
     fail(
-      "npm ci failed (see above). It needs the npm registry: check the network, or the registry that npm is set to.",
+      "npm install failed (see above). It needs the npm registry: check the network, or the registry that npm is set to.",
     );
   }
 }

@@ -12,6 +12,8 @@ export type CommandOptions = {
   readonly cwd?: string;
   readonly env?: Record<string, string>;
   readonly user?: User | undefined;
+  /** How many lines of its output an error shows. */
+  readonly linesMax?: number;
 };
 
 /** Answers what the command printed; rejects with the last lines of what it printed when it fails or takes too long. */
@@ -32,7 +34,7 @@ export function runCommand(argv: readonly string[], options: CommandOptions): Pr
       (error, stdout, stderr) => {
         if (error === null) return settle(stdout);
         const why = error.killed ? `took longer than ${options.timeoutMs} ms` : reason(error);
-        reject(new Error(`${argv.slice(0, 2).join(" ")} ${why}${lastLines(`${stdout}\n${stderr}`)}`));
+        reject(new Error(`${argv.slice(0, 2).join(" ")} ${why}${lastLines(`${stdout}\n${stderr}`, options.linesMax)}`));
       },
     );
   });

@@ -101,7 +101,7 @@ async function instance(name: EngineName, program: EngineProgram, options: Engin
 }
 
 /** The data folder belongs to the engines' uid, which is how the next start knows which one that is. */
-function prepareData(home: string): User | undefined {
+export function prepareData(home: string): User | undefined {
   makeOpenDirectory(home);
   const user = engineUser(home);
   const data = join(home, "data");

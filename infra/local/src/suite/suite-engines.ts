@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { findProgram } from "../engines/find-program.ts";
 import { postgresProcess, postgresUrl } from "../engines/postgres-engine.ts";
 import { prepareData } from "../engines/start-engines.ts";
-import { defaultStateDirectory, makePrivateDirectory, unprivilegedHome } from "../paths.ts";
+import { defaultStateDirectory, enginesFolder, makePrivateDirectory, unprivilegedHome } from "../paths.ts";
 import { ManagedProcess } from "../processes/managed-process.ts";
 import { choosePorts } from "../processes/ports.ts";
 import { ProcessLedger } from "../processes/process-ledger.ts";
@@ -18,7 +18,7 @@ export type SuiteEngines = {
 
 export async function startSuiteEngines(log: (line: string) => void): Promise<SuiteEngines> {
   const home = join(unprivilegedHome(defaultStateDirectory), "suite", String(process.pid));
-  const search = { enginesFolder: join(unprivilegedHome(defaultStateDirectory), "engines"), log };
+  const search = { enginesFolder: enginesFolder(), log };
   const user = prepareData(home);
   const [nats, redis, program, ports] = await Promise.all([
     findProgram("nats", search),

@@ -1,0 +1,84 @@
+// Every bound of the runner, named with its unit.
+
+const MIB = 1024 ** 2;
+
+export const SANDBOX_LIMITS = {
+  /** Own users of sandboxes are drawn from this range; it lies above what distributions and subordinate ids use by habit. */
+  uidMin: 70_001,
+  uidMax: 169_999,
+  /** A sandbox yields to the supervisor and to everything else on the machine. */
+  nice: 10,
+  /** Socketpairs made when a sandbox starts. Each carries one instance; when all were used, a new sandbox takes over. */
+  channels: 64,
+  openFilesMax: 512,
+  /** Threads and processes of one sandbox. */
+  threadsMax: 256,
+  fileBytesMax: 64 * MIB,
+  /** Backstop only: Node reserves about 600 MiB and 80 MiB for each instance before it uses any of it. */
+  dataBytesMax: 8 * 1024 * MIB,
+  bootTimeoutMs: 10_000,
+  /** From asking the sandbox to end an instance until the whole sandbox is killed. */
+  terminateTimeoutMs: 500,
+  /** Blank sandboxes that wait for a project. */
+  spares: 1,
+  /** Kept of what a dying sandbox wrote to its standard error. */
+  lastWordsBytesMax: 2048,
+} as const;
+
+export const INSTANCE_LIMITS = {
+  /** From starting a thread until the function is loaded. */
+  loadTimeoutMs: 10_000,
+  idleTimeoutMs: 5 * 60_000,
+  sweepIntervalMs: 5_000,
+  /** From the abort signal of a timed-out call until its instance is ended, or sooner when its loop is blocked. */
+  abortGraceMs: 100,
+  /** Wait before a version is started again after it failed n times in a row: 2^n times this, at most the maximum. */
+  backoffMs: 100,
+  backoffMaxMs: 10_000,
+  /** Live instances of all versions on one runner, per slot; the longest idle one makes room. */
+  perSlot: 4,
+} as const;
+
+export const PLACING_LIMITS = {
+  /** An invocation may be faster than its function's record. */
+  recordWaitMs: 500,
+  beatIntervalMs: 100,
+  beatSilenceMaxMs: 1_000,
+  beatFullMs: 10_000,
+  /** How long running calls are waited for when the runner is told to stop. */
+  drainTimeoutMs: 30_000,
+} as const;
+
+export const OUTPUT_LIMITS = {
+  /** Of one invocation; what is over is dropped and counted. */
+  bytesMax: 64 * 1024,
+  linesMax: 1_000,
+  /** Lines outside an invocation are published this long after the first. */
+  flushMs: 1_000,
+  /** Batches under way to the bus before new ones are dropped. */
+  pendingMax: 1_000,
+} as const;
+
+export const ARTIFACT_LIMITS = {
+  packedBytesMax: 100 * MIB,
+  unpackedBytesMax: 250 * MIB,
+  filesMax: 20_000,
+  pathBytesMax: 512,
+  cacheBytesMax: 4096 * MIB,
+  fetchTimeoutMs: 10_000,
+} as const;
+
+export const BUILD_LIMITS = {
+  uploadBytesMax: 50 * MIB,
+  unpackedBytesMax: 250 * MIB,
+  entriesMax: 20_000,
+  /** A file may unpack to this many times its size in the archive, beyond `ratioFreeBytes`. */
+  ratioMax: 200,
+  ratioFreeBytes: MIB,
+  pathBytesMax: 512,
+  timeoutMs: 60_000,
+  findingsMax: 20,
+  /** Largest report of a build program. */
+  reportBytesMax: 256 * 1024,
+  fetchTimeoutMs: 20_000,
+} as const;

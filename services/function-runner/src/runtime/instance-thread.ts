@@ -1,0 +1,82 @@
+import type { HeapInfo } from "node:v8";
+import { Worker } from "node:worker_threads";
+import { ENDED, type EndCause, type InstanceStart } from "../sandbox/sandbox-frames.ts";
+
+const MIB = 1024 ** 2;
+const TEXT_CHARACTERS_MAX = 8 * 1024;
+/** Buffers wait for a collection of garbage before they are given back; this much of them is no runaway yet. */
+const EXTERNAL_SLACK_BYTES = 32 * MIB;
+
+/** What the thread learns; nothing else of the sandbox. */
+export interface InstanceFacts {
+  channelFd: number;
+  folder: string;
+  handler: string;
+  functionName: string;
+  functionVersion: string;
+  memoryMib: number;
+}
+
+/** A thread that holds one function version. The permission flags are the thread's own: the main thread keeps its freedom. */
+export class InstanceThread {
+  readonly #worker: Worker;
+  readonly #memoryBytesMax: number;
+  #cause: EndCause = ENDED.exited;
+  #text = "";
+
+  constructor(start: InstanceStart, temporaryFolder: string, onEnded: (cause: EndCause, text: string) => void) {
+    const { environment, ...facts } = start;
+    this.#memoryBytesMax = start.memoryMib * MIB + EXTERNAL_SLACK_BYTES;
+    this.#worker = new Worker(new URL("./instance.mjs", import.meta.url), {
+      env: { ...environment, TMPDIR: temporaryFolder },
+      argv: [],
+      stdin: false,
+      stdout: true,
+      stderr: true,
+      trackUnmanagedFds: true,
+      execArgv: threadFlags(start.folder, temporaryFolder),
+      resourceLimits: { maxOldGenerationSizeMb: start.memoryMib, maxYoungGenerationSizeMb: 16, codeRangeSizeMb: 16 },
+      workerData: facts satisfies InstanceFacts,
+    });
+    // What a function prints goes over its channel; what it writes past that is nobody's.
+    this.#worker.stdout.resume();
+    this.#worker.stderr.resume();
+    this.#worker.on("error", (error: unknown) => this.#failed(error));
+    this.#worker.on("exit", (code) => onEnded(this.#cause, this.#text || `exit code ${code}`));
+  }
+
+  stop(): void {
+    if (this.#cause === ENDED.exited) this.#cause = ENDED.stopped;
+    void this.#worker.terminate();
+  }
+
+  /** Ends the thread when it holds more memory than its function may; V8 bounds only its heap. */
+  async checkMemory(): Promise<void> {
+    const heap: HeapInfo = await this.#worker.getHeapStatistics();
+    if (heap.used_heap_size + heap.external_memory <= this.#memoryBytesMax) return;
+    this.#cause = ENDED.outOfMemory;
+    this.stop();
+  }
+
+  #failed(error: unknown): void {
+    const { code, stack } = (error ?? {}) as { code?: unknown; stack?: unknown };
+    if (this.#cause === ENDED.exited) {
+      this.#cause = code === "ERR_WORKER_OUT_OF_MEMORY" ? ENDED.outOfMemory : ENDED.crashed;
+    }
+    this.#text = (typeof stack === "string" ? stack : String(error)).slice(0, TEXT_CHARACTERS_MAX);
+  }
+}
+
+function threadFlags(folder: string, temporaryFolder: string): string[] {
+  return [
+    "--permission",
+    `--allow-fs-read=${import.meta.dirname}/*`,
+    `--allow-fs-read=${folder}/*`,
+    `--allow-fs-read=${temporaryFolder}/*`,
+    `--allow-fs-write=${temporaryFolder}/*`,
+    // The permission model knows no addresses; the network is fenced outside the process or not at all.
+    "--allow-net",
+    "--enable-source-maps",
+    "--no-warnings",
+  ];
+}

@@ -1,0 +1,85 @@
+// What runs in an instance's thread: it loads one function and answers its invocations. The function shares this realm, so nothing
+// here is a defence; the supervisor believes nothing that it reads from the channel.
+import { Socket } from "node:net";
+import { pathToFileURL } from "node:url";
+import { getHeapStatistics } from "node:v8";
+import { workerData } from "node:worker_threads";
+import { FLAG, FRAME, type Frame, FrameReader, readCredit, readInvoke } from "@millrace/frames";
+import { Channel } from "../sandbox/channel.ts";
+import { SANDBOX_FRAME, writeJson } from "../sandbox/sandbox-frames.ts";
+import { Call } from "./call.ts";
+import { type FoundFunction, findFunction, listExports } from "./find-function.ts";
+import type { InstanceFacts } from "./instance-thread.ts";
+import { currentCall, Output } from "./output.ts";
+import { ResponseInvalid } from "./response-headers.ts";
+import { runFetch } from "./run-fetch.ts";
+import { runHandler } from "./run-handler.ts";
+
+const facts = workerData as InstanceFacts;
+const calls = new Map<number, Call>();
+const channel = new Channel(new Socket({ fd: facts.channelFd }), { onFrame, onEnd: () => process.exit() });
+const output = new Output(channel, facts.folder);
+let loaded: FoundFunction | undefined;
+
+function onFrame(frame: Frame): void {
+  const call = calls.get(frame.call);
+  if (frame.type === FRAME.invoke) begin(frame);
+  else if (frame.type === FRAME.chunk) call?.intake.add(frame.payload, (frame.flags & FLAG.end) !== 0);
+  else if (frame.type === FRAME.credit) call?.sender.addCredit(readCredit(frame));
+  else if (frame.type === FRAME.cancel) call?.cancel(new FrameReader(frame.payload).u8());
+  else if (frame.type === SANDBOX_FRAME.ping) channel.writer().begin(SANDBOX_FRAME.pong, 0, 0).end();
+}
+
+function begin(frame: Frame): void {
+  const invoke = readInvoke(frame);
+  if (!invoke || !loaded) return;
+  const call = new Call(channel, frame, invoke);
+  calls.set(call.id, call);
+  void currentCall.run(call, run, call, loaded);
+}
+
+async function run(call: Call, { shape, call: invocable }: FoundFunction): Promise<void> {
+  try {
+    await (shape === "fetch" ? runFetch : runHandler)(invocable, call, facts);
+  } catch (error) {
+    const isInvalid = error instanceof ResponseInvalid;
+    output.line("error", isInvalid ? error.message : textOf(error));
+    call.sender.failed(isInvalid ? "function_response_invalid" : "function_error");
+  }
+  if (call.hasPendingWork) for (const failure of await call.settled()) output.line("error", textOf(failure));
+  finish(call);
+}
+
+function finish(call: Call): void {
+  call.ended = true;
+  calls.delete(call.id);
+  const { used_heap_size, external_memory } = getHeapStatistics();
+  const writer = channel.writer().begin(SANDBOX_FRAME.done, 0, call.id);
+  writer.u32((used_heap_size + external_memory) >>> 10).u32(call.droppedLines);
+  writer.end();
+}
+
+/** An error's stack; reading it maps its places to the sources. Whatever was thrown, this does not throw. */
+function textOf(error: unknown): string {
+  try {
+    return String((error as Error | undefined)?.stack ?? error);
+  } catch {
+    return "The function threw something that cannot be shown.";
+  }
+}
+
+async function load(): Promise<void> {
+  try {
+    const module = (await import(pathToFileURL(`${facts.folder}/index.mjs`).href)) as Record<string, unknown>;
+    loaded = findFunction(module, facts.handler);
+    writeJson(channel.writer(), SANDBOX_FRAME.loaded, 0, { shape: loaded.shape, exports: listExports(module) });
+  } catch (error) {
+    const message = output.withoutFolder(String((error as Error | undefined)?.message ?? error));
+    writeJson(channel.writer(), SANDBOX_FRAME.loadFailed, 0, { message, stack: output.withoutFolder(textOf(error)) });
+  }
+}
+
+output.capture();
+// A rejection that nobody handles is the fault of one invocation; its neighbours go on.
+process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rejection: ${textOf(reason)}`));
+await load();

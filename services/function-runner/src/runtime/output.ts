@@ -1,0 +1,75 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { pathToFileURL } from "node:url";
+import { OUTPUT_LIMITS } from "../limits.ts";
+import type { Channel } from "../sandbox/channel.ts";
+import { OUTPUT_LEVELS, type OutputLevel, SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
+import type { Call } from "./call.ts";
+
+/** Which invocation the running code belongs to. */
+export const currentCall = new AsyncLocalStorage<Call>();
+
+/** Sends what a function prints to the supervisor, at once: what comes before an endless loop is to be read too. */
+export class Output {
+  readonly #channel: Channel;
+  readonly #prefixes: string[];
+
+  constructor(channel: Channel, folder: string) {
+    this.#channel = channel;
+    this.#prefixes = [`${pathToFileURL(folder).href}/`, `${folder}/`];
+  }
+
+  line(level: OutputLevel, text: string): void {
+    const call = currentCall.getStore();
+    this.lineOf(call?.ended === false ? call : undefined, level, text);
+  }
+
+  lineOf(call: Call | undefined, level: OutputLevel, text: string): void {
+    const bytes = Buffer.from(this.withoutFolder(text)).subarray(0, OUTPUT_LIMITS.bytesMax);
+    if (call && !admit(call, bytes.length)) return;
+    const writer = this.#channel.writer().begin(SANDBOX_FRAME.output, 0, call?.id ?? 0);
+    writer.u8(OUTPUT_LEVELS.indexOf(level)).raw(bytes).end();
+    this.#channel.flush();
+  }
+
+  /** Places in the user's files read as the user knows them, without the folder they happen to lie in. */
+  withoutFolder(text: string): string {
+    return this.#prefixes.reduce((shorter, prefix) => shorter.replaceAll(prefix, ""), text);
+  }
+
+  /** Takes over the console and the standard streams of this thread. */
+  capture(): void {
+    let level: OutputLevel | undefined;
+    for (const [name, ownLevel] of Object.entries(LEVEL_OF)) {
+      const original = console[name as "log"].bind(console);
+      console[name as "log"] = (...values: unknown[]) => {
+        level = ownLevel;
+        original(...values);
+        level = undefined;
+      };
+    }
+    takeOver(process.stdout, (text) => this.line(level ?? "info", text));
+    takeOver(process.stderr, (text) => this.line(level ?? "error", text));
+  }
+}
+
+/** The console's other methods go through these or write to a stream. */
+const LEVEL_OF: Record<string, OutputLevel> = { debug: "debug", warn: "warn", error: "error", trace: "error" };
+
+function admit(call: Call, bytes: number): boolean {
+  call.outputBytes += bytes;
+  call.outputLines++;
+  if (call.outputBytes <= OUTPUT_LIMITS.bytesMax && call.outputLines <= OUTPUT_LIMITS.linesMax) return true;
+  call.droppedLines++;
+  return false;
+}
+
+/** Each write of the stream becomes a line, in the same turn. The stream stays the one that Node talks to. */
+function takeOver(stream: NodeJS.WriteStream, onLine: (text: string) => void): void {
+  stream.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean => {
+    const text = typeof chunk === "string" ? chunk : Buffer.from(chunk).toString("utf8");
+    onLine(text.endsWith("\n") ? text.slice(0, -1) : text);
+    const written = rest.at(-1);
+    if (typeof written === "function") process.nextTick(written);
+    return true;
+  };
+}

@@ -1,0 +1,78 @@
+import { CHUNK_BYTES_MAX, INITIAL_CREDIT_BYTES, writeChunk, writeFailed, writeHead } from "@millrace/frames";
+import type { Channel } from "../sandbox/channel.ts";
+
+/** A body up to this size travels in the head's frame. */
+const WHOLE_BYTES_MAX = 128 * 1024;
+
+export interface ResponseHead {
+  status: number;
+  /** Flat: name, value. */
+  headers: string[];
+}
+
+/** Writes one response, no faster than its receiver takes it. */
+export class ResponseSender {
+  readonly #channel: Channel;
+  readonly #call: number;
+  #credit = INITIAL_CREDIT_BYTES;
+  #cut = false;
+  #wake: (() => void) | undefined;
+
+  constructor(channel: Channel, call: number) {
+    this.#channel = channel;
+    this.#call = call;
+  }
+
+  /** A response whose body is at hand. */
+  async whole(head: ResponseHead, body: Uint8Array): Promise<void> {
+    if (body.length <= WHOLE_BYTES_MAX) {
+      if (!this.#cut) writeHead(this.#channel.writer(), this.#call, { ...head, body }, true);
+      return;
+    }
+    this.begin(head);
+    await this.chunk(body);
+    this.end();
+  }
+
+  begin(head: ResponseHead): void {
+    if (!this.#cut) writeHead(this.#channel.writer(), this.#call, { ...head, body: new Uint8Array() }, false);
+  }
+
+  /** Answers false when nobody wants the rest. */
+  async chunk(bytes: Uint8Array): Promise<boolean> {
+    for (let at = 0; at < bytes.length; ) {
+      while (this.#credit === 0 && !this.#cut) await this.#moreCredit();
+      if (this.#cut) return false;
+      const part = bytes.subarray(at, at + Math.min(CHUNK_BYTES_MAX, this.#credit));
+      writeChunk(this.#channel.writer(), this.#call, part, false);
+      this.#credit -= part.length;
+      at += part.length;
+    }
+    return !this.#cut;
+  }
+
+  end(): void {
+    if (!this.#cut) writeChunk(this.#channel.writer(), this.#call, new Uint8Array(), true);
+  }
+
+  failed(reason: string): void {
+    if (!this.#cut) writeFailed(this.#channel.writer(), this.#call, { reason, message: "" });
+  }
+
+  addCredit(bytes: number): void {
+    this.#credit += bytes;
+    this.#wake?.();
+  }
+
+  /** Nobody waits for this response any more. */
+  cut(): void {
+    this.#cut = true;
+    this.#wake?.();
+  }
+
+  #moreCredit(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+}

@@ -1,0 +1,35 @@
+import type { Invoke, RouteConstants } from "@millrace/frames";
+import { awsEvent1, awsEvent2 } from "./aws-event.ts";
+import type { Call } from "./call.ts";
+import { InvocationContext, LambdaContext, type Settle } from "./context.ts";
+import type { AnyFunction } from "./find-function.ts";
+import { readHandlerResult } from "./handler-result.ts";
+import type { InstanceFacts } from "./instance-thread.ts";
+import { jdEvent } from "./jd-event.ts";
+import { readRoute } from "./request-parts.ts";
+
+/** Runs a `handler(event, context, callback)` and sends what it returned. Throws what it throws, and ResponseInvalid. */
+export async function runHandler(handler: AnyFunction, call: Call, facts: InstanceFacts): Promise<void> {
+  const body = call.intake.whole ?? (await call.intake.collect());
+  const route = readRoute(call.invoke.route);
+  const event = makeEvent(call.invoke, route, body);
+  const result = await new Promise<unknown>((resolve, reject) => {
+    const settle: Settle = (error, result) => (error ? reject(error) : resolve(result));
+    const isLambda = route.eventFormat !== "jd";
+    const context = isLambda
+      ? new LambdaContext(call, facts, route.region, settle)
+      : new InvocationContext(call, facts);
+    const returned = handler(event, context, settle);
+    // Who takes a callback, or was written for Lambda, and returns nothing will call back.
+    const willCallBack = returned === undefined && (handler.length >= 3 || isLambda);
+    if (!willCallBack) resolve(returned);
+  });
+  const { head, body: responseBody } = readHandlerResult(result, route.eventFormat);
+  await call.sender.whole(head, responseBody);
+}
+
+function makeEvent(invoke: Invoke, route: RouteConstants, body: Uint8Array): object {
+  if (route.eventFormat === "aws-1") return awsEvent1(invoke, route, body);
+  if (route.eventFormat === "aws-2") return awsEvent2(invoke, route, body);
+  return jdEvent(invoke, route, body);
+}

@@ -1,0 +1,65 @@
+import type { Socket } from "node:net";
+import { type Frame, FrameWriter, StreamParser } from "@millrace/frames";
+
+// Writers grow with what they carried and are large; channels are many and mostly idle. So a channel borrows one for a tick.
+const IDLE_WRITERS_MAX = 16;
+const idleWriters: FrameWriter[] = [];
+
+export interface ChannelHandler {
+  onFrame(frame: Frame): void;
+  /** The other end is gone, or what it sent is no stream of frames. Called once. */
+  onEnd(why: "closed" | "garbage"): void;
+}
+
+/** Frames over an inherited descriptor, written once a tick. Both the supervisor and the sandbox use it. */
+export class Channel {
+  readonly #socket: Socket;
+  readonly #handler: ChannelHandler;
+  #writer: FrameWriter | undefined;
+  #ended = false;
+
+  constructor(socket: Socket, handler: ChannelHandler) {
+    this.#socket = socket;
+    this.#handler = handler;
+    const parser = new StreamParser((frame) => {
+      if (!this.#ended) handler.onFrame(frame);
+    });
+    socket.on("data", (bytes: Buffer) => {
+      if (!parser.push(bytes)) this.#end("garbage");
+    });
+    // "close" always follows an error.
+    socket.on("error", () => {});
+    socket.on("close", () => this.#end("closed"));
+  }
+
+  /** The writer for the next frame; the frame must be begun and ended before anything else is asked of the channel. */
+  writer(): FrameWriter {
+    if (!this.#writer) {
+      this.#writer = idleWriters.pop() ?? new FrameWriter();
+      setImmediate(() => this.flush());
+    }
+    return this.#writer;
+  }
+
+  /** Sends what is waiting, without waiting for the end of the tick. */
+  flush(): void {
+    if (!this.#writer) return;
+    const bytes = this.#writer.take();
+    if (idleWriters.length < IDLE_WRITERS_MAX) idleWriters.push(this.#writer);
+    this.#writer = undefined;
+    if (!this.#ended && bytes.length > 0) this.#socket.write(bytes);
+  }
+
+  /** Closes this end. `onEnd` is not called. */
+  close(): void {
+    this.#ended = true;
+    this.#socket.destroy();
+  }
+
+  #end(why: "closed" | "garbage"): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#socket.destroy();
+    this.#handler.onEnd(why);
+  }
+}

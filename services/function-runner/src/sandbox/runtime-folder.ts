@@ -1,0 +1,52 @@
+import { accessSync, constants, copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { build, stop } from "esbuild";
+
+/** What every sandbox reads besides the code it runs. */
+export interface RuntimeFolder {
+  folder: string;
+  nodePath: string;
+}
+
+const PROGRAMS = { main: "../runtime/main.ts", instance: "../runtime/instance.ts" };
+
+/**
+ * Bundles the sandbox's programs into a folder of plain files, and makes sure that the Node binary can be run by a user who is nobody
+ * here. `cacheDirectory` must let other users pass through.
+ */
+export async function prepareRuntimeFolder(cacheDirectory: string): Promise<RuntimeFolder> {
+  const folder = join(cacheDirectory, "runtime");
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  await build({
+    entryPoints: Object.entries(PROGRAMS).map(([out, path]) => ({ in: join(import.meta.dirname, path), out })),
+    outdir: folder,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    platform: "node",
+    target: "node26",
+    format: "esm",
+    logLevel: "silent",
+  });
+  await stop();
+  return { folder, nodePath: nodeForAll(cacheDirectory) };
+}
+
+function nodeForAll(cacheDirectory: string): string {
+  if (process.getuid?.() !== 0 || isReachable(process.execPath)) return process.execPath;
+  const copy = join(cacheDirectory, "bin", `node-${process.version}`);
+  if (!existsSync(copy)) {
+    mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
+    copyFileSync(process.execPath, `${copy}.part`, constants.COPYFILE_FICLONE);
+    renameSync(`${copy}.part`, copy);
+  }
+  return copy;
+}
+
+/** Whether any user may run the file: readable itself, and every folder above it passable. */
+function isReachable(path: string): boolean {
+  accessSync(path);
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if ((statSync(folder).mode & 0o001) === 0) return false;
+    if (folder === dirname(folder)) return (statSync(path).mode & 0o005) === 0o005;
+  }
+}

@@ -1,0 +1,175 @@
+import type { ChildProcess } from "node:child_process";
+import type { Socket } from "node:net";
+import { type Frame, FrameReader } from "@millrace/frames";
+import { SANDBOX_LIMITS } from "../limits.ts";
+import { Channel } from "./channel.ts";
+import type { Launcher, SandboxFolders } from "./launcher.ts";
+import { ENDED, type InstanceStart, SANDBOX_FRAME, writeJson } from "./sandbox-frames.ts";
+
+/** How an instance ended. `lost`: with its whole sandbox, whatever was the reason. */
+export interface InstanceEnd {
+  cause: keyof typeof ENDED | "lost";
+  text: string;
+}
+
+/** What the supervisor's side of an instance hears. */
+export interface InstanceListener {
+  onFrame(frame: Frame): void;
+  onEnded(end: InstanceEnd): void;
+}
+
+/** A thread in a sandbox, as the supervisor holds it. */
+export interface InstanceHandle {
+  readonly channel: Channel;
+  /** Ends the thread; when it does not end soon, the whole sandbox. */
+  stop(): void;
+}
+
+interface Held {
+  listener: InstanceListener;
+  channel: Channel;
+  timer?: NodeJS.Timeout;
+  channelClosed: boolean;
+  /** As the sandbox's main thread reported it. */
+  end?: InstanceEnd;
+}
+
+export interface SandboxEvents {
+  /** The sandbox broke the rules and was killed. */
+  onViolation(what: string): void;
+  onExit(how: string): void;
+}
+
+/** One operating-system process with the threads of one project, seen from outside. Everything that comes from it may be a lie. */
+export class Sandbox {
+  readonly folders: SandboxFolders;
+  readonly #process: ChildProcess;
+  readonly #events: SandboxEvents;
+  readonly #control: Channel;
+  readonly #instances = new Map<number, Held>();
+  readonly #booted = Promise.withResolvers<void>();
+  readonly #exited = Promise.withResolvers<void>();
+  #channelsUsed = 0;
+  #lastWords = "";
+  #ended = false;
+
+  constructor(launcher: Launcher, folders: SandboxFolders, uid: number | undefined, events: SandboxEvents) {
+    this.folders = folders;
+    this.#events = events;
+    const channels = SANDBOX_LIMITS.channels + 1;
+    this.#process = launcher.launch({ program: "main.mjs", args: [folders.temporary], folders, channels, uid });
+    this.#control = new Channel(this.#socket(0), {
+      onFrame: (frame) => this.#onControl(frame),
+      onEnd: (why) => this.kill(why === "garbage" ? "its control channel is garbage" : undefined),
+    });
+    for (let i = 1; i < channels; i++) this.#socket(i).on("error", () => {});
+    this.#process.stdout?.resume();
+    this.#process.stderr?.on("data", (bytes: Buffer) => this.#hear(bytes));
+    this.#process.once("error", (error) => this.#onExit(String(error)));
+    this.#process.once("exit", (code, signal) => this.#onExit(signal ?? `exit code ${code}`));
+    const timer = setTimeout(() => this.kill("it did not boot in time"), SANDBOX_LIMITS.bootTimeoutMs);
+    void this.#booted.promise.catch(() => {}).finally(() => clearTimeout(timer));
+  }
+
+  /** Resolves when the sandbox can take instances; rejects when it ended before. */
+  get booted(): Promise<void> {
+    return this.#booted.promise;
+  }
+
+  get exited(): Promise<void> {
+    return this.#exited.promise;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get instances(): number {
+    return this.#instances.size;
+  }
+
+  /** Whether it has a channel left for one more instance. */
+  get takesInstances(): boolean {
+    return !this.#ended && this.#channelsUsed < SANDBOX_LIMITS.channels;
+  }
+
+  startInstance(start: Omit<InstanceStart, "channelFd">, listener: InstanceListener): InstanceHandle {
+    if (!this.takesInstances) throw new Error("the sandbox takes no more instances");
+    const number = ++this.#channelsUsed;
+    const channel = new Channel(this.#socket(number), {
+      onFrame: (frame) => listener.onFrame(frame),
+      onEnd: (why) => (why === "garbage" ? this.kill("an instance's channel is garbage") : this.#onClosed(number)),
+    });
+    this.#instances.set(number, { listener, channel, channelClosed: false });
+    writeJson(this.#control.writer(), SANDBOX_FRAME.start, number, { ...start, channelFd: number + 3 });
+    return { channel, stop: () => this.#stop(number) };
+  }
+
+  /** Ends the process at once. `violation` says which rule it broke, if it did. */
+  kill(violation?: string): void {
+    if (this.#ended) return;
+    if (violation) this.#events.onViolation(violation);
+    this.#process.kill("SIGKILL");
+  }
+
+  #stop(number: number): void {
+    const held = this.#instances.get(number);
+    if (!held || held.timer) return;
+    this.#control.writer().begin(SANDBOX_FRAME.stop, 0, number).end();
+    held.timer = setTimeout(() => this.kill(), SANDBOX_LIMITS.terminateTimeoutMs);
+  }
+
+  #onControl(frame: Frame): void {
+    if (frame.type === SANDBOX_FRAME.booted) this.#booted.resolve();
+    else if (frame.type === SANDBOX_FRAME.ended && this.#instances.has(frame.call)) this.#onEnded(frame);
+    else this.kill("its control channel carries what it may not");
+  }
+
+  // A thread that ends closes its channel, and its end is reported; what is still in the channel is read before its end is told.
+  #onEnded(frame: Frame): void {
+    const held = this.#instances.get(frame.call)!;
+    const reader = new FrameReader(frame.payload);
+    const code = reader.u8();
+    const cause = (Object.keys(ENDED) as (keyof typeof ENDED)[]).find((name) => ENDED[name] === code) ?? "crashed";
+    held.end = { cause, text: reader.rest().toString("utf8") };
+    if (held.channelClosed) this.#forget(frame.call, held.end);
+  }
+
+  #onClosed(number: number): void {
+    const held = this.#instances.get(number)!;
+    held.channelClosed = true;
+    if (held.end) this.#forget(number, held.end);
+    else this.#stop(number);
+  }
+
+  #forget(number: number, end: InstanceEnd): void {
+    const held = this.#instances.get(number)!;
+    this.#instances.delete(number);
+    clearTimeout(held.timer);
+    held.channel.close();
+    held.listener.onEnded(end);
+  }
+
+  #hear(bytes: Buffer): void {
+    this.#lastWords = (this.#lastWords + bytes.toString("latin1")).slice(-SANDBOX_LIMITS.lastWordsBytesMax);
+  }
+
+  #onExit(how: string): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#control.close();
+    for (const number of [...this.#instances.keys()]) this.#forget(number, { cause: "lost", text: how });
+    for (const stream of this.#process.stdio) stream?.destroy();
+    this.#booted.reject(new Error(`a sandbox ended while it started (${how}): ${this.#lastWords}`));
+    this.#events.onExit(how);
+    this.#exited.resolve();
+  }
+
+  #socket(index: number): Socket {
+    return this.#process.stdio[index + 3] as Socket;
+  }
+}

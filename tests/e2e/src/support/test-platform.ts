@@ -1,0 +1,31 @@
+/** A whole platform of a test file's own: private state folder, private engines, gone when the file is done. */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after } from "node:test";
+import { type Platform, type PlatformOptions, startPlatform } from "@millrace/local";
+import { PlatformRpc } from "./platform-rpc.ts";
+
+export type TestPlatform = Platform & {
+  /** Calls as the first operator. */
+  readonly rpc: PlatformRpc;
+  /** What the platform said of its processes, e.g. that a crashed one was started again. */
+  readonly said: readonly string[];
+};
+
+/** Engine programs come from the checkout's cache, so nothing is fetched twice. To be called once per file, at its top. */
+export async function testPlatform(options: PlatformOptions = {}): Promise<TestPlatform> {
+  const said: string[] = [];
+  const platform = await startPlatform({
+    stateDirectory: mkdtempSync(join(tmpdir(), "millrace-e2e-")),
+    ephemeral: true,
+    log: (line) => said.push(line),
+    ...options,
+  });
+  const rpc = new PlatformRpc(platform, platform.adminToken);
+  after(async () => {
+    rpc.close();
+    await platform.destroy();
+  });
+  return { ...platform, rpc, said };
+}

@@ -39,13 +39,17 @@ async function setUp(t: Parameters<typeof testDatabase>[0]) {
   return { sql, bucket, relay, set, nats };
 }
 
+/** Stops before the test's own resources go away, which happens after its body. */
+async function started(relay: OutboxRelay): Promise<AsyncDisposable> {
+  await relay.start();
+  return { [Symbol.asyncDispose]: () => relay.close() };
+}
+
 const shownAt = async (bucket: KV, key: string) => (await bucket.get(key))?.string();
 
 test("a committed change reaches the bucket, parts first; a removed row leaves it", async (t) => {
   const { sql, bucket, relay, set } = await setUp(t);
-  const running = relay();
-  await running.start();
-  t.after(() => running.close());
+  await using _running = await started(relay());
   await set("rex", 3);
   await until(async () => (await shownAt(bucket, "rex")) === "3", { timeoutMs: 2_000 });
   assert.equal(await shownAt(bucket, "part.rex"), "part");
@@ -59,9 +63,7 @@ test("a committed change reaches the bucket, parts first; a removed row leaves i
 
 test("a change that is rolled back is never shown", async (t) => {
   const { sql, bucket, relay, set } = await setUp(t);
-  const running = relay();
-  await running.start();
-  t.after(() => running.close());
+  await using _running = await started(relay());
   const rolledBack = inTransaction(sql, async (tx) => {
     await tx`insert into pets values ('ghost', 1)`;
     await markKeys(tx, [{ bucket: "pets", key: "ghost" }]);
@@ -75,9 +77,8 @@ test("a change that is rolled back is never shown", async (t) => {
 
 test("two relays and many writers end with what is committed", async (t) => {
   const { sql, bucket, relay, set } = await setUp(t);
-  const relays = [relay(), relay()];
-  for (const one of relays) await one.start();
-  t.after(() => Promise.all(relays.map((one) => one.close())).then(() => {}));
+  await using _first = await started(relay());
+  await using _second = await started(relay());
   const names = ["a", "b", "c"];
   await Promise.all(Array.from({ length: 60 }, (_, i) => set(names[i % 3]!, i)));
   await until(async () => (await sql`select 1 from outbox`).length === 0, { timeoutMs: 10_000 });
@@ -87,9 +88,7 @@ test("two relays and many writers end with what is committed", async (t) => {
 
 test("marks wait while NATS is away and are relayed when it is back", async (t) => {
   const { bucket, relay, set, nats } = await setUp(t);
-  const running = relay();
-  await running.start();
-  t.after(() => running.close());
+  await using _running = await started(relay());
   await nats.server.stop();
   await set("rex", 9);
   await nats.server.start();

@@ -1,7 +1,7 @@
 // What every entry point does first, on any Node from 20 on and with nothing installed: install the dependencies that package-lock.json names,
 // find a Node that runs TypeScript, and hand over to it.
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { fetchDebianPackages, libraryPath } from "./debian-packages.mjs";
 import { defaultStateDirectory, enginesFolder, makeOpenDirectory, repositoryRoot } from "./homes.mjs";
@@ -52,6 +52,8 @@ function installDependencies() {
       "npm install failed (see above). It needs the npm registry: check the network, or the registry that npm is set to.",
     );
   }
+  // The packaged Node would become everybody's "node" in npm scripts, also where it lacks a library (librariesFor).
+  rmSync(join(repositoryRoot, "node_modules/.bin/node"), { force: true });
 }
 
 /** True when what npm wrote down at its last installation is what package-lock.json asks for. */

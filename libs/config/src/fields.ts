@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { Secret } from "@millrace/sealing";
 import { z } from "zod";
 
 // Field types for the environment. zod's own coercions are traps here: z.coerce.number("") is 0 and
@@ -54,35 +55,15 @@ export function address() {
   });
 }
 
-/** Path of a file whose content, without a final line break, is the value. Prints as `[set]`. */
+/** Path of a file whose content, without a final line break, is the value. */
 export function secretFile() {
-  return z.string().transform((path, context): SecretText => {
+  return z.string().transform((path, context): Secret => {
     try {
-      return new SecretText(readFileSync(path, "utf8").trimEnd());
+      return new Secret(readFileSync(path, "utf8").trimEnd());
     } catch (error) {
       return problem(context, `names a file that cannot be read (${(error as NodeJS.ErrnoException).code})`);
     }
   });
-}
-
-/** A secret from a file. Shows itself only by `reveal()`. */
-export class SecretText {
-  readonly #text: string;
-  constructor(text: string) {
-    this.#text = text;
-  }
-  reveal(): string {
-    return this.#text;
-  }
-  toString(): string {
-    return "[set]";
-  }
-  toJSON(): string {
-    return "[set]";
-  }
-  [Symbol.for("nodejs.util.inspect.custom")](): string {
-    return "[set]";
-  }
 }
 
 function problem(context: z.RefinementCtx, message: string): never {

@@ -1,2 +1,2 @@
-export { type Address, address, bool, bytes, durationMs, integer, SecretText, secretFile } from "./fields.ts";
+export { type Address, address, bool, bytes, durationMs, integer, secretFile } from "./fields.ts";
 export { loadConfig } from "./load-config.ts";

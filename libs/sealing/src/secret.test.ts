@@ -17,7 +17,7 @@ test("a secret shows itself only when it is asked", () => {
     new Error("no", { cause: secret }).stack,
   ].join("\n");
   assert.ok(!shown.includes("canary"), shown);
-  assert.ok(shown.includes("[secret]"));
+  assert.ok(shown.includes("[set]"));
   assert.equal(secret.reveal(), "canary");
 });
 

@@ -1,6 +1,6 @@
 import { inspect } from "node:util";
 
-const SHOWN = "[secret]";
+const SHOWN = "[set]";
 
 /** A value that no log line, error, JSON text or template shows by accident. `reveal` is the one way to it. */
 export class Secret<T = string> {

@@ -7,6 +7,7 @@ import { fetchDebianPackages, libraryPath } from "./debian-packages.mjs";
 import { defaultStateDirectory, enginesFolder, makeOpenDirectory, repositoryRoot } from "./homes.mjs";
 
 const NODE_MAJOR_MIN = 26;
+const PARENT_CHECK_MS = 500;
 /** @type {NodeJS.Signals[]} */
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 
@@ -30,6 +31,8 @@ export async function runInProject([command = "", ...args]) {
   // The fourth descriptor tells the child when this process is gone, even by kill -9.
   const child = spawn(file, rest, { cwd: repositoryRoot, env, stdio: ["inherit", "inherit", "inherit", "pipe"] });
   for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), PARENT_CHECK_MS).unref();
   child.on("error", (error) => fail(`${file} cannot be run: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }
@@ -63,13 +66,15 @@ function isInstalled() {
   return Object.entries(wanted).every(([path, entry]) => {
     if (!path.startsWith("node_modules/")) return true;
     const found = installed[path];
+    // A workspace is there when it is linked.
+    if (entry.link === true) return found !== undefined || !existsSync(join(repositoryRoot, entry.resolved ?? ""));
     if (found === undefined) return entry.optional === true && !isForThisMachine(entry);
-    return entry.link === true ? existsSync(join(repositoryRoot, path)) : found.version === entry.version;
+    return found.version === entry.version;
   });
 }
 
 /**
- * @typedef {{version?: string, optional?: boolean, link?: boolean, os?: string[], cpu?: string[], libc?: string[]}} LockEntry
+ * @typedef {{version?: string, resolved?: string, optional?: boolean, link?: boolean, os?: string[], cpu?: string[], libc?: string[]}} LockEntry
  * @param {LockEntry} entry
  */
 function isForThisMachine({ os, cpu, libc }) {

@@ -42,7 +42,7 @@ await rpc.call(FunctionServiceService.createAlias, {
 await createApi(rpc, `${shop.group}/revisions/0.0.2`, "readAlias", {
   method: "GET",
   path: "/alias",
-  backend: functionBackend(aliased, "live"),
+  backend: functionBackend(aliased, { qualifier: "live" }),
 });
 await release(rpc, forTest, "0.0.2");
 

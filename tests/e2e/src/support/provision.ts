@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { AuthorizationServiceService } from "@millrace/proto/auth/v1/authorizations";
 import { AccessKeyServiceService, SubscriptionKeyServiceService } from "@millrace/proto/auth/v1/keys";
-import { ApiDefinition, ApiServiceService, type Backend } from "@millrace/proto/control/v1/apis";
+import { ApiDefinition, ApiServiceService, type Backend, EventFormat } from "@millrace/proto/control/v1/apis";
 import { type Deployment, DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import {
   FunctionConfig,
@@ -27,7 +27,10 @@ export type FunctionPlan = {
 export type ApiPlan = Omit<Parameters<typeof ApiDefinition.fromPartial>[0], "backend"> & {
   /** Id of a function of the plan; or a backend. */
   readonly backend?: string | Backend;
+  readonly eventFormat?: EventFormatName;
 };
+
+export type EventFormatName = "jd" | "aws-1" | "aws-2";
 
 export type Plan = {
   readonly access?: AccessMode;
@@ -46,6 +49,7 @@ export type Provisioned = {
   deployment(environment?: Environment): Deployment;
 };
 
+const EVENT_FORMATS = { jd: EventFormat.JD, "aws-1": EventFormat.AWS_1, "aws-2": EventFormat.AWS_2 } as const;
 const UPLOAD_TIMEOUT_MS = 60_000;
 const CHUNK_BYTES = 64 * 1024;
 
@@ -112,20 +116,24 @@ export function* uploadParts(header: Header, code: string | Uint8Array): Generat
 }
 
 export function createApi(rpc: PlatformRpc, parent: string, apiId: string, plan: ApiPlan) {
-  const { backend, ...rest } = plan;
+  const { backend, eventFormat, ...rest } = plan;
   const project = parent.split("/").slice(0, 2).join("/");
   const definition = ApiDefinition.fromPartial(rest);
   if (backend !== undefined) {
-    definition.backend = typeof backend === "string" ? functionBackend(`${project}/functions/${backend}`) : backend;
+    definition.backend =
+      typeof backend === "string"
+        ? functionBackend(`${project}/functions/${backend}`, { ...(eventFormat && { eventFormat }) })
+        : backend;
   }
   return rpc.call(ApiServiceService.createApi, { parent, apiId, definition });
 }
 
-export function functionBackend(name: string, qualifier = "", eventFormat: "jd" | "aws-1" | "aws-2" = "jd"): Backend {
-  const eventFormats = { jd: 1, "aws-1": 2, "aws-2": 3 } as const;
-  return {
-    kind: { $case: "function", value: { function: name, qualifier, eventFormat: eventFormats[eventFormat] } },
-  };
+export function functionBackend(
+  name: string,
+  { qualifier = "", eventFormat = "jd" }: { qualifier?: string; eventFormat?: EventFormatName } = {},
+): Backend {
+  const value = { function: name, qualifier, eventFormat: EVENT_FORMATS[eventFormat] };
+  return { kind: { $case: "function", value } };
 }
 
 export const mockBackend = (body: string, status = 200): Backend => ({

@@ -18,3 +18,4 @@ export {
   STREAMS,
   SUBJECTS,
 } from "./subjects.ts";
+export { type BucketHandler, type BucketWatcher, watchBucket } from "./watch-bucket.ts";

@@ -12,13 +12,7 @@ const COMMAND_TIMEOUT_MS = 240_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const SHOWN_LINES_MAX = 8;
 
-/**
- * @typedef {object} PackageRequest
- * @property {readonly string[]} packages
- * @property {"sid" | "host"} suite  A Debian suite, or `host` for the release that this machine runs.
- * @property {boolean} withDependencies  Also fetch the packages these depend on, as far as the machine lacks them.
- * @property {string} into  The folder that will hold the unpacked files; it appears when all of them are there.
- */
+/** @typedef {import("./debian-packages.d.mts").PackageRequest} PackageRequest */
 
 /** Says in one sentence why packages cannot be fetched here, or nothing when they can. */
 export function whyNoPackages() {

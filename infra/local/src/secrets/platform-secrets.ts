@@ -2,7 +2,7 @@
  * The secrets of one platform: what services prove themselves with to each other, to NATS and to the databases, the keys that they
  * seal with, and the first operator's sign-in.
  */
-import { type createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from "node:crypto";
+import { type createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, randomInt } from "node:crypto";
 import { type BusIdentity, permissionsFor } from "@millrace/bus";
 import { createUser, fromSeed } from "@nats-io/nkeys";
 import type { NatsUser } from "../engines/nats-engine.ts";
@@ -15,6 +15,9 @@ export type Operator = { readonly email: string; readonly password: string; read
 
 const OPERATOR_EMAIL = "operator@millrace.local";
 const MASTER_KEY_BYTES = 32;
+const TOKEN_SECRET_BYTES = 32;
+const TOKEN_ID_CHARACTERS = 12;
+const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 
 export type PlatformSecrets = {
   readonly trustFile: string;
@@ -33,7 +36,7 @@ export function makePlatformSecrets(files: SecretFiles): PlatformSecrets {
   files.once("master.key", () => randomBytes(MASTER_KEY_BYTES).toString("base64"));
   const runnerKey = files.once("runner-private.pem", () => privatePem(generateKeyPairSync("x25519").privateKey));
   const operator = files.once("bootstrap.json", () =>
-    JSON.stringify({ email: OPERATOR_EMAIL, password: randomPassword(), token: `mrt_${randomPassword()}` }),
+    JSON.stringify({ email: OPERATOR_EMAIL, password: randomPassword(), token: randomToken() }),
   );
   return {
     trustFile: files.write("trust.json", JSON.stringify(trust, null, 2)),
@@ -45,6 +48,12 @@ export function makePlatformSecrets(files: SecretFiles): PlatformSecrets {
     postgresPassword: files.once("postgres.password", randomPassword),
     redisPassword: files.once("redis.password", randomPassword),
   };
+}
+
+/** An API token as auth knows them: what it is, an id to find it by, and 32 random bytes. */
+function randomToken(): string {
+  const id = Array.from({ length: TOKEN_ID_CHARACTERS }, () => ALPHABET[randomInt(ALPHABET.length)]).join("");
+  return `mrt_${id}_${randomBytes(TOKEN_SECRET_BYTES).toString("base64url")}`;
 }
 
 export const serviceKeyFile = (files: SecretFiles, service: ServiceName): string => files.path(`${service}.pem`);

@@ -1,0 +1,152 @@
+import type { Telemetry } from "@millrace/telemetry";
+import type { Redis } from "ioredis";
+import { AccessService } from "./access/access-service.ts";
+import type { KeyDeriver } from "./access/auth-client.ts";
+import { DerivedKeys } from "./access/derived-keys.ts";
+import { DerivedKeysRenewal } from "./access/derived-keys-renewal.ts";
+import { Grants } from "./access/grants.ts";
+import { NoncesStore } from "./access/nonces-store.ts";
+import { SignatureAccess } from "./access/signature-access.ts";
+import { Dispatcher } from "./dispatching/dispatcher.ts";
+import { type BusConnection, FramesBus } from "./dispatching/frames-bus.ts";
+import { GatewayHttp } from "./edge/gateway-http.ts";
+import { BodyBudget } from "./edge/request-body.ts";
+import { RequestService } from "./edge/request-service.ts";
+import { DISPATCH_LIMITS } from "./limits.ts";
+import { AccessLog, type TextOutput } from "./observing/access-log.ts";
+import { createMetrics } from "./observing/gateway-metrics.ts";
+import { observeExchange } from "./observing/observe-exchange.ts";
+import type { BeginSpan } from "./observing/trace-context.ts";
+import { BucketsBus } from "./releases/buckets-bus.ts";
+import { Deployments } from "./releases/deployments.ts";
+import { Functions } from "./releases/functions.ts";
+
+export interface GatewayDependencies {
+  gatewayId: string;
+  region: string;
+  baseDomain: string;
+  http: { host: string; port: number };
+  log: Record<"debug" | "info" | "warn" | "error", (fields: object, message: string) => void>;
+  bus: BusConnection;
+  redis: Redis;
+  deriver: Pick<KeyDeriver, "derive">;
+  meter: Telemetry["meter"];
+  beginSpan: BeginSpan;
+  /** Where the access log goes. */
+  output: TextOutput;
+  /** The wall clock, against which signatures are dated. */
+  wallClockMs: () => number;
+  /** Milliseconds that only rise, for deadlines. */
+  steadyClockMs: () => number;
+  random: () => number;
+}
+
+export type GatewayApp = ReturnType<typeof buildApp>;
+
+/** Puts the gateway together. Nothing runs until `start`. */
+export function buildApp(deps: GatewayDependencies) {
+  const { log, region, random } = deps;
+  const deployments = new Deployments(region, log);
+  const functions = new Functions(random);
+  const grants = new Grants();
+
+  const frames = new FramesBus(deps.bus, deps.gatewayId);
+  const dispatcher = new Dispatcher({
+    wire: frames,
+    isConnected: () => frames.connected,
+    nowMs: deps.steadyClockMs,
+    random,
+    log,
+  });
+
+  const keys = new DerivedKeys({ deriver: deps.deriver, nowMs: deps.wallClockMs });
+  const renewal = new DerivedKeysRenewal({
+    keys,
+    grants: () => grants.signingGrants(),
+    region,
+    nowMs: deps.wallClockMs,
+    random,
+    log,
+  });
+  const signatures = new SignatureAccess({
+    grants,
+    keys,
+    nonces: new NoncesStore(deps.redis),
+    region,
+    nowMs: deps.wallClockMs,
+    onUnchecked: () => metrics.countUncheckedNonce(),
+  });
+
+  const bodies = new BodyBudget();
+  const requests = new RequestService({
+    domain: deps,
+    deployments,
+    functions,
+    access: new AccessService(grants, signatures),
+    dispatcher,
+    bodies,
+    beginSpan: deps.beginSpan,
+  });
+  const accessLog = new AccessLog(deps.output, { service: "gateway", gateway: deps.gatewayId });
+  const http = new GatewayHttp({
+    ...deps.http,
+    serve: (exchange) => requests.serve(exchange),
+    onEnd: (exchange) => observeExchange(exchange, accessLog, metrics),
+    log,
+  });
+  const metrics = createMetrics(deps.meter, {
+    openCalls: () => dispatcher.openCalls,
+    waitingCalls: () => dispatcher.waitingCalls,
+    runners: () => dispatcher.runners.count,
+    deployments: () => deployments.count,
+    derivedKeys: () => keys.count,
+    heldBodyBytes: () => bodies.heldBytes,
+    inFlight: () => http.inFlight,
+    droppedLogLines: () => accessLog.droppedLines,
+  });
+
+  let buckets: BucketsBus | null = null;
+  let sweeping: NodeJS.Timeout | undefined;
+  let wasReady = false;
+
+  return {
+    http,
+    /** Begins to follow the bus and to serve. */
+    async start(): Promise<void> {
+      frames.listen({
+        onFrames: (message) => dispatcher.receive(message),
+        onBeat: (runnerId, beat) => {
+          dispatcher.runners.onBeat(runnerId, beat, deps.steadyClockMs());
+          dispatcher.placeWaiting();
+        },
+      });
+      buckets = new BucketsBus(deps.bus, { releases: deployments, functions, grants }, log);
+      grants.onChange = () => renewal.wake();
+      renewal.start();
+      sweeping = setInterval(() => dispatcher.sweep(), DISPATCH_LIMITS.sweepIntervalMs);
+      await http.listen();
+    },
+    /**
+     * Ready once the buckets were read over a live connection, and from then on: without NATS mocks go on, and a balancer that took all
+     * gateways away would stop those too.
+     */
+    readiness() {
+      const caughtUp = buckets?.caughtUp ?? false;
+      wasReady ||= caughtUp && frames.connected;
+      const facts = { bucketsRead: caughtUp, natsConnected: frames.connected, redis: deps.redis.status };
+      return { ready: wasReady, ...facts, runners: dispatcher.runners.count, deployments: deployments.count };
+    },
+    /** From now on every answer closes its connection. */
+    beginDrain(): void {
+      http.draining = true;
+    },
+    drain: () => http.drain(),
+    close(): void {
+      http.close();
+      clearInterval(sweeping);
+      renewal.close();
+      buckets?.close();
+      accessLog.flush();
+    },
+  };
+}

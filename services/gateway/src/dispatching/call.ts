@@ -1,0 +1,160 @@
+import {
+  CHUNK_BYTES_MAX,
+  type FrameWriter,
+  type Head,
+  INITIAL_CREDIT_BYTES,
+  type Invoke,
+  type Rejection,
+  writeCancel,
+  writeChunk,
+  writeCredit,
+  writeInvoke,
+} from "@millrace/frames";
+import type { Reason } from "../answering/reasons.ts";
+import { EDGE_LIMITS } from "../limits.ts";
+import type { BodyFeed } from "./body-feed.ts";
+import type { Runner } from "./runners.ts";
+
+/** One request as a function gets it; the same for each attempt. */
+export type InvokeContent = Omit<Invoke, "remainingMs" | "attempt" | "body">;
+
+export interface Invocation {
+  content: InvokeContent;
+  body: BodyFeed;
+  /** The function's own. */
+  timeoutMs: number;
+  /** The method promises to change nothing, so that the call may run twice. */
+  safe: boolean;
+}
+
+/** Where the answer goes: `head` and then chunks until one is the last, or `failed`, at any point, once. */
+export interface AnswerSink {
+  head(head: Head, end: boolean): void;
+  chunk(bytes: Buffer, end: boolean): void;
+  failed(reason: Reason, detail: string): void;
+}
+
+/** Where frames to runners are written. */
+export interface Wire {
+  to(runnerId: string): FrameWriter;
+}
+
+//   waiting ──▶ placed ──▶ accepted ──▶ answering ──▶ over
+//      ▲          │            │
+//      └──────────┴────────────┘   rejected; or the runner was lost and the call may run again
+export type Phase = "waiting" | "placed" | "accepted" | "answering" | "over";
+
+/** Credit is handed back in lumps of this size, not for each chunk. */
+const CREDIT_STEP_BYTES = INITIAL_CREDIT_BYTES / 4;
+
+/** An invocation and the attempt at it that is under way. */
+export class Call {
+  readonly invocation: Invocation;
+  readonly sink: AnswerSink;
+  readonly deadlineAtMs: number;
+  phase: Phase = "waiting";
+  runner: Runner | null = null;
+  /** Of the attempt: frames with another number belong to an earlier one. */
+  number = 0;
+  attempts = 0;
+  placedAtMs = 0;
+  deadlineTimer: NodeJS.Timeout | undefined;
+  waitTimer: NodeJS.Timeout | undefined;
+  /** The last one's reason, when a runner has rejected it. */
+  rejection: Rejection | null = null;
+  #refusals: Map<string, number> | null = null;
+  #wire: Wire;
+  #credit = 0;
+  #bodySent = false;
+  /** Bytes of the answer that came and for which no credit was handed back. */
+  #debt = 0;
+  #consumed = 0;
+
+  constructor(invocation: Invocation, sink: AnswerSink, deadlineAtMs: number, wire: Wire) {
+    this.invocation = invocation;
+    this.sink = sink;
+    this.deadlineAtMs = deadlineAtMs;
+    this.#wire = wire;
+    invocation.body.onMore = () => this.sendBody();
+  }
+
+  /** Sends the invocation to a runner under a new number. */
+  place(runner: Runner, number: number, nowMs: number): void {
+    this.runner = runner;
+    this.number = number;
+    this.attempts++;
+    this.phase = "placed";
+    this.placedAtMs = nowMs;
+    this.#credit = INITIAL_CREDIT_BYTES;
+    this.#debt = 0;
+    this.#consumed = 0;
+    const { content, body } = this.invocation;
+    const start = body.take(CHUNK_BYTES_MAX);
+    this.#credit -= start.length;
+    this.#bodySent = body.exhausted;
+    const remainingMs = Math.max(1, Math.ceil(this.deadlineAtMs - nowMs));
+    const invoke: Invoke = { ...content, remainingMs, attempt: this.attempts, body: start };
+    writeInvoke(this.#wire.to(runner.id), number, invoke, this.#bodySent);
+    this.sendBody();
+  }
+
+  /** Sends of the body what is there and the runner's credit allows. */
+  sendBody(): void {
+    if (this.#bodySent || this.phase === "waiting" || this.phase === "over") return;
+    const { body } = this.invocation;
+    while (!this.#bodySent && (body.untakenBytes > 0 ? this.#credit > 0 : body.exhausted)) {
+      const bytes = body.take(Math.min(CHUNK_BYTES_MAX, this.#credit));
+      this.#credit -= bytes.length;
+      this.#bodySent = body.exhausted;
+      writeChunk(this.#wire.to(this.runner!.id), this.number, bytes, this.#bodySent);
+    }
+  }
+
+  onCredit(bytes: number): void {
+    this.#credit = Math.min(this.#credit + bytes, INITIAL_CREDIT_BYTES);
+    this.sendBody();
+  }
+
+  onAccepted(): void {
+    if (this.phase !== "placed") return;
+    this.phase = "accepted";
+    this.invocation.body.release(EDGE_LIMITS.smallBodyBytesMax);
+  }
+
+  /** Counts bytes of the answer that came; false when the runner sends more than it may. */
+  receive(bytes: number): boolean {
+    this.#debt += bytes;
+    return this.#debt <= INITIAL_CREDIT_BYTES * 2;
+  }
+
+  /** The caller has taken so many bytes of the answer: the runner may send as many more. */
+  consumed(bytes: number): void {
+    this.#consumed += bytes;
+    if (this.#consumed < CREDIT_STEP_BYTES || this.phase !== "answering") return;
+    this.#debt -= this.#consumed;
+    writeCredit(this.#wire.to(this.runner!.id), this.number, this.#consumed);
+    this.#consumed = 0;
+  }
+
+  sendCancel(cancellation: number): void {
+    if (this.runner) writeCancel(this.#wire.to(this.runner.id), this.number, cancellation);
+  }
+
+  /** Leaves its runner so that it can be placed again; false when a part of the body is gone. */
+  leave(): boolean {
+    this.runner = null;
+    this.phase = "waiting";
+    return this.invocation.body.rewind();
+  }
+
+  /** A runner that rejected the call is asked again only after it has beaten again. */
+  refusedBy(runner: Runner, rejection: Rejection): void {
+    this.rejection = rejection;
+    this.#refusals ??= new Map();
+    this.#refusals.set(runner.id, runner.sequence);
+  }
+
+  excludes(runner: Runner): boolean {
+    return this.#refusals?.get(runner.id) === runner.sequence;
+  }
+}

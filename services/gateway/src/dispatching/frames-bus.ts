@@ -1,0 +1,73 @@
+import { type connectBus, SUBJECTS } from "@millrace/bus";
+import { Batcher, type FrameWriter } from "@millrace/frames";
+import { Beat } from "@millrace/proto/invocation/v1/invocation";
+import type { Wire } from "./call.ts";
+
+export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
+
+export interface FramesReceiver {
+  /** A batch of frames from a runner. */
+  onFrames(message: Buffer): void;
+  onBeat(runnerId: string, beat: Beat): void;
+}
+
+const BEAT_PREFIX = SUBJECTS.beat("");
+
+/** The gateway's end of the request path on NATS: frames out in batches, frames and beats in. */
+export class FramesBus implements Wire {
+  readonly #connection: BusConnection;
+  readonly #batcher: Batcher;
+  readonly #gatewayId: string;
+  #connected = true;
+
+  constructor(connection: BusConnection, gatewayId: string) {
+    this.#connection = connection;
+    this.#gatewayId = gatewayId;
+    this.#batcher = new Batcher(gatewayId, (runnerId, message) => this.#send(runnerId, message));
+    void this.#followStatus();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  to(runnerId: string): FrameWriter {
+    return this.#batcher.to(runnerId);
+  }
+
+  /** Begins to hand on what comes in. */
+  listen(receiver: FramesReceiver): void {
+    this.#connection.subscribe(SUBJECTS.gateway(this.#gatewayId), {
+      callback: (error, { data }) => {
+        if (!error) receiver.onFrames(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+      },
+    });
+    this.#connection.subscribe(SUBJECTS.beat("*"), {
+      callback: (error, { subject, data }) => {
+        const beat = error ? null : readBeat(data);
+        if (beat) receiver.onBeat(subject.slice(BEAT_PREFIX.length), beat);
+      },
+    });
+  }
+
+  /** What cannot be sent now is lost rather than kept: a frame that came late could run a call that was answered long ago. */
+  #send(runnerId: string, message: Buffer): void {
+    if (this.#connected && !this.#connection.isClosed()) this.#connection.publish(SUBJECTS.runner(runnerId), message);
+  }
+
+  async #followStatus(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === "disconnect" || status.type === "staleConnection") this.#connected = false;
+      if (status.type === "reconnect") this.#connected = true;
+    }
+    this.#connected = false;
+  }
+}
+
+function readBeat(data: Uint8Array): Beat | null {
+  try {
+    return Beat.decode(data);
+  } catch {
+    return null;
+  }
+}

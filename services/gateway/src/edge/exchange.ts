@@ -1,0 +1,106 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Identity } from "@millrace/frames";
+import { ANONYMOUS } from "../access/access.ts";
+import { problemBody, problemHeaders } from "../answering/problem.ts";
+import { REASONS, type Reason, type Refusal } from "../answering/reasons.ts";
+import { EDGE_LIMITS } from "../limits.ts";
+import { randomHex } from "../observing/random-ids.ts";
+import type { RequestSpan } from "../observing/trace-context.ts";
+import type { MockBackend, PlannedRoute } from "../releases/deployment-plan.ts";
+import type { Deployment } from "../releases/deployments.ts";
+import type { RequestHead } from "./request-head.ts";
+
+/** One request and its answer: what became known of it on the way, and the only place that writes to the response. */
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly requestId = randomHex(16);
+  readonly startedAtMs = performance.now();
+  /** The caller waits for `100 Continue` before it sends the body. */
+  readonly expectsContinue: boolean;
+  readonly #isDraining: () => boolean;
+  head: RequestHead | null = null;
+  span: RequestSpan | null = null;
+  deployment: Deployment | null = null;
+  route: PlannedRoute | null = null;
+  identity: Identity = ANONYMOUS;
+  reason: Reason | null = null;
+  functionKey = "";
+  runner = "";
+  attempts = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+
+  constructor(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean, isDraining: () => boolean) {
+    this.request = request;
+    this.response = response;
+    this.expectsContinue = expectsContinue;
+    this.#isDraining = isDraining;
+  }
+
+  get answered(): boolean {
+    return this.response.headersSent;
+  }
+
+  get sourceIp(): string {
+    const address = this.request.socket.remoteAddress ?? "";
+    return address.startsWith("::ffff:") ? address.slice(7) : address;
+  }
+
+  /** Answers with a problem. An answer that has begun cannot be taken back: then the connection is destroyed, so that nobody takes a part for the whole. */
+  refuse(refusal: Refusal): void {
+    this.reason = refusal.reason;
+    if (this.answered) {
+      this.response.destroy();
+      return;
+    }
+    const body = problemBody(refusal, this.requestId);
+    const unread = this.#leavesBodyUnread();
+    this.writeHead(REASONS[refusal.reason].status, problemHeaders(refusal, body), refusal.closes === true || unread);
+    this.bytesOut = body.length;
+    if (unread) this.#endLingering(body);
+    else this.response.end(body);
+  }
+
+  answerMock({ status, headers, body }: MockBackend): void {
+    const withLength = NO_LENGTH.has(status) ? headers : [...headers, "content-length", String(body.length)];
+    const unread = this.#leavesBodyUnread();
+    this.writeHead(status, withLength, unread);
+    this.bytesOut = body.length;
+    if (unread) this.#endLingering(body);
+    else this.response.end(body);
+  }
+
+  /** `headers` is flat; what every answer carries is added. */
+  writeHead(status: number, headers: readonly string[], closes = false): void {
+    const all = [...headers, "x-millrace-request-id", this.requestId];
+    if (closes || this.#isDraining()) all.push("connection", "close");
+    this.response.writeHead(status, all);
+  }
+
+  /** Whether so much of the body is still to come that it is not read just to be thrown away. */
+  #leavesBodyUnread(): boolean {
+    if (this.request.complete || this.head === null) return false;
+    const { contentLength } = this.head;
+    return contentLength === null || contentLength > EDGE_LIMITS.smallBodyBytesMax;
+  }
+
+  /**
+   * Closing a connection on which bytes arrive makes the system tear it down, and the caller may never see the answer. So the answer is
+   * written, what arrives is thrown away for a moment, and only then the response ends and with it the connection.
+   */
+  #endLingering(body: Buffer): void {
+    const { request, response } = this;
+    response.write(body);
+    const end = () => {
+      clearTimeout(timer);
+      response.end();
+    };
+    const timer = setTimeout(end, EDGE_LIMITS.lingerMs);
+    request.once("end", end).once("close", end);
+    request.resume();
+  }
+}
+
+/** Statuses whose responses have no body and say no length. */
+export const NO_LENGTH: ReadonlySet<number> = new Set([204, 304]);

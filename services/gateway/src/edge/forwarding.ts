@@ -1,0 +1,82 @@
+// Which headers go through the gateway. Inbound: everything but hop-by-hop headers, what claims to come from a gateway or a proxy, and, where
+// the deployment is authorised, the credential itself. Outbound: everything but hop-by-hop headers and the length, which the gateway
+// computes.
+
+const HOP_BY_HOP: readonly string[] = [
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+];
+
+/** What only a gateway may say, and what ends here. `x-forwarded-…` and `x-millrace-…` belong to them too. */
+const ENDS_HERE: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  "expect",
+  "forwarded",
+  "j-forwarded-for",
+  "traceparent",
+  "x-jdcloud-pin",
+  "x-jdcloud-request-id",
+  "x-jdcloud-userid",
+  "x-proto",
+  "x-real-ip",
+]);
+const CREDENTIALS: ReadonlySet<string> = new Set([
+  "authorization",
+  "jdcloud-apim-subscription-key",
+  "x-amz-security-token",
+  "x-api-key",
+  "x-jdcloud-security-token",
+  "x-jdcloud-session-token",
+]);
+const NOT_IN_A_RESPONSE: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length", "x-millrace-request-id"]);
+
+/** Whether a request header, in lower case, goes on to a function. */
+export function endsHere(name: string): boolean {
+  return ENDS_HERE.has(name) || name.startsWith("x-forwarded-") || name.startsWith("x-millrace-");
+}
+
+/** The flat headers without the credential. */
+export function withoutCredentials(headers: readonly string[]): string[] {
+  return filterPairs(headers, (name) => !CREDENTIALS.has(name));
+}
+
+/** The flat headers without those that a `Connection` header names. */
+export function withoutNamed(headers: readonly string[], connection: string): readonly string[] {
+  const named = new Set(connection.split(",").map((token) => token.trim().toLowerCase()));
+  return headers.some((text, at) => at % 2 === 0 && named.has(text))
+    ? filterPairs(headers, (name) => !named.has(name))
+    : headers;
+}
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const VALUE_BYTES_MAX = 8 * 1024;
+
+/** The flat headers of a response as they go to the caller, or null when one is not a header. */
+export function forwardedResponseHeaders(headers: readonly string[]): string[] | null {
+  const forwarded: string[] = [];
+  let connection = "";
+  for (let at = 0; at < headers.length; at += 2) {
+    const name = headers[at]!.toLowerCase();
+    const value = headers[at + 1]!;
+    if (!TOKEN.test(name) || !VALUE.test(value) || value.length > VALUE_BYTES_MAX) return null;
+    if (name === "connection") connection += `,${value}`;
+    if (!NOT_IN_A_RESPONSE.has(name)) forwarded.push(name, value);
+  }
+  return connection === "" ? forwarded : [...withoutNamed(forwarded, connection)];
+}
+
+function filterPairs(headers: readonly string[], keep: (name: string) => boolean): string[] {
+  const kept: string[] = [];
+  for (let at = 0; at < headers.length; at += 2) {
+    if (keep(headers[at]!)) kept.push(headers[at]!, headers[at + 1]!);
+  }
+  return kept;
+}

@@ -1,0 +1,214 @@
+import type { Identity } from "@millrace/frames";
+import type { AccessService } from "../access/access-service.ts";
+import { isRefusal, type Refusal, refuse } from "../answering/reasons.ts";
+import { BodyFeed } from "../dispatching/body-feed.ts";
+import type { InvokeContent } from "../dispatching/call.ts";
+import type { Dispatcher } from "../dispatching/dispatcher.ts";
+import { DISPATCH_LIMITS, EDGE_LIMITS } from "../limits.ts";
+import { type BeginSpan, readTraceparent, writeTraceparent } from "../observing/trace-context.ts";
+import type { DeploymentPlan, FunctionBackend } from "../releases/deployment-plan.ts";
+import type { Deployment, Deployments } from "../releases/deployments.ts";
+import type { Functions } from "../releases/functions.ts";
+import { labelOfHost, type PlatformDomain, readPathForm } from "../routing/address.ts";
+import { type CanonicalPath, canonicalPath } from "../routing/canonical-path.ts";
+import type { Exchange } from "./exchange.ts";
+import { withoutCredentials } from "./forwarding.ts";
+import { FunctionAnswer } from "./function-answer.ts";
+import { BODY_TOO_LARGE, type BodyBudget, feedBody, readWholeBody } from "./request-body.ts";
+import { type RequestHead, readRequestHead } from "./request-head.ts";
+
+export interface RequestServiceOptions {
+  domain: PlatformDomain;
+  deployments: Deployments;
+  functions: Functions;
+  access: AccessService;
+  dispatcher: Dispatcher;
+  bodies: BodyBudget;
+  beginSpan: BeginSpan;
+}
+
+interface Place {
+  deployment: Deployment;
+  /** As the deployment sees it: without the path form's beginning. */
+  path: CanonicalPath;
+}
+
+const EMPTY = Buffer.alloc(0);
+const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/** The life of a request: head → deployment → route → access → body → backend. Each step either goes on or refuses. */
+export class RequestService {
+  readonly #options: RequestServiceOptions;
+
+  constructor(options: RequestServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Serves one request. What it throws is a fault of ours. */
+  async serve(exchange: Exchange): Promise<void> {
+    const refusal = await this.#serve(exchange);
+    if (refusal) exchange.refuse(refusal);
+  }
+
+  /** Answers a refusal, or null when the answer is under way. */
+  async #serve(exchange: Exchange): Promise<Refusal | null> {
+    const head = readRequestHead(exchange.request);
+    if (isRefusal(head)) return head;
+    exchange.head = head;
+    exchange.span = this.#options.beginSpan(readTraceparent(head.traceparent), head.method);
+    if (head.contentLength !== null && head.contentLength > EDGE_LIMITS.bodyBytesMax) return BODY_TOO_LARGE;
+
+    const place = this.#locate(head);
+    if (isRefusal(place)) return place;
+    const { deployment, path } = place;
+    exchange.deployment = deployment;
+    const plan = planOf(deployment);
+    if (isRefusal(plan)) return plan;
+
+    const match = plan.routes.find(head.method, path.decoded);
+    if (match === null) return noRoute(plan, head.method, path);
+    exchange.route = match.route;
+
+    let whole: Buffer | null = null;
+    const readBody = async () => {
+      const body = await readWholeBody(exchange, this.#options.bodies);
+      if (!isRefusal(body)) whole = body;
+      return body;
+    };
+    if (deployment.authorized) {
+      const identity = await this.#checkAccess(exchange, head, deployment, readBody);
+      if (isRefusal(identity)) return identity;
+      exchange.identity = identity;
+    }
+
+    const { backend } = match.route;
+    if (backend.kind === "mock") {
+      exchange.answerMock(backend);
+      return null;
+    }
+    if (whole === null && isSmall(head)) {
+      const body = head.contentLength === 0 ? EMPTY : await readBody();
+      if (isRefusal(body)) return body;
+      whole = body;
+    }
+    return this.#invoke(exchange, head, path, backend, match.parameters, whole);
+  }
+
+  #locate(head: RequestHead): Place | Refusal {
+    const path = canonicalPath(head.path);
+    if ("fault" in path) return refuse("request_malformed", `The request is refused: ${path.fault}.`);
+    const label = labelOfHost(head.host, this.#options.domain);
+    const named = label === null ? undefined : this.#options.deployments.get(label);
+    if (named) return { deployment: named, path };
+    const form = readPathForm(path.path);
+    const meant = form === null ? undefined : this.#options.deployments.get(form.hostLabel);
+    if (form === null || meant === undefined) {
+      return refuse("no_deployment", "Neither the Host nor the path names a deployment.");
+    }
+    // The beginning that goes is the same in both spellings: it holds no escapes.
+    const rest = { path: path.path.slice(form.restAt) || "/", decoded: path.decoded.slice(form.restAt) || "/" };
+    return { deployment: meant, path: rest };
+  }
+
+  #checkAccess(
+    exchange: Exchange,
+    head: RequestHead,
+    deployment: Deployment,
+    readBody: () => Promise<Buffer | Refusal>,
+  ) {
+    const request = {
+      method: head.method,
+      target: head.target,
+      rawHeaders: exchange.request.rawHeaders,
+      subscriptionKey: head.subscriptionKey,
+      hostLabel: deployment.hostLabel,
+      readBody,
+    };
+    return this.#options.access.check(request);
+  }
+
+  #invoke(
+    exchange: Exchange,
+    head: RequestHead,
+    path: CanonicalPath,
+    backend: FunctionBackend,
+    pathParameters: readonly string[],
+    whole: Buffer | null,
+  ): Refusal | null {
+    if (head.depth >= DISPATCH_LIMITS.depthMax) {
+      return refuse(
+        "overloaded",
+        `Functions call each other through gateways more than ${DISPATCH_LIMITS.depthMax} deep.`,
+      );
+    }
+    const version = this.#options.functions.resolve(backend);
+    if (version === null) return refuse("no_runner", "The function's version has not reached this gateway yet.");
+    exchange.functionKey = version.key;
+    const { dispatcher } = this.#options;
+    const answer = new FunctionAnswer(exchange, (call) => dispatcher.cancel(call));
+    const body = whole === null ? feedBody(exchange, () => answer.refuse(BODY_TOO_LARGE)) : BodyFeed.of(whole);
+    const content = contentOf(exchange, head, path, backend, pathParameters, version.key);
+    const safe = SAFE_METHODS.has(head.method);
+    answer.follow(dispatcher.invoke({ content, body, timeoutMs: version.timeoutMs, safe }, answer));
+    return null;
+  }
+}
+
+function planOf({ offline, plan }: Deployment): DeploymentPlan | Refusal {
+  if (offline) return refuse("deployment_offline", "The deployment is offline.");
+  return plan ?? refuse("overloaded", "The deployment's release has not reached this gateway yet.");
+}
+
+function noRoute(plan: DeploymentPlan, method: string, { path, decoded }: CanonicalPath): Refusal {
+  const allowed = plan.routes.methodsAt(decoded).join(", ");
+  if (allowed === "") return refuse("no_route", `No API of the deployment has the path ${path}.`);
+  return { ...refuse("method_not_allowed", `The path takes ${allowed}, not ${method}.`), headers: ["allow", allowed] };
+}
+
+function isSmall({ contentLength }: RequestHead): boolean {
+  return contentLength !== null && contentLength <= EDGE_LIMITS.smallBodyBytesMax;
+}
+
+function contentOf(
+  exchange: Exchange,
+  head: RequestHead,
+  path: CanonicalPath,
+  backend: FunctionBackend,
+  pathParameters: readonly string[],
+  functionKey: string,
+): InvokeContent {
+  const { identity, sourceIp } = exchange;
+  const traceparent = writeTraceparent(exchange.span!);
+  return {
+    depth: head.depth,
+    requestId: exchange.requestId,
+    traceparent,
+    functionKey,
+    route: backend.constants,
+    method: head.method,
+    target: path.path + head.query,
+    pathParameters,
+    sourceIp,
+    protocol: `HTTP/${exchange.request.httpVersion}`,
+    scheme: "http",
+    identity,
+    headers: [
+      ...(exchange.deployment!.authorized ? withoutCredentials(head.headers) : head.headers),
+      "traceparent",
+      traceparent,
+      "x-forwarded-for",
+      sourceIp,
+      "x-forwarded-host",
+      head.host,
+      "x-forwarded-proto",
+      "http",
+      ...identityHeaders(identity),
+    ],
+  };
+}
+
+/** JD's names for who called. */
+function identityHeaders({ accountId }: Identity): string[] {
+  if (accountId === "") return [];
+  return ["x-jdcloud-pin", Buffer.from(accountId).toString("base64"), "x-jdcloud-userid", accountId];
+}

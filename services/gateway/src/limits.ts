@@ -1,0 +1,76 @@
+// Every bound of the gateway, each named with its unit.
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const EDGE_LIMITS = {
+  /** Request line and headers together; beyond it 431. */
+  headBytesMax: 16 * KIB,
+  /** The request target; beyond it 414. */
+  targetBytesMax: 8 * KIB,
+  /** Name and value pairs; beyond it 431. */
+  headerPairsMax: 100,
+  /** The body of a request; beyond it 413. */
+  bodyBytesMax: 10 * MIB,
+  /** Bodies held whole until their signature is checked, over all requests; beyond it 503. */
+  heldBodyBytesMax: 256 * MIB,
+  /** A declared body up to here is collected before the invocation is placed, so that it can be placed again whole. */
+  smallBodyBytesMax: 64 * KIB,
+  headersTimeoutMs: 5_000,
+  /** From the first byte of a request to the last of its body. */
+  requestTimeoutMs: 60_000,
+  /** Longer than the idle time of common balancers, so that they close first. */
+  keepAliveTimeoutMs: 65_000,
+  timeoutCheckIntervalMs: 1_000,
+  /** So that balancing recovers after a gateway was added. */
+  requestsPerConnectionMax: 10_000,
+  connectionsMax: 20_000,
+  /** How long a connection lingers after a refusal that left its body unread, so that the caller can read the answer. */
+  lingerMs: 1_000,
+} as const;
+
+export const DISPATCH_LIMITS = {
+  /** Added to a function's own timeout, for queueing, starting cold and the way. */
+  deadlineGraceMs: 2_000,
+  /** No request lives longer, whatever its function's timeout. */
+  deadlineMsMax: 305_000,
+  /** Invocations that wait for a free slot. */
+  waitingMax: 1_024,
+  waitMsMax: 1_000,
+  /** Placements of one request, the first included. */
+  attemptsMax: 6,
+  /** A runner that has not beaten for so long is lost. */
+  beatAgeMsMax: 3_000,
+  /** A safe request that no runner has accepted for so long is placed again. */
+  acceptanceMsMax: 1_500,
+  sweepIntervalMs: 250,
+  openCallsMax: 20_000,
+  /** How deep functions may call each other through gateways. */
+  depthMax: 8,
+} as const;
+
+export const ACCESS_LIMITS = {
+  /** A signed request waits no longer for the nonces' store; with the way to the caller it stays under 50 ms. */
+  nonceCheckMs: 40,
+  nonceBatchMax: 1_024,
+  /** The clock window on both sides, and a minute for clocks that differ between gateways. */
+  nonceLifetimeMs: 11 * 60_000,
+  derivedKeysMax: 200_000,
+  derivedKeyFetchMs: 1_000,
+  /** What one call of auth may ask. */
+  derivedKeyBatchMax: 256,
+  derivedKeysAwaitedMax: 4_096,
+  /** How long a key that auth does not know stays unknown. */
+  unknownKeyMs: 5_000,
+  /** How often all keys of authorised callers are looked over; yesterday's go, tomorrow's come. */
+  renewalIntervalMs: 10 * 60_000,
+  /** Up to so much is added to each wait, so that gateways do not ask in step. */
+  renewalJitterMs: 60_000,
+  retryMsMin: 500,
+  retryMsMax: 30_000,
+} as const;
+
+export const LOG_LIMITS = {
+  /** Lines of the access log that wait for standard output; beyond it lines are dropped and counted. */
+  waitingBytesMax: 8 * MIB,
+} as const;

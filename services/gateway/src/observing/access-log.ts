@@ -1,0 +1,68 @@
+import { LOG_LIMITS } from "../limits.ts";
+
+/** One request, as the log tells it. The query and the headers are left out: they may hold secrets. */
+export interface AccessLogLine {
+  requestId: string;
+  traceId: string;
+  sourceIp: string;
+  method: string;
+  host: string;
+  path: string;
+  protocol: string;
+  status: number;
+  /** Of the error table; empty when the request was served; `caller_gone` when nobody was there to be answered. */
+  reason: string;
+  /** Who made the status. */
+  component: string;
+  deployment: string;
+  environment: string;
+  release: number;
+  revision: string;
+  api: string;
+  function: string;
+  runner: string;
+  attempts: number;
+  keyId: string;
+  project: string;
+  authType: string;
+  userAgent: string;
+  bytesIn: number;
+  bytesOut: number;
+  durationMs: number;
+}
+
+export interface TextOutput {
+  write(text: string): unknown;
+  readonly writableLength: number;
+}
+
+/** Writes one line of JSON per request, all lines of a tick at once. */
+export class AccessLog {
+  readonly #output: TextOutput;
+  readonly #prefix: string;
+  #waiting = "";
+  #dropped = 0;
+
+  constructor(output: TextOutput, fields: Record<string, string>) {
+    this.#output = output;
+    this.#prefix = `{"level":"info","msg":"request",${JSON.stringify(fields).slice(1, -1)},"time":"`;
+  }
+
+  get droppedLines(): number {
+    return this.#dropped;
+  }
+
+  write(line: AccessLogLine): void {
+    if (this.#output.writableLength + this.#waiting.length > LOG_LIMITS.waitingBytesMax) {
+      this.#dropped++;
+      return;
+    }
+    if (this.#waiting === "") setImmediate(() => this.flush());
+    this.#waiting += `${this.#prefix}${new Date().toISOString()}",${JSON.stringify(line).slice(1)}\n`;
+  }
+
+  flush(): void {
+    if (this.#waiting !== "") this.#output.write(this.#waiting);
+    this.#waiting = "";
+  }
+}

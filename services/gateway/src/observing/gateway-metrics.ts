@@ -1,0 +1,58 @@
+import type { Telemetry } from "@millrace/telemetry";
+import type { Exchange } from "../edge/exchange.ts";
+
+export interface GatewayGauges {
+  openCalls: () => number;
+  waitingCalls: () => number;
+  runners: () => number;
+  deployments: () => number;
+  derivedKeys: () => number;
+  heldBodyBytes: () => number;
+  inFlight: () => number;
+  droppedLogLines: () => number;
+}
+
+export interface GatewayMetrics {
+  countRequest(exchange: Exchange, durationMs: number): void;
+  /** A safe request passed although its nonce could not be checked. */
+  countUncheckedNonce(): void;
+}
+
+const GAUGES: Record<keyof GatewayGauges, { name: string; description: string }> = {
+  openCalls: { name: "gateway_calls_open", description: "Invocations that are at a runner" },
+  waitingCalls: { name: "gateway_calls_waiting", description: "Invocations that wait for a free slot" },
+  runners: { name: "gateway_runners", description: "Runners that beat" },
+  deployments: { name: "gateway_deployments", description: "Deployments that are known" },
+  derivedKeys: { name: "gateway_derived_keys", description: "Signing keys that are held" },
+  heldBodyBytes: { name: "gateway_held_body_bytes", description: "Bodies that are held whole" },
+  inFlight: { name: "gateway_requests_in_flight", description: "Requests without an end yet" },
+  droppedLogLines: { name: "gateway_access_log_dropped", description: "Lines that standard output was too slow for" },
+};
+
+export function createMetrics(meter: Telemetry["meter"], gauges: GatewayGauges): GatewayMetrics {
+  const requests = meter.createCounter("gateway_requests", {
+    description: "Requests by deployment, status and reason",
+  });
+  const durations = meter.createHistogram("gateway_request_duration", {
+    description: "From the head of a request to the end of its answer",
+    unit: "s",
+    advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] },
+  });
+  const unchecked = meter.createCounter("gateway_nonces_unchecked", {
+    description: "Signed safe requests that passed while the store of nonces was away",
+  });
+  for (const [key, { name, description }] of Object.entries(GAUGES) as [
+    keyof GatewayGauges,
+    { name: string; description: string },
+  ][]) {
+    meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(gauges[key]()));
+  }
+  return {
+    countRequest(exchange, durationMs) {
+      const label = exchange.deployment?.hostLabel ?? "";
+      requests.add(1, { host_label: label, status: exchange.response.statusCode, reason: exchange.reason ?? "" });
+      durations.record(durationMs / 1_000, { host_label: label });
+    },
+    countUncheckedNonce: () => unchecked.add(1),
+  };
+}

@@ -1,0 +1,94 @@
+import type { RouteConstants } from "@millrace/frames";
+import type { DeploymentRecord, DeploymentSnapshot, Route } from "@millrace/proto/release/v1/release";
+import { forwardedResponseHeaders } from "../edge/forwarding.ts";
+import { canonicalPath } from "../routing/canonical-path.ts";
+import { RouteTable, type TableRoute } from "../routing/route-table.ts";
+
+// What a release means to the request path: immutable, compiled once, swapped as a whole.
+
+export interface PlannedRoute extends TableRoute {
+  apiUid: string;
+  apiName: string;
+  /** As the provider wrote it, for logs. */
+  resource: string;
+  backend: FunctionBackend | MockBackend;
+}
+
+export interface FunctionBackend {
+  kind: "function";
+  functionUid: string;
+  target: { version: number } | { alias: string };
+  /** RouteConstants as JSON: the same text goes into every invoke frame of the route. */
+  constants: string;
+}
+
+export interface MockBackend {
+  kind: "mock";
+  status: number;
+  headers: readonly string[];
+  body: Buffer;
+}
+
+export interface DeploymentPlan {
+  digest: string;
+  revision: string;
+  routes: RouteTable<PlannedRoute>;
+}
+
+/** Throws when the snapshot makes no sense as a whole: a plan is all of it or nothing. */
+export function compilePlan(record: DeploymentRecord, snapshot: DeploymentSnapshot, region: string): DeploymentPlan {
+  const routes = snapshot.routes.map((route) => compileRoute(route, constantsOf(record, snapshot, region)));
+  return { digest: record.snapshotDigest, revision: snapshot.revision, routes: new RouteTable(routes) };
+}
+
+type DeploymentConstants = Omit<RouteConstants, "apiUid" | "apiName" | "resource" | "eventFormat">;
+
+function constantsOf(record: DeploymentRecord, snapshot: DeploymentSnapshot, region: string): DeploymentConstants {
+  const { groupName, revision, ownerPin } = snapshot;
+  return { groupName, revision, ownerPin, environment: record.environment, region, hostLabel: record.hostLabel };
+}
+
+function compileRoute(route: Route, constants: DeploymentConstants): PlannedRoute {
+  const { apiUid, apiName, method, path, prefixMatch } = route;
+  return {
+    apiUid,
+    apiName,
+    method,
+    resource: path,
+    path: path.split("/").map(decodeSegment).join("/"),
+    prefixMatch,
+    backend: compileBackend(route, constants),
+  };
+}
+
+function compileBackend(route: Route, constants: DeploymentConstants): FunctionBackend | MockBackend {
+  const { apiUid, apiName, path: resource, backend } = route;
+  if (backend?.$case === "mock") {
+    const { status, headers, body } = backend.value;
+    const flat = Object.entries(headers).flatMap(([name, value]) => [name.toLowerCase(), value]);
+    const forwarded = forwardedResponseHeaders(flat);
+    if (forwarded === null) throw new Error(`the mock answer of ${apiName} holds a header that HTTP cannot carry`);
+    return { kind: "mock", status: status || 200, headers: forwarded, body: Buffer.from(body) };
+  }
+  if (backend?.$case !== "function" || backend.value.target === undefined) {
+    throw new Error(`${apiName} has no backend that this gateway knows`);
+  }
+  const { functionUid, target, eventFormat } = backend.value;
+  return {
+    kind: "function",
+    functionUid,
+    target: target.$case === "version" ? { version: target.value } : { alias: target.value },
+    constants: JSON.stringify({ ...constants, apiUid, apiName, resource, eventFormat } satisfies RouteConstants),
+  };
+}
+
+const IS_PARAMETER = /^\{[^{}]+\}$/;
+
+/** A literal segment as requests are routed: without escapes. */
+function decodeSegment(segment: string): string {
+  if (segment === "" || IS_PARAMETER.test(segment)) return segment;
+  const written = segment.replace(/[^\x21-\x7e]+/gu, encodeURIComponent);
+  const canonical = canonicalPath(`/${written}`);
+  if ("fault" in canonical) throw new Error(`a route's segment ${JSON.stringify(segment)}: ${canonical.fault}`);
+  return canonical.decoded.slice(1);
+}

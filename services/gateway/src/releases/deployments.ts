@@ -1,0 +1,141 @@
+import { type BucketHandler, digestOf, KEYS, unpackRecord } from "@millrace/bus";
+import {
+  DeploymentRecord,
+  DeploymentRecord_Access,
+  DeploymentRecord_State,
+  DeploymentSnapshot,
+} from "@millrace/proto/release/v1/release";
+import { compilePlan, type DeploymentPlan } from "./deployment-plan.ts";
+
+/** What the gateway serves for one host label. Replaced as a whole; a request keeps the one it began with. */
+export interface Deployment {
+  hostLabel: string;
+  /** `projects/{project}/groups/{group}/deployments/{environment}` */
+  name: string;
+  environment: string;
+  generation: number;
+  release: number;
+  offline: boolean;
+  /** Whether callers need a key. */
+  authorized: boolean;
+  /** Null until the first whole snapshot has come. */
+  plan: DeploymentPlan | null;
+}
+
+export interface DeploymentsLog {
+  info(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+const DEPLOYMENT_PREFIX = KEYS.deployment("");
+const SNAPSHOT_PART = /^snapshot\.([0-9a-f]{64})\.(\d+)$/;
+
+/**
+ * The bucket `releases` as deployments: keeps the packed parts, puts a snapshot together when its record points at it, checks the
+ * digest, compiles and swaps. A snapshot that is incomplete, altered or senseless leaves the old plan in place. What the record itself
+ * says (offline, access) takes effect at once.
+ */
+export class Deployments implements BucketHandler {
+  readonly #region: string;
+  readonly #log: DeploymentsLog;
+  readonly #byLabel = new Map<string, Deployment>();
+  readonly #records = new Map<string, DeploymentRecord>();
+  readonly #parts = new Map<string, Map<number, Buffer>>();
+
+  constructor(region: string, log: DeploymentsLog) {
+    this.#region = region;
+    this.#log = log;
+  }
+
+  get(hostLabel: string): Deployment | undefined {
+    return this.#byLabel.get(hostLabel);
+  }
+
+  get count(): number {
+    return this.#byLabel.size;
+  }
+
+  onPut(key: string, value: Uint8Array): void {
+    const part = SNAPSHOT_PART.exec(key);
+    if (part) this.#putPart(part[1]!, Number(part[2]), value);
+    else if (key.startsWith(DEPLOYMENT_PREFIX)) this.#putRecord(DeploymentRecord.decode(unpackRecord(value)));
+  }
+
+  onDelete(key: string): void {
+    const part = SNAPSHOT_PART.exec(key);
+    if (part) this.#parts.delete(part[1]!);
+    else if (key.startsWith(DEPLOYMENT_PREFIX)) {
+      const hostLabel = key.slice(DEPLOYMENT_PREFIX.length);
+      this.#records.delete(hostLabel);
+      this.#byLabel.delete(hostLabel);
+    }
+  }
+
+  #putPart(digest: string, index: number, value: Uint8Array): void {
+    const parts = this.#parts.get(digest) ?? new Map<number, Buffer>();
+    // A copy, so that a part does not hold the whole message it came in.
+    parts.set(index, Buffer.from(value));
+    this.#parts.set(digest, parts);
+    for (const record of this.#records.values()) {
+      if (record.snapshotDigest === digest) this.#swap(record);
+    }
+  }
+
+  #putRecord(record: DeploymentRecord): void {
+    const known = this.#records.get(record.hostLabel);
+    if (known && known.generation > record.generation) {
+      const facts = { deployment: record.deployment, generation: record.generation, known: known.generation };
+      this.#log.error(facts, "an older record of a deployment came after a newer one and is passed over");
+      return;
+    }
+    this.#records.set(record.hostLabel, record);
+    this.#swap(record);
+  }
+
+  #swap(record: DeploymentRecord): void {
+    const { hostLabel, deployment: name, environment, generation, release } = record;
+    const old = this.#byLabel.get(hostLabel);
+    this.#byLabel.set(hostLabel, {
+      hostLabel,
+      name,
+      environment,
+      generation,
+      release,
+      offline: record.state === DeploymentRecord_State.OFFLINE,
+      // Whatever is not said to be open needs a key.
+      authorized: record.access !== DeploymentRecord_Access.NONE,
+      plan: this.#planFor(record) ?? old?.plan ?? null,
+    });
+  }
+
+  #planFor(record: DeploymentRecord): DeploymentPlan | null {
+    const old = this.#byLabel.get(record.hostLabel)?.plan;
+    if (old && old.digest === record.snapshotDigest) return old;
+    const packed = this.#wholeSnapshot(record);
+    if (packed === null) return null;
+    try {
+      const bytes = unpackRecord(packed);
+      if (digestOf(bytes) !== record.snapshotDigest) throw new Error("the digest is not that of the parts");
+      const plan = compilePlan(record, DeploymentSnapshot.decode(bytes), this.#region);
+      const facts = { deployment: record.deployment, release: record.release, revision: plan.revision };
+      this.#log.info(facts, "a release is being served");
+      return plan;
+    } catch (err) {
+      const facts = { err, deployment: record.deployment, release: record.release, digest: record.snapshotDigest };
+      this.#log.error(facts, "a snapshot cannot be served; what was served before goes on");
+      return null;
+    }
+  }
+
+  #wholeSnapshot({ snapshotDigest, snapshotParts }: DeploymentRecord): Buffer | null {
+    const parts = this.#parts.get(snapshotDigest);
+    if (!parts || snapshotParts < 1) return null;
+    const inOrder: Buffer[] = [];
+    for (let index = 0; index < snapshotParts; index++) {
+      const part = parts.get(index);
+      if (!part) return null;
+      inOrder.push(part);
+    }
+    return inOrder.length === 1 ? inOrder[0]! : Buffer.concat(inOrder);
+  }
+}

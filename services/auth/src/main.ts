@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { Lifecycle, serveOperations } from "@millrace/lifecycle";
+import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
+import { MasterKeyring } from "@millrace/sealing";
+import { openDatabase } from "@millrace/sql";
+import { createLogger, startTelemetry } from "@millrace/telemetry";
+import { buildApp, SCHEMA } from "./app.ts";
+import { DeploymentClient } from "./authorizations/deployment-client.ts";
+import { readConfig } from "./config.ts";
+import { DatabaseProbe, prepareDatabase } from "./database.ts";
+import { Sweeper } from "./expiring/sweeper.ts";
+import { DRAIN } from "./limits.ts";
+import { bootstrap } from "./people/bootstrap.ts";
+import { PasswordHasher } from "./people/password-hasher.ts";
+import { GrantsBus } from "./projecting/grants-bus.ts";
+
+const SERVICE = "auth";
+const MIGRATIONS = join(import.meta.dirname, "../migrations");
+
+const config = readConfig(process.env);
+const log = createLogger(config.logLevel, { service: SERVICE });
+const lifecycle = new Lifecycle(log, DRAIN);
+
+async function start(): Promise<void> {
+  const now = () => new Date();
+  const telemetry = lifecycle.own("telemetry", startTelemetry(SERVICE, process.env));
+  const sql = openDatabase({ url: config.databaseUrl.reveal(), schema: SCHEMA });
+  lifecycle.own("database", { close: () => sql.end({ timeout: 5 }) });
+  const probe = lifecycle.own("database probe", new DatabaseProbe(sql));
+  const grants = lifecycle.own("grants bus", new GrantsBus({ sql, schema: SCHEMA, ...natsOptions(), log }));
+  const { metrics } = telemetry;
+  const readiness = () => ({ ready: probe.reachable, database: probe.reachable, relaying: grants.relaying });
+  lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
+
+  log.info({ migrations: await prepareDatabase(sql, SCHEMA, MIGRATIONS) }, "the schema is current");
+  const passwords = new PasswordHasher();
+  if (config.bootstrap && (await bootstrap({ sql, now, passwords }, config.bootstrap.reveal()))) {
+    log.info({}, "the first operator is made");
+  }
+  const sweeper = lifecycle.own("sweeper", new Sweeper({ sql, now, log }));
+  const identity = new ServiceIdentity(SERVICE, config.serviceKey.reveal());
+  const controlPlane = lifecycle.own(
+    "control-plane client",
+    new RpcClient({ ...config.controlPlane, token: () => identity.tokenFor("control-plane") }),
+  );
+  const server = lifecycle.own(
+    "rpc",
+    buildApp({
+      sql,
+      now,
+      log,
+      ...(config.tls && { tls: config.tls }),
+      trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),
+      passwords,
+      masterKeys: MasterKeyring.parse(config.masterKey.reveal()),
+      deployments: new DeploymentClient(controlPlane),
+      bucketKeys: () => grants.keys(),
+      selfRegistration: config.selfRegistration,
+    }),
+  );
+  const port = await server.listen(config.grpc.host, config.grpc.port);
+  log.info({ host: config.grpc.host, port }, "gRPC is served");
+  for (const background of [probe, sweeper, grants]) background.start();
+  lifecycle.ready();
+}
+
+function natsOptions() {
+  const { url, seed } = config.nats;
+  return { url, ...(seed && { seed: seed.reveal() }) };
+}
+
+const started = await start().then(
+  () => true,
+  (err: unknown) => log.error({ err }, "the service could not start"),
+);
+if (started) process.exit(await lifecycle.untilSignal());
+await lifecycle.stop();
+process.exit(1);

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { BUCKETS, type BusLog, connectBus, openBucket } from "@millrace/bus";
+import { PlatformError } from "@millrace/errors";
+import { OutboxRelay } from "@millrace/projection";
+import type { Sql } from "@millrace/sql";
+import type { KV } from "@nats-io/kv";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { WAITS } from "../limits.ts";
+import { grantRender } from "./grant-render.ts";
+
+export interface GrantsBusOptions {
+  sql: Sql;
+  schema: string;
+  url: string;
+  seed?: string;
+  log: BusLog;
+}
+
+/** NATS allows the user of this identity the bucket `grants`; every process of the service shares it. */
+const IDENTITY = { service: "auth", id: "auth-1" } as const;
+
+/**
+ * The projection's way to NATS: connects in the background, waits for control-plane to make the bucket, then relays the outbox. Until
+ * then, and whenever NATS is away, marks wait in the outbox, and everything else of the service works.
+ */
+export class GrantsBus {
+  readonly #options: GrantsBusOptions;
+  readonly #closing = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #connection: NatsConnection | undefined;
+  #bucket: KV | undefined;
+  #relay: OutboxRelay | undefined;
+
+  constructor(options: GrantsBusOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = this.#open();
+  }
+
+  get relaying(): boolean {
+    return this.#relay !== undefined;
+  }
+
+  /** Every key that the bucket holds. Throws `unavailable` bus_unavailable. */
+  async *keys(): AsyncGenerator<string> {
+    if (!this.#bucket) throw busUnavailable(undefined);
+    try {
+      yield* await this.#bucket.keys();
+    } catch (cause) {
+      throw busUnavailable(cause);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+    await this.#relay?.close();
+    await this.#connection?.close();
+  }
+
+  /** Each step waits for a bounded time and is tried again for as long as the service runs. */
+  async #open(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#openNext();
+        return;
+      } catch (err) {
+        this.#options.log.warn({ err }, "the bucket grants cannot be opened yet; it is tried again");
+        await sleep(WAITS.busRetryMs, undefined, { signal: this.#closing.signal }).catch(() => {});
+      }
+    }
+  }
+
+  async #openNext(): Promise<void> {
+    const { sql, schema, url, seed, log } = this.#options;
+    this.#connection ??= await connectBus({ url, identity: IDENTITY, ...(seed !== undefined && { seed }) }, log);
+    this.#bucket ??= await openBucket(this.#connection, BUCKETS.grants);
+    const buckets = { [BUCKETS.grants]: this.#bucket };
+    const relay = new OutboxRelay({ sql, schema, buckets, renders: { [BUCKETS.grants]: grantRender(sql) }, log });
+    await relay.start();
+    this.#relay = relay;
+    log.info({ bucket: BUCKETS.grants }, "the outbox is relayed");
+  }
+}
+
+function busUnavailable(cause: unknown): PlatformError {
+  return new PlatformError("unavailable", "NATS cannot be reached just now; try again.", {
+    reason: "bus_unavailable",
+    cause,
+  });
+}

@@ -1,0 +1,86 @@
+/** Gateways, NATS and the control side restarted or killed: callers get documented answers in time, and everything finds its way back. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type Call, provision, send, testPlatform } from "@millrace/e2e-tests";
+import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { until } from "@millrace/testing";
+import { startLoad, summary } from "./load.ts";
+
+const TIMEOUT_MS = 2_000;
+const ANSWER_MS_MAX = TIMEOUT_MS + 1_500;
+const CALLERS = 20;
+const CALLS = 200;
+
+const platform = await testPlatform({ gateways: 2 });
+const { rpc } = platform;
+const WORK = `export default {
+  async fetch() {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return new Response("done");
+  },
+};`;
+const shop = await provision(rpc, {
+  functions: { work: { code: WORK, config: { timeoutMs: TIMEOUT_MS } } },
+  apis: { read: { method: "GET", path: "/work", backend: "work" } },
+});
+const { name, pathUrl } = shop.deployment();
+const urls = platform.gatewayUrls.map((gatewayUrl) => `${pathUrl.replace(platform.gatewayUrl, gatewayUrl)}/work`);
+for (const url of urls) await untilServed(url);
+
+function untilServed(url: string): Promise<unknown> {
+  return until(async () => (await send({ url })).status === 200, { timeoutMs: 20_000, message: `${url} to answer` });
+}
+
+const loadOn = (url: string) => startLoad(Array.from({ length: CALLERS }, () => (): Call => ({ url })));
+
+test("a gateway that is told to stop finishes what it has taken, and drops nothing", async (t) => {
+  const [first, second] = urls.map(loadOn);
+  await until(() => first!.outcomes.length >= CALLS && second!.outcomes.length >= CALLS, { timeoutMs: 20_000 });
+  await platform.service("gateway-2").restart();
+  await untilServed(urls[1]!);
+  const [kept, restarted] = await Promise.all([first!.stop(), second!.stop()]);
+  t.diagnostic(`gateway-1 ${summary(kept)}; gateway-2 ${summary(restarted)}`);
+  assert.ok(
+    kept.every(({ status }) => status === 200),
+    summary(kept),
+  );
+  // Connections of their own: while it is away they are refused, and what was taken is answered.
+  for (const { status, reason } of restarted)
+    assert.ok(status === 200 || reason === "ECONNREFUSED", summary(restarted));
+});
+
+test("a gateway that is killed comes back with everything that is released", async () => {
+  await platform.service("gateway-2").kill();
+  await untilServed(urls[1]!);
+  assert.equal((await send({ url: urls[0]! })).status, 200);
+});
+
+test("a restart of NATS under load is survived: documented answers in time, then successes, then changes", async (t) => {
+  const load = loadOn(urls[0]!);
+  await until(() => load.outcomes.length >= CALLS, { timeoutMs: 20_000 });
+  await platform.engines.nats.process!.restart();
+  await untilServed(urls[0]!);
+  await untilServed(urls[1]!);
+  const back = load.outcomes.length;
+  await until(() => load.outcomes.length >= back + CALLS, { timeoutMs: 20_000 });
+  const outcomes = await load.stop();
+  t.diagnostic(summary(outcomes));
+  const late = outcomes.filter(({ tookMs }) => tookMs > ANSWER_MS_MAX);
+  assert.deepEqual(late, []);
+  for (const { status, reason } of outcomes) assert.ok([200, 502, 503, 504].includes(status), `${status} ${reason}`);
+  await rpc.call(DeploymentServiceService.takeOffline, { name });
+  for (const url of urls) await until(async () => (await send({ url })).status === 403, { timeoutMs: 20_000 });
+  await rpc.call(DeploymentServiceService.bringOnline, { name });
+  for (const url of urls) await untilServed(url);
+});
+
+test("control-plane and auth come back after a kill, are said to, and take changes again", async () => {
+  for (const service of ["control-plane-1", "auth-1"]) {
+    await platform.service(service).kill();
+    await until(() => platform.said.some((line) => line.startsWith(`${service} is back`)), { timeoutMs: 20_000 });
+  }
+  const found = await until(() => rpc.call(DeploymentServiceService.getDeployment, { name }), { timeoutMs: 20_000 });
+  assert.equal(found.name, name);
+  await rpc.call(DeploymentServiceService.takeOffline, { name });
+  for (const url of urls) await until(async () => (await send({ url })).status === 403, { timeoutMs: 20_000 });
+});

@@ -4,6 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { NatsUser } from "../engines/nats-engine.ts";
 import { type Engines, startEngines } from "../engines/start-engines.ts";
 import {
   defaultStateDirectory,
@@ -45,6 +46,8 @@ export type PlatformOptions = {
   readonly logLevel?: string;
   /** For tests: the databases need not survive a power cut. */
   readonly ephemeral?: boolean;
+  /** NATS users beside the services', such as a test's that listens to the bus. */
+  readonly natsUsers?: readonly NatsUser[];
   readonly log?: (line: string) => void;
   /** Aborting gives the start up; whatever runs by then is stopped. */
   readonly signal?: AbortSignal;
@@ -129,7 +132,7 @@ async function assemble(
     ports,
     postgresPassword: secrets.postgresPassword,
     redisPassword: secrets.redisPassword,
-    natsUsers: makeNatsUsers(files, busIdentities(instances)),
+    natsUsers: [...makeNatsUsers(files, busIdentities(instances)), ...(options.natsUsers ?? [])],
     host,
     ephemeral: options.ephemeral ?? false,
   });

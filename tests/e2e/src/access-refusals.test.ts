@@ -94,7 +94,7 @@ for (const algorithm of ALGORITHMS) {
     ],
     "a signed header that was not sent": [
       () => without(signedCall({ ...read, headers: { "x-shop": "1" } }), "x-shop"),
-      { status: 401, reason: "credential_missing", detail: /x-shop/ },
+      { status: 401, reason: "signature_mismatch", detail: /x-shop/ },
     ],
     "a date of six minutes ago": [
       () => sendSigned({ ...read, now: ago(6 * MINUTE_MS) }),
@@ -154,17 +154,17 @@ test("an Authorization header that is no signature says what is wrong with it", 
   const today = formatTimestamp(Date.now());
   const { headers } = signedCall(READ);
   const scope = headers.authorization!.split("Credential=")[1]!.split(",")[0]!;
-  const malformed: Record<string, RegExp> = {
-    "Basic dXNlcjpwYXNz": /AWS4-HMAC-SHA256/,
-    "AWS4-HMAC-SHA256": /Credential/,
-    "AWS4-HMAC-SHA256 Credential=abc": /Credential/,
-    [`AWS4-HMAC-SHA256 Credential=${scope}, Signature=${"0".repeat(64)}`]: /SignedHeaders/,
-    [`AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host;x-amz-date`]: /Signature/,
+  const malformed: Record<string, [reason: string, detail: RegExp]> = {
+    "Basic dXNlcjpwYXNz": ["credential_missing", /AWS4-HMAC-SHA256/],
+    "AWS4-HMAC-SHA256": ["credential_missing", /Credential/],
+    "AWS4-HMAC-SHA256 Credential=abc": ["signature_mismatch", /Credential/],
+    [`AWS4-HMAC-SHA256 Credential=${scope}, Signature=${"0".repeat(64)}`]: ["credential_missing", /SignedHeaders/],
+    [`AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host;x-amz-date`]: ["credential_missing", /Signature/],
   };
-  for (const [authorization, detail] of Object.entries(malformed)) {
+  for (const [authorization, [reason, detail]] of Object.entries(malformed)) {
     const url = `${online.pathUrl}/orders/7`;
     const answer = await send({ url, headers: { authorization, "x-amz-date": today } });
-    assertRefused(answer, { status: 401, reason: "credential_missing", detail });
+    assertRefused(answer, { status: 401, reason, detail });
   }
 });
 

@@ -1,5 +1,5 @@
 /** A whole platform of a test file's own: private state folder, private engines, gone when the file is done. */
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -28,4 +28,13 @@ export async function testPlatform(options: PlatformOptions = {}): Promise<TestP
     await platform.destroy();
   });
   return { ...platform, rpc, said };
+}
+
+/** The value of a metric of a service's process, such as `gateway_derived_keys` of `gateway-1`; summed over its labels. */
+export async function metricOf(platform: TestPlatform, service: string, metric: string): Promise<number> {
+  const ports = JSON.parse(readFileSync(join(platform.stateDirectory, "ports.json"), "utf8")) as Record<string, number>;
+  const response = await fetch(`http://127.0.0.1:${ports[`${service}.operations`]}/metrics`);
+  const lines = (await response.text()).split("\n").filter((line) => /^[a-z]/.test(line));
+  const values = lines.filter((line) => line.split(/[ {]/)[0] === metric).map((line) => Number(line.split(" ").at(-1)));
+  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -1,0 +1,54 @@
+/** Somebody who hears everything on the bus: a NATS user that only a test's platform has. */
+import { gunzipSync } from "node:zlib";
+import { connectBus } from "@millrace/bus";
+import type { NatsConnection } from "@nats-io/nats-core";
+import { createUser } from "@nats-io/nkeys";
+
+export type Heard = { readonly subject: string; readonly bytes: Buffer };
+
+const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
+
+export class BusObserver {
+  readonly heard: Heard[] = [];
+  readonly #user = createUser();
+  #connection: NatsConnection | undefined;
+
+  /** The user to give to the platform; without permissions, every subject is open. */
+  get natsUser(): { readonly nkey: string } {
+    return { nkey: this.#user.getPublicKey() };
+  }
+
+  async listen(natsUrl: string): Promise<void> {
+    const seed = new TextDecoder().decode(this.#user.getSeed());
+    const identity = { service: "gateway", id: "observer" } as const;
+    const silent = { info: () => {}, warn: () => {} };
+    this.#connection = await connectBus({ url: natsUrl, seed, identity }, silent);
+    this.#connection.subscribe(">", {
+      callback: (error, message) => {
+        if (error === null) this.heard.push({ subject: message.subject, bytes: Buffer.from(message.data) });
+      },
+    });
+    await this.#connection.flush();
+  }
+
+  /** Every message with its headers' bytes left out, records unpacked. */
+  *contents(): Generator<Heard> {
+    for (const { subject, bytes } of this.heard) {
+      yield { subject, bytes };
+      const packed = bytes.indexOf(GZIP_MAGIC);
+      if (packed >= 0) yield { subject: `${subject} (unpacked)`, bytes: unpacked(bytes.subarray(packed)) };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connection?.close();
+  }
+}
+
+function unpacked(bytes: Buffer): Buffer {
+  try {
+    return gunzipSync(bytes);
+  } catch {
+    return Buffer.alloc(0);
+  }
+}

@@ -19,44 +19,53 @@ const PROBE_TIMEOUT_MS = 1_000;
 /** Somebody who may connect, by public nkey; without permissions every subject is open. */
 export type NatsUser = { readonly nkey: string; readonly permissions?: BusPermissions };
 
-export type NatsShape = {
+export type NatsSettings = {
   readonly name: string;
-  readonly program: EngineProgram;
   readonly folder: string;
   readonly port: number;
   readonly monitorPort: number;
-  readonly user: User | undefined;
   readonly users: readonly NatsUser[];
   readonly payloadBytesMax?: number;
+};
+
+export type NatsShape = NatsSettings & {
+  readonly program: EngineProgram;
+  readonly user: User | undefined;
   readonly logFile: string;
 };
 
-export function natsConfiguration(shape: NatsShape): string {
-  const { program } = shape;
+export function natsConfiguration(shape: NatsSettings & { listenHost: string; monitorHost: string }): string {
   return `${JSON.stringify(
     {
       server_name: shape.name,
-      host: program.listenHost,
+      host: shape.listenHost,
       port: shape.port,
-      http: `${program.listenHost}:${shape.monitorPort}`,
+      http: `${shape.monitorHost}:${shape.monitorPort}`,
       max_payload: shape.payloadBytesMax ?? NATS_PAYLOAD_BYTES_MAX,
       jetstream: {
         store_dir: join(shape.folder, "jetstream"),
         max_memory_store: STORE_BYTES_MAX.memory,
         max_file_store: STORE_BYTES_MAX.file,
       },
-      accounts: { MILLRACE: { jetstream: "enabled", users: shape.users } },
+      accounts: natsAccounts(shape.users),
     },
     null,
     2,
   )}\n`;
 }
 
+/** The part of a server's configuration that a server which is not ours needs as well. */
+export const natsAccounts = (users: readonly NatsUser[]) => ({ MILLRACE: { jetstream: "enabled", users } });
+
 export function natsProcess(shape: NatsShape): ProcessSpec {
   const { program, user } = shape;
   makePrivateDirectory(shape.folder);
   const configuration = join(shape.folder, "nats.json");
-  writeFileSync(configuration, natsConfiguration(shape), { mode: 0o600 });
+  writeFileSync(
+    configuration,
+    natsConfiguration({ ...shape, listenHost: program.listenHost, monitorHost: program.listenHost }),
+    { mode: 0o600 },
+  );
   for (const path of user === undefined ? [] : [shape.folder, configuration]) chownSync(path, user!.uid, user!.gid);
   return {
     name: shape.name,

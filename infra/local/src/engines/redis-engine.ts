@@ -31,7 +31,7 @@ export function redisProcess(shape: RedisShape): ProcessSpec {
   const { program, user } = shape;
   makePrivateDirectory(shape.folder);
   const configuration = join(shape.folder, "redis.conf");
-  writeFileSync(configuration, redisConfiguration(shape), { mode: 0o600 });
+  writeFileSync(configuration, redisConfiguration({ ...shape, listenHost: program.listenHost }), { mode: 0o600 });
   for (const path of user === undefined ? [] : [shape.folder, configuration]) chownSync(path, user!.uid, user!.gid);
   return {
     name: shape.name,
@@ -48,9 +48,11 @@ export function redisProcess(shape: RedisShape): ProcessSpec {
   };
 }
 
-function redisConfiguration(shape: RedisShape): string {
+type RedisSettings = Pick<RedisShape, "port" | "password" | "folder"> & { readonly listenHost: string };
+
+export function redisConfiguration(shape: RedisSettings): string {
   return [
-    `bind ${shape.program.listenHost}`,
+    `bind ${shape.listenHost}`,
     `port ${shape.port}`,
     `requirepass ${shape.password}`,
     `dir ${shape.folder}`,

@@ -1,12 +1,12 @@
 /** The three engines of a platform: found, given private folders, started side by side. */
-import { chmodSync, chownSync, mkdirSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { engineUser, makeOpenDirectory, type User } from "../paths.ts";
 import { ManagedProcess, type ProcessHost } from "../processes/managed-process.ts";
 import type { Ports } from "../processes/ports.ts";
 import { ENGINES, type EngineName, type EngineProgram } from "./engine-program.ts";
 import { findProgram } from "./find-program.ts";
-import { type NatsUser, natsProcess } from "./nats-engine.ts";
+import { type NatsUser, natsAccounts, natsProcess } from "./nats-engine.ts";
 import { dataVersion, postgresProcess, postgresUrl } from "./postgres-engine.ts";
 import { redisProcess, redisUrl } from "./redis-engine.ts";
 
@@ -58,6 +58,7 @@ async function startEngine(name: EngineName, options: EngineOptions, user: User 
   const given = process.env[variable];
   if (given !== undefined && given !== "") {
     options.host.log(`${name} is the one that ${variable} names`);
+    if (name === "nats") noteUsers(options);
     return { name, url: given, origin: variable };
   }
   const folders = { postgres: join(options.home, "data/postgres") };
@@ -70,6 +71,13 @@ async function startEngine(name: EngineName, options: EngineOptions, user: User 
   const managed = new ManagedProcess(spec, options.host);
   await managed.start();
   return { name, url, origin: `${program.origin} (${program.version})`, process: managed };
+}
+
+/** A server that is not ours cannot be told who may connect; its operator can. */
+function noteUsers({ home, natsUsers, host }: EngineOptions): void {
+  const file = join(home, "nats-accounts.json");
+  writeFileSync(file, `${JSON.stringify({ accounts: natsAccounts(natsUsers) }, null, 2)}\n`, { mode: 0o600 });
+  host.log(`its configuration must hold the accounts of ${file}, and JetStream must be on`);
 }
 
 async function instance(name: EngineName, program: EngineProgram, options: EngineOptions, user: User | undefined) {

@@ -1,0 +1,182 @@
+import { existsSync } from "node:fs";
+import { basename, dirname, resolve } from "node:path";
+import { invalidFields } from "@millrace/errors";
+import { MANIFEST_BYTES_MAX } from "../limits.ts";
+import { readText } from "../terminal.ts";
+import { YamlReader, type YamlValue } from "./yaml-reader.ts";
+
+// millrace.yaml: what a project is meant to hold.
+
+export const ENVIRONMENTS = ["test", "preview", "online"] as const;
+export type Environment = (typeof ENVIRONMENTS)[number];
+export const EVENT_FORMATS = ["jd", "aws-1", "aws-2"] as const;
+export type EventFormatWord = (typeof EVENT_FORMATS)[number];
+
+export interface Manifest {
+  project: string | undefined;
+  functions: ManifestFunction[];
+  groups: ManifestGroup[];
+}
+
+export interface ManifestFunction {
+  id: string;
+  description: string;
+  /** Absolute path of a file or a folder. */
+  code: string;
+  /** Entry file within a folder. */
+  entry: string | undefined;
+  handler: string;
+  /** 0 means the platform's default, here and below. */
+  memoryMib: number;
+  timeoutMs: number;
+  concurrency: number;
+  environment: Record<string, string>;
+  /** Absolute path of a file of KEY=value lines. */
+  secretsFrom: string | undefined;
+}
+
+export interface ManifestGroup {
+  id: string;
+  description: string;
+  /** Absolute path of an OpenAPI document. */
+  openapi: string;
+  prefix: string;
+  access: "none" | "authorized";
+  releases: ManifestRelease[];
+}
+
+export interface ManifestRelease {
+  environment: Environment;
+  backend: ManifestBackend | undefined;
+  note: string;
+}
+
+export type ManifestBackend =
+  | { kind: "function"; function: string; qualifier: string; eventFormat: EventFormatWord }
+  | { kind: "mock"; status: number; headers: Record<string, string>; body: string };
+
+/** Throws `request_invalid` whose violations are `file:line:column`. */
+export function readManifest(file: string): Manifest {
+  const text = readText(file, "millrace.yaml");
+  if (text.length > MANIFEST_BYTES_MAX)
+    throw invalidFields([{ field: file, description: `must be at most ${MANIFEST_BYTES_MAX} bytes` }]);
+  return parseManifest(basename(file), dirname(resolve(file)), text);
+}
+
+export function parseManifest(fileName: string, folder: string, text: string): Manifest {
+  const reader = new YamlReader(fileName, text);
+  const root = reader.root();
+  const { project, functions, groups } = root.object(["project", "functions", "groups"]);
+  const manifest: Manifest = {
+    project: project.string(),
+    functions: functions.entries().map(([id, value]) => readFunction(id, value, folder)),
+    groups: groups.entries().map(([id, value]) => readGroup(id, value, folder)),
+  };
+  if (root.absent) root.fault("is empty; it needs functions or groups");
+  reader.finish();
+  return manifest;
+}
+
+/** The project that a manifest names, whatever else may be wrong with it. */
+export function projectInManifest(file: string): string | undefined {
+  const { project } = new YamlReader(basename(file), readText(file, "millrace.yaml")).root().object(["project"]);
+  return project.string();
+}
+
+const FUNCTION_KEYS = [
+  "code",
+  "entry",
+  "handler",
+  "description",
+  "memoryMib",
+  "timeoutMs",
+  "concurrency",
+  "environment",
+  "secretsFrom",
+] as const;
+
+function readFunction(id: string, value: YamlValue, folder: string): ManifestFunction {
+  const read = value.object(FUNCTION_KEYS);
+  return {
+    id,
+    description: read.description.string() ?? "",
+    code: existingPath(read.code, folder, read.code.required()),
+    entry: read.entry.string(),
+    handler: read.handler.string() ?? "",
+    memoryMib: read.memoryMib.integer(128, 1_024) ?? 0,
+    timeoutMs: read.timeoutMs.integer(100, 300_000) ?? 0,
+    concurrency: read.concurrency.integer(1, 100) ?? 0,
+    environment: texts(read.environment),
+    secretsFrom: read.secretsFrom.absent
+      ? undefined
+      : existingPath(read.secretsFrom, folder, read.secretsFrom.string() ?? ""),
+  };
+}
+
+const GROUP_KEYS = ["openapi", "description", "prefix", "access", "environments", "release", "backend"] as const;
+
+function readGroup(id: string, value: YamlValue, folder: string): ManifestGroup {
+  const read = value.object(GROUP_KEYS);
+  return {
+    id,
+    description: read.description.string() ?? "",
+    openapi: existingPath(read.openapi, folder, read.openapi.required()),
+    prefix: read.prefix.string() ?? "",
+    access: read.access.oneOf(["none", "authorized"]) ?? "authorized",
+    releases: readReleases(read.environments, read.release, readBackend(read.backend)),
+  };
+}
+
+/** Either a list of environments, or an object of them with what is particular to each. */
+function readReleases(
+  environments: YamlValue,
+  release: YamlValue,
+  backend: ManifestBackend | undefined,
+): ManifestRelease[] {
+  if (!release.absent) {
+    if (!environments.absent) environments.fault("cannot stand beside release, which names the environments too");
+    const read = release.object(ENVIRONMENTS);
+    return ENVIRONMENTS.filter((environment) => read[environment].path in namesOf(release)).map((environment) => {
+      const particular = read[environment].object(["backend", "note"]);
+      return {
+        environment,
+        backend: readBackend(particular.backend) ?? backend,
+        note: particular.note.string() ?? "",
+      };
+    });
+  }
+  const named = environments.items().map((item) => item.oneOf(ENVIRONMENTS));
+  const distinct = new Set(named.filter((name) => name !== undefined));
+  return [...distinct].map((environment) => ({ environment, backend, note: "" }));
+}
+
+function namesOf(value: YamlValue): Record<string, true> {
+  return Object.fromEntries(value.entries().map(([, member]) => [member.path, true as const]));
+}
+
+function readBackend(value: YamlValue): ManifestBackend | undefined {
+  if (value.absent) return undefined;
+  const read = value.object(["function", "qualifier", "eventFormat", "mock"]);
+  if (read.function.absent === read.mock.absent) return value.fault("must have either function or mock");
+  if (!read.mock.absent) {
+    const mock = read.mock.object(["status", "headers", "body"]);
+    const status = mock.status.integer(200, 599) ?? 200;
+    return { kind: "mock", status, headers: texts(mock.headers), body: mock.body.string() ?? "" };
+  }
+  return {
+    kind: "function",
+    function: read.function.required(),
+    qualifier: read.qualifier.string() ?? "",
+    eventFormat: read.eventFormat.oneOf(EVENT_FORMATS) ?? "jd",
+  };
+}
+
+function texts(value: YamlValue): Record<string, string> {
+  return Object.fromEntries(value.entries().map(([key, member]) => [key, member.required()]));
+}
+
+function existingPath(value: YamlValue, folder: string, path: string): string {
+  const absolute = resolve(folder, path);
+  if (path !== "" && !existsSync(absolute)) value.fault(`names ${path}, which does not exist`);
+  return absolute;
+}

@@ -1,0 +1,27 @@
+// Every bound of the command line.
+
+const MIB = 1024 * 1024;
+
+export const CALL_TIMEOUT_MS = 30_000;
+/** An upload is bundled and tried before it is answered. */
+export const UPLOAD_TIMEOUT_MS = 300_000;
+export const UPLOAD_BYTES_MAX = 50 * MIB;
+export const UPLOAD_CHUNK_BYTES = 64 * 1024;
+
+/** What a folder may hold before it is packed. */
+export const FOLDER_FILES_MAX = 20_000;
+export const FOLDER_BYTES_MAX = 250 * MIB;
+export const PACKAGES_MAX = 1_000;
+
+export const PAGE_SIZE = 500;
+export const LISTED_MAX = 100_000;
+
+export const HTTP_TIMEOUT_MS = 60_000;
+export const HTTP_BODY_BYTES_MAX = 64 * MIB;
+
+export const LOG_POLL_MS = 1_000;
+/** How far a followed log looks back for entries that arrive late. */
+export const LOG_OVERLAP_MS = 10_000;
+
+export const MANIFEST_BYTES_MAX = MIB;
+export const SECRET_FILE_BYTES_MAX = 64 * 1024;

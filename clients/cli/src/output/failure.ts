@@ -1,0 +1,43 @@
+import { causeChain, PlatformError } from "@millrace/errors";
+import { CommanderError } from "commander";
+import { EXIT, exitCodeOf } from "../exit-codes.ts";
+
+export interface Failure {
+  exitCode: number;
+  /** For standard error. */
+  text: string;
+}
+
+/** One line for people, or one JSON document, for whatever a command threw. */
+export function failureOf(thrown: unknown, json: boolean): Failure {
+  if (thrown instanceof CommanderError) return commanderFailure(thrown, json);
+  if (!(thrown instanceof PlatformError))
+    return render(EXIT.failed, "failed", "internal", causeChain(thrown).join(": "), json);
+  const exitCode = exitCodeOf(thrown);
+  const { code, reason, message, violations, metadata } = thrown;
+  if (json) return { exitCode, text: JSON.stringify({ code, reason, message, exitCode, violations, metadata }) };
+  const suffix = reason === "request_invalid" ? "" : ` (${reason})`;
+  return { exitCode, text: [`error: ${oneLine(message)}${suffix}`, ...details(thrown)].join("\n") };
+}
+
+/** What the message does not say already, e.g. each fault of refused code. */
+function details({ message, violations }: PlatformError): string[] {
+  return violations
+    .filter(({ description }) => !message.includes(description))
+    .map(({ field, description }) => `  ${oneLine(field)}: ${oneLine(description)}`);
+}
+
+function commanderFailure(error: CommanderError, json: boolean): Failure {
+  if (error.exitCode === 0) return { exitCode: EXIT.ok, text: "" };
+  if (error.code === "commander.help") return { exitCode: EXIT.usage, text: "" };
+  return render(EXIT.usage, "invalid_argument", "usage", error.message.replace(/^error: /, ""), json);
+}
+
+function render(exitCode: number, code: string, reason: string, message: string, json: boolean): Failure {
+  const text = json ? JSON.stringify({ code, reason, message, exitCode }) : `error: ${oneLine(message)}`;
+  return { exitCode, text };
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").trim();
+}

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { makeComposeSecrets } from "./compose-secrets.ts";
+
+test("each container is handed what it needs and nothing else, and the second run changes no secret", (t) => {
+  const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  makeComposeSecrets(root);
+  const filesOf = (name: string) => readdirSync(join(root, name)).sort();
+  const own = ["nats.seed", "service.pem", "trust.json"];
+  assert.deepEqual(filesOf("gateway"), [...own, "redis.url"].sort());
+  assert.deepEqual(filesOf("auth"), [...own, "bootstrap.json", "master.key"].sort());
+  assert.deepEqual(filesOf("control-plane"), [...own, "runner-public.pem"].sort());
+  assert.deepEqual(filesOf("function-runner"), [...own, "runner-private.pem"].sort());
+  assert.deepEqual(filesOf("console"), ["service.pem", "trust.json"]);
+  assert.deepEqual(filesOf("postgres"), ["password"]);
+  assert.equal(statSync(join(root, "auth/master.key")).mode & 0o777, 0o600);
+  const before = readFileSync(join(root, "auth/master.key"), "utf8");
+  makeComposeSecrets(root);
+  assert.equal(readFileSync(join(root, "auth/master.key"), "utf8"), before);
+});
+
+test("what the servers are told holds no seed, and the bus is open to its users only", (t) => {
+  const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  makeComposeSecrets(root);
+  const text = readFileSync(join(root, "nats/nats.json"), "utf8");
+  assert.ok(!/"SU[A-Z0-9]{56}"/.test(text));
+  const { accounts, http } = JSON.parse(text);
+  assert.equal(http, "127.0.0.1:8222");
+  const users = accounts.MILLRACE.users as { nkey: string; permissions: { publish: string[] } }[];
+  assert.equal(users.length, 4);
+  for (const { nkey, permissions } of users) {
+    assert.match(nkey, /^U[A-Z0-9]{55}$/);
+    assert.ok(!permissions.publish.includes(">"));
+  }
+});

@@ -1,6 +1,7 @@
 /** `npm start`: one platform in the foreground, until Ctrl-C. */
 import { parseStartArguments, type StartArguments, USAGE } from "./arguments.ts";
 import { describeError } from "./describe-error.ts";
+import { defaultStateDirectory } from "./paths.ts";
 import { deployExample } from "./platform/first-deploy.ts";
 import { type Platform, startPlatform } from "./platform/platform.ts";
 import { StopRequest } from "./stop-request.ts";
@@ -40,8 +41,9 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
-  const { runners, gateways } = given;
-  return startPlatform({ runners, gateways, ports: USUAL_PORTS, log: print, signal: stop.signal });
+  const { runners, gateways, state } = given;
+  const stateDirectory = state ?? defaultStateDirectory;
+  return startPlatform({ stateDirectory, runners, gateways, ports: USUAL_PORTS, log: print, signal: stop.signal });
 }
 
 async function welcome(platform: Platform, startedAt: number): Promise<void> {

@@ -1,0 +1,19 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseStartArguments } from "./arguments.ts";
+
+test("without flags one runner and one gateway are started", () => {
+  assert.deepEqual(parseStartArguments([]), { help: false, runners: 1, gateways: 1, state: undefined });
+});
+
+test("counts are taken from 1 to 32", () => {
+  assert.equal(parseStartArguments(["--runners", "32"]).runners, 32);
+  for (const value of ["0", "33", "1.5", "", "two", "1e1"]) {
+    assert.throws(() => parseStartArguments([`--runners=${value}`]), /^Error: --runners takes a number from 1 to 32/);
+  }
+});
+
+test("unknown flags and stray words are refused by name", () => {
+  assert.throws(() => parseStartArguments(["--runner", "3"]), /--runner/);
+  assert.throws(() => parseStartArguments(["3"]), /'3'/);
+});

@@ -69,10 +69,11 @@ function natsOptions() {
   return { url, ...(seed && { seed: seed.reveal() }) };
 }
 
-const started = await start().then(
-  () => true,
-  (err: unknown) => log.error({ err }, "the service could not start"),
-);
-if (started) process.exit(await lifecycle.untilSignal());
-await lifecycle.stop();
-process.exit(1);
+try {
+  await start();
+} catch (err) {
+  log.error({ err }, "the service could not start");
+  await lifecycle.stop();
+  process.exit(1);
+}
+process.exit(await lifecycle.untilSignal());

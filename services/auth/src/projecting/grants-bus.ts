@@ -76,13 +76,20 @@ export class GrantsBus {
   async #openNext(): Promise<void> {
     const { sql, schema, url, seed, log } = this.#options;
     this.#connection ??= await connectBus({ url, identity: IDENTITY, ...(seed !== undefined && { seed }) }, log);
-    this.#bucket ??= await openBucket(this.#connection, BUCKETS.grants);
+    this.#bucket ??= await existingBucket(this.#connection);
     const buckets = { [BUCKETS.grants]: this.#bucket };
     const relay = new OutboxRelay({ sql, schema, buckets, renders: { [BUCKETS.grants]: grantRender(sql) }, log });
     await relay.start();
     this.#relay = relay;
     log.info({ bucket: BUCKETS.grants }, "the outbox is relayed");
   }
+}
+
+/** Opening a bucket does not tell whether there is one; asking for its state does. */
+async function existingBucket(connection: NatsConnection): Promise<KV> {
+  const bucket = await openBucket(connection, BUCKETS.grants);
+  await bucket.status();
+  return bucket;
 }
 
 function busUnavailable(cause: unknown): PlatformError {

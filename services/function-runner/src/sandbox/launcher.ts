@@ -34,9 +34,6 @@ export interface Launcher {
 }
 
 const NODE_FLAGS = ["--disable-proto=delete", "--no-addons", "--disable-sigusr1", "--no-warnings"];
-// On systems that lack a library which Node needs, this is where it is found; there is nothing else in a sandbox's environment.
-const { LD_LIBRARY_PATH } = process.env;
-const LOADER_ENVIRONMENT = LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH };
 const TOOL_FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 
 /** The launcher for this machine: the tools of util-linux and coreutils are used where they exist. */
@@ -59,7 +56,7 @@ export function createLauncher(runtime: RuntimeFolder): Launcher {
     launch({ program, args, folders, channels, uid }) {
       const [file, ...rest] = [...wrappers, runtime.nodePath, ...NODE_FLAGS, join(runtime.folder, program), ...args];
       return spawn(file!, rest, {
-        env: LOADER_ENVIRONMENT,
+        env: runtime.libraryPath === undefined ? {} : { LD_LIBRARY_PATH: runtime.libraryPath },
         cwd: folders.code,
         // A session of its own: a Ctrl-C in the terminal is the supervisor's to handle.
         detached: true,

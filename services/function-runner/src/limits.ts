@@ -30,11 +30,15 @@ export const INSTANCE_LIMITS = {
   loadTimeoutMs: 10_000,
   idleTimeoutMs: 5 * 60_000,
   sweepIntervalMs: 5_000,
+  /** A sandbox without instances is kept this long for the next one. */
+  sandboxIdleMs: 30_000,
   /** From the abort signal of a timed-out call until its instance is ended, or sooner when its loop is blocked. */
   abortGraceMs: 100,
   /** Wait before a version is started again after it failed n times in a row: 2^n times this, at most the maximum. */
   backoffMs: 100,
   backoffMaxMs: 10_000,
+  /** Starts that may be lost with their sandbox before the version itself is held to have failed. */
+  lostStartsMax: 2,
   /** Live instances of all versions on one runner, per slot; the longest idle one makes room. */
   perSlot: 4,
 } as const;
@@ -47,6 +51,8 @@ export const PLACING_LIMITS = {
   beatFullMs: 10_000,
   /** How long running calls are waited for when the runner is told to stop. */
   drainTimeoutMs: 30_000,
+  /** Running calls have the drain's whole time; giving them up takes a moment more. */
+  closeMarginMs: 5_000,
 } as const;
 
 export const OUTPUT_LIMITS = {
@@ -55,8 +61,10 @@ export const OUTPUT_LIMITS = {
   linesMax: 1_000,
   /** Lines outside an invocation are published this long after the first. */
   flushMs: 1_000,
-  /** Batches under way to the bus before new ones are dropped. */
-  pendingMax: 1_000,
+  /** Of all functions together; more is dropped and counted. */
+  publishedBytesPerSecond: 4 * MIB,
+  /** Ends of invocations that went well and printed nothing: only so many are told. */
+  quietPerSecond: 20,
 } as const;
 
 export const ARTIFACT_LIMITS = {
@@ -75,10 +83,10 @@ export const BUILD_LIMITS = {
   /** A file may unpack to this many times its size in the archive, beyond `ratioFreeBytes`. */
   ratioMax: 200,
   ratioFreeBytes: MIB,
-  pathBytesMax: 512,
   timeoutMs: 60_000,
+  /** For the trial load. */
+  loadTimeoutMs: 10_000,
   findingsMax: 20,
-  /** Largest report of a build program. */
-  reportBytesMax: 256 * 1024,
-  fetchTimeoutMs: 20_000,
+  /** Builds that wait while one runs. */
+  waitingMax: 16,
 } as const;

@@ -38,6 +38,7 @@ export class Output {
 
   /** Takes over the console and the standard streams of this thread. */
   capture(): void {
+    const { console } = globalThis;
     let level: OutputLevel | undefined;
     for (const [name, ownLevel] of Object.entries(LEVEL_OF)) {
       const original = console[name as "log"].bind(console);

@@ -15,7 +15,7 @@ class InvocationRequest extends Request {
   }
 
   static {
-    Object.defineProperty(this.prototype, "signal", {
+    Object.defineProperty(InvocationRequest.prototype, "signal", {
       get(this: InvocationRequest) {
         return this.#call.signal;
       },

@@ -1,4 +1,15 @@
-import { accessSync, constants, copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  renameSync,
+  statSync,
+} from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { build, stop } from "esbuild";
 
@@ -6,15 +17,23 @@ import { build, stop } from "esbuild";
 export interface RuntimeFolder {
   folder: string;
   nodePath: string;
+  esbuildPath: string;
+  /** Where the loader finds what Node needs and the system lacks; the only thing in a sandbox's environment. */
+  libraryPath: string | undefined;
 }
 
-const PROGRAMS = { main: "../runtime/main.ts", instance: "../runtime/instance.ts" };
+const PROGRAMS = {
+  main: "../runtime/main.ts",
+  instance: "../runtime/instance.ts",
+  "probe/index": "../runtime/probe.ts",
+  build: "../runtime/building/build-program.ts",
+};
 
 /**
  * Bundles the sandbox's programs into a folder of plain files, and makes sure that the Node binary can be run by a user who is nobody
  * here. `cacheDirectory` must let other users pass through.
  */
-export async function prepareRuntimeFolder(cacheDirectory: string): Promise<RuntimeFolder> {
+export async function prepareRuntimeFolder(cacheDirectory: string, libraryPath?: string): Promise<RuntimeFolder> {
   const folder = join(cacheDirectory, "runtime");
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   await build({
@@ -25,10 +44,28 @@ export async function prepareRuntimeFolder(cacheDirectory: string): Promise<Runt
     platform: "node",
     target: "node26",
     format: "esm",
+    // For the CommonJS parts of the build program. esbuild's own folder is told to it when it is used.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+    define: { __filename: "import.meta.filename", __dirname: "import.meta.dirname" },
     logLevel: "silent",
   });
   await stop();
-  return { folder, nodePath: nodeForAll(cacheDirectory) };
+  return {
+    folder,
+    nodePath: nodeForAll(cacheDirectory),
+    esbuildPath: copyEsbuild(folder),
+    libraryPath: librariesForAll(cacheDirectory, libraryPath),
+  };
+}
+
+function copyEsbuild(folder: string): string {
+  const { platform, arch } = process;
+  const copy = join(folder, "esbuild");
+  const requireFromEsbuild = createRequire(createRequire(import.meta.url).resolve("esbuild"));
+  copyFileSync(requireFromEsbuild.resolve(`@esbuild/${platform}-${arch}/bin/esbuild`), `${copy}.part`);
+  chmodSync(`${copy}.part`, 0o755);
+  renameSync(`${copy}.part`, copy);
+  return copy;
 }
 
 function nodeForAll(cacheDirectory: string): string {
@@ -40,6 +77,19 @@ function nodeForAll(cacheDirectory: string): string {
     renameSync(`${copy}.part`, copy);
   }
   return copy;
+}
+
+/** A library path whose every folder can be read by any user: copies stand in for folders that cannot. */
+function librariesForAll(cacheDirectory: string, libraryPath: string | undefined): string | undefined {
+  if (process.getuid?.() !== 0) return libraryPath;
+  const folders = libraryPath?.split(":").filter((folder) => folder !== "" && existsSync(folder));
+  const reachable = folders?.map((folder, i) => {
+    if (isReachable(folder)) return folder;
+    const copy = join(cacheDirectory, "lib", String(i));
+    cpSync(folder, copy, { recursive: true, dereference: true });
+    return copy;
+  });
+  return reachable?.join(":");
 }
 
 /** Whether any user may run the file: readable itself, and every folder above it passable. */

@@ -24,6 +24,10 @@ export const SANDBOX_FRAME = {
   done: 75,
   ping: 76,
   pong: 77,
+  /** From a build program: pieces of the artifact, then that it is whole; or JSON `BuildFault`. */
+  artifact: 80,
+  built: 81,
+  refused: 82,
 } as const;
 
 /** Why an instance ended, as the sandbox's main thread saw it. */

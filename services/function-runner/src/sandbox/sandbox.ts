@@ -23,6 +23,8 @@ export interface InstanceHandle {
   readonly channel: Channel;
   /** Ends the thread; when it does not end soon, the whole sandbox. */
   stop(): void;
+  /** Ends the whole sandbox: the instance broke a rule. */
+  violate(what: string): void;
 }
 
 interface Held {
@@ -106,7 +108,7 @@ export class Sandbox {
     });
     this.#instances.set(number, { listener, channel, channelClosed: false });
     writeJson(this.#control.writer(), SANDBOX_FRAME.start, number, { ...start, channelFd: number + 3 });
-    return { channel, stop: () => this.#stop(number) };
+    return { channel, stop: () => this.#stop(number), violate: (what) => this.kill(what) };
   }
 
   /** Ends the process at once. `violation` says which rule it broke, if it did. */

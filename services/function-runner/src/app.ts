@@ -1,0 +1,107 @@
+import { createPrivateKey } from "node:crypto";
+import { join } from "node:path";
+import { readArtifact } from "./artifacts/artifact-bus.ts";
+import { ArtifactCache } from "./artifacts/artifact-cache.ts";
+import { BuildService } from "./building/build-service.ts";
+import { BuildsBus } from "./building/builds-bus.ts";
+import { FunctionRecords } from "./functions/function-records-bus.ts";
+import { openEnvironment } from "./functions/function-secrets.ts";
+import { FunctionPools } from "./instances/function-pools.ts";
+import { ProjectSandboxes } from "./instances/project-sandboxes.ts";
+import { INSTANCE_LIMITS } from "./limits.ts";
+import { LogPublisher } from "./logs/log-bus.ts";
+import { Beats } from "./placing/beat-bus.ts";
+import type { BusStores } from "./placing/bus-stores.ts";
+import { type BusConnection, FramesBus } from "./placing/frames-bus.ts";
+import { Placing } from "./placing/placing.ts";
+import type { SandboxSupply } from "./sandbox/sandbox-supply.ts";
+
+export interface RunnerDependencies {
+  runnerId: string;
+  slots: number;
+  cacheDirectory: string;
+  /** X25519, PKCS8 PEM. */
+  privateKeyPem: string;
+  drainTimeoutMs: number;
+  log: Record<"debug" | "info" | "warn" | "error", (fields: object, message: string) => void>;
+  bus: BusConnection;
+  stores: BusStores;
+  supply: SandboxSupply;
+}
+
+export type RunnerApp = ReturnType<typeof buildApp>;
+
+/** Puts the runner together. Nothing is taken in until `start`. */
+export function buildApp(deps: RunnerDependencies) {
+  const { log, supply, stores, slots, runnerId } = deps;
+  const privateKey = createPrivateKey(deps.privateKeyPem);
+  const frames = new FramesBus(deps.bus, runnerId);
+  const publish = (subject: string, bytes: Uint8Array) => frames.publish(subject, bytes);
+  const artifacts = new ArtifactCache(join(deps.cacheDirectory, "artifacts"), (digest) =>
+    readArtifact(stores.artifacts, digest),
+  );
+  const logs = new LogPublisher(publish);
+  const records = new FunctionRecords(stores.functions, log, { onChanged: (key) => pools.retire(key) });
+  const pools = new FunctionPools({
+    sandboxes: new ProjectSandboxes(() => supply.take()),
+    fetchArtifact: (digest) => artifacts.ensure(digest),
+    placeArtifact: (digest, folder) => artifacts.placeInto(digest, folder),
+    openEnvironment: (record) => openEnvironment(record, privateKey),
+    onOutput: (record, level, bytes) => logs.loose(record, level, bytes),
+    onWarmth: (key, warm) => beats.setWarm(key, warm),
+    log,
+    instancesMax: slots * INSTANCE_LIMITS.perSlot,
+  });
+  const placing = new Placing({
+    slots,
+    batcher: frames.batcher,
+    records,
+    poolOf: (record) => pools.poolOf(record),
+    onChange: () => beats.changed(),
+    onOver: (record, invocation, outcome) => logs.invocationOver(record, invocation, outcome),
+  });
+  const beats = new Beats({
+    runnerId,
+    isolationTier: supply.launcher.tier,
+    facts: () => ({ slots, slotsBusy: placing.slotsBusy, draining: placing.isDraining }),
+    publish,
+  });
+  const builds = new BuildsBus(deps.bus, new BuildService({ stores, supply }), log);
+
+  return {
+    /** Facts for the metrics. */
+    facts: () => ({
+      slots,
+      slotsBusy: placing.slotsBusy,
+      rejections: placing.rejections,
+      instances: pools.instances,
+      logsDropped: logs.dropped,
+      ...supply.counters,
+    }),
+    readiness: () => ({ ready: frames.connected, natsConnected: frames.connected }),
+    /** Begins to take work, once it is known which functions there are. */
+    async start(): Promise<void> {
+      await records.caughtUp;
+      frames.listen((message) => placing.receive(message));
+      beats.start();
+      builds.listen();
+      supply.refill();
+    },
+    /** Takes nothing new, and waits for what runs. */
+    async drain(): Promise<void> {
+      const drained = placing.drained(deps.drainTimeoutMs);
+      beats.flush();
+      const built = builds.close();
+      if (!(await drained)) log.warn({ calls: placing.slotsBusy }, "calls are given up: the runner stops");
+      await built;
+    },
+    async close(): Promise<void> {
+      records.close();
+      pools.close();
+      await supply.close();
+      logs.flush();
+      beats.close();
+      await frames.close();
+    },
+  };
+}

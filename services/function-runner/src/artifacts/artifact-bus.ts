@@ -1,0 +1,47 @@
+import { digestOf } from "@millrace/bus";
+import { PlatformError } from "@millrace/errors";
+import type { ObjectStore } from "@nats-io/obj";
+import { ARTIFACT_LIMITS } from "../limits.ts";
+
+/** Reads an object that is named by its SHA-256. Throws `not_found`, or `data_loss` when it is not what its name says. */
+export async function readObject(store: ObjectStore, digest: string, bytesMax: number): Promise<Uint8Array> {
+  const entry = await store.info(digest);
+  if (!entry || entry.deleted) throw missing(digest);
+  if (entry.size > bytesMax) {
+    throw new PlatformError("resource_exhausted", `The object ${digest} is over ${bytesMax} bytes.`, {
+      reason: "upload_too_large",
+    });
+  }
+  const bytes = await store.getBlob(digest);
+  if (!bytes) throw missing(digest);
+  if (digestOf(bytes) === digest) return bytes;
+  throw new PlatformError("data_loss", "An object is not what its name says.", {
+    reason: "artifact_corrupt",
+    internal: digest,
+  });
+}
+
+/** Reads an artifact within the time that a start has. */
+export async function readArtifact(store: ObjectStore, digest: string): Promise<Uint8Array> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow(digest)), ARTIFACT_LIMITS.fetchTimeoutMs);
+  try {
+    return await Promise.race([readObject(store, digest, ARTIFACT_LIMITS.packedBytesMax), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function missing(digest: string): PlatformError {
+  return new PlatformError("not_found", "The code is not on the bus.", {
+    reason: "artifact_missing",
+    internal: digest,
+  });
+}
+
+function tooSlow(digest: string): PlatformError {
+  return new PlatformError("deadline_exceeded", "The code did not arrive in time.", {
+    reason: "artifact_slow",
+    internal: digest,
+  });
+}

@@ -1,0 +1,103 @@
+import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import { concurrencyOf, functionKey } from "../functions/function-version.ts";
+import { INSTANCE_LIMITS } from "../limits.ts";
+import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
+import { FunctionPool } from "./function-pool.ts";
+import type { Instance } from "./instance.ts";
+import type { ProjectSandboxes } from "./project-sandboxes.ts";
+
+export interface PoolsDependencies {
+  sandboxes: ProjectSandboxes;
+  /** Makes sure that the artifact is on this machine. */
+  fetchArtifact(digest: string): Promise<void>;
+  /** Puts the artifact into a sandbox's folder; answers where. It must have been fetched. */
+  placeArtifact(digest: string, folder: string): string;
+  openEnvironment(record: FunctionVersionRecord): Record<string, string>;
+  onOutput(record: FunctionVersionRecord, level: OutputLevel | "platform", bytes: Buffer): void;
+  onWarmth(key: string, warm: boolean): void;
+  log: { warn(fields: object, message: string): void };
+  /** Live instances of all versions before the longest idle one makes room. */
+  instancesMax: number;
+}
+
+/** The pools of all function versions that this runner has met. */
+export class FunctionPools {
+  readonly #deps: PoolsDependencies;
+  readonly #pools = new Map<string, FunctionPool>();
+  readonly #sweeper: NodeJS.Timeout;
+
+  constructor(deps: PoolsDependencies) {
+    this.#deps = deps;
+    this.#sweeper = setInterval(() => this.#sweep(), INSTANCE_LIMITS.sweepIntervalMs);
+  }
+
+  poolOf(record: FunctionVersionRecord): FunctionPool {
+    const key = functionKey(record);
+    const pool = this.#pools.get(key) ?? this.#open(key, record);
+    return pool;
+  }
+
+  get instances(): number {
+    let instances = 0;
+    for (const pool of this.#pools.values()) instances += pool.size;
+    return instances;
+  }
+
+  /** Starts afresh with a version whose record is gone or another. */
+  retire(key: string): void {
+    this.#pools.get(key)?.close();
+    this.#pools.delete(key);
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  #open(key: string, record: FunctionVersionRecord): FunctionPool {
+    const terms = { concurrency: concurrencyOf(record), timeoutMs: record.timeoutMs };
+    const pool = new FunctionPool(terms, {
+      start: (instance) => this.#start(record, instance),
+      onWarmth: (warm) => this.#deps.onWarmth(key, warm),
+      onOutput: (level, bytes) => this.#deps.onOutput(record, level, bytes),
+      onStartFailed: (err) => this.#deps.log.warn({ err, function: key }, "an instance could not be started"),
+    });
+    this.#pools.set(key, pool);
+    return pool;
+  }
+
+  async #start(record: FunctionVersionRecord, instance: Instance): Promise<void> {
+    await this.#deps.fetchArtifact(record.artifactDigest);
+    if (this.instances > this.#deps.instancesMax) this.#evictOne();
+    const sandbox = this.#deps.sandboxes.for(record.project);
+    const handle = sandbox.startInstance(
+      {
+        folder: this.#deps.placeArtifact(record.artifactDigest, sandbox.folders.code),
+        handler: record.handler,
+        functionName: record.functionId,
+        functionVersion: String(record.version),
+        memoryMib: record.memoryMib,
+        environment: this.#deps.openEnvironment(record),
+      },
+      { onFrame: (frame) => instance.onFrame(frame), onEnded: (end) => instance.onEnded(end) },
+    );
+    instance.attach(handle);
+  }
+
+  #evictOne(): void {
+    let oldest: Instance | undefined;
+    for (const instance of this.#idle()) if (instance.idleSince < (oldest?.idleSince ?? Infinity)) oldest = instance;
+    oldest?.retire();
+  }
+
+  #sweep(): void {
+    const idleSince = performance.now() - INSTANCE_LIMITS.idleTimeoutMs;
+    for (const instance of this.#idle()) if (instance.idleSince < idleSince) instance.retire();
+    this.#deps.sandboxes.sweep();
+  }
+
+  *#idle(): Iterable<Instance> {
+    for (const pool of this.#pools.values()) {
+      for (const instance of pool.instances) if (instance.state === "ready" && instance.calls === 0) yield instance;
+    }
+  }
+}

@@ -1,0 +1,216 @@
+import { CANCELLATION, FRAME, type Frame, FrameReader, writeCancel } from "@millrace/frames";
+import { INSTANCE_LIMITS } from "../limits.ts";
+import type { InstanceEnd, InstanceHandle } from "../sandbox/sandbox.ts";
+import {
+  type Loaded,
+  type LoadFault,
+  OUTPUT_LEVELS,
+  type OutputLevel,
+  readLoaded,
+  readLoadFault,
+  SANDBOX_FRAME,
+} from "../sandbox/sandbox-frames.ts";
+import { reasonOfEnd } from "./failures.ts";
+import type { Invocation } from "./invocation.ts";
+
+//   loading ──▶ ready ──▶ retired ──▶ ended
+//      └──────────┴──────────────────────▲
+//
+// retired: takes nothing new; its other calls finish, then it is stopped. A loop that is blocked is stopped at once.
+export type InstanceState = "loading" | "ready" | "retired" | "ended";
+
+export interface InstanceListener {
+  onLoaded(instance: Instance, loaded: Loaded): void;
+  onLoadFailed(instance: Instance, fault: LoadFault): void;
+  /** A call is over, so that another may begin. */
+  onRoom(instance: Instance): void;
+  /** Printed outside any invocation. */
+  onOutput(level: OutputLevel, bytes: Buffer): void;
+  onEnded(instance: Instance, end: InstanceEnd): void;
+}
+
+export interface InstanceTerms {
+  concurrency: number;
+  timeoutMs: number;
+}
+
+/** One thread with one function version, seen from the supervisor. */
+export class Instance {
+  readonly #terms: InstanceTerms;
+  readonly #listener: InstanceListener;
+  readonly #calls = new Map<number, Invocation>();
+  /** Their time is over; they have the grace to end by themselves. */
+  readonly #late = new Set<number>();
+  /** Given up after the grace; what still comes for them is let pass. */
+  readonly #abandoned = new Set<number>();
+  #handle: InstanceHandle | undefined;
+  #state: InstanceState = "loading";
+  #lastNumber = 0;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #loadTimer: NodeJS.Timeout | undefined;
+  #alive = true;
+  #hasLoaded = false;
+  idleSince = performance.now();
+
+  constructor(terms: InstanceTerms, listener: InstanceListener) {
+    this.#terms = terms;
+    this.#listener = listener;
+  }
+
+  get state(): InstanceState {
+    return this.#state;
+  }
+
+  /** Whether it was ever ready. */
+  get hasLoaded(): boolean {
+    return this.#hasLoaded;
+  }
+
+  get calls(): number {
+    return this.#calls.size;
+  }
+
+  /** How many more invocations it may be given. */
+  get room(): number {
+    return this.#state === "ready" ? this.#terms.concurrency - this.#calls.size : 0;
+  }
+
+  /** Takes over the thread that was started for it. */
+  attach(handle: InstanceHandle): void {
+    this.#handle = handle;
+    this.#loadTimer = setTimeout(() => {
+      this.#listener.onLoadFailed(this, loadTimeout());
+      this.stop();
+    }, INSTANCE_LIMITS.loadTimeoutMs);
+  }
+
+  begin(invocation: Invocation): void {
+    const number = this.#nextNumber();
+    this.#calls.set(number, invocation);
+    invocation.start(this.#handle!.channel, number, this.#terms.timeoutMs, () => this.#timedOut(number, invocation));
+  }
+
+  /** Takes nothing new, and ends when its calls are over. */
+  retire(): void {
+    if (this.#state === "ready") this.#state = "retired";
+    if (this.#calls.size === 0) this.stop();
+  }
+
+  stop(): void {
+    if (this.#state === "ready") this.#state = "retired";
+    this.#handle?.stop();
+  }
+
+  onFrame(frame: Frame): void {
+    if (frame.type === SANDBOX_FRAME.pong) this.#alive = true;
+    else if (frame.type === SANDBOX_FRAME.loaded || frame.type === SANDBOX_FRAME.loadFailed) this.#onLoad(frame);
+    else if (frame.type === SANDBOX_FRAME.output) this.#onOutput(frame);
+    else if (!this.#abandoned.has(frame.call)) this.#onCallFrame(frame);
+    else if (frame.type === SANDBOX_FRAME.done) this.#abandoned.delete(frame.call);
+  }
+
+  /** The thread is gone; so are its calls. */
+  onEnded(end: InstanceEnd): void {
+    this.#state = "ended";
+    clearTimeout(this.#loadTimer);
+    clearTimeout(this.#graceTimer);
+    const reason = reasonOfEnd(end);
+    for (const invocation of this.#calls.values()) {
+      if (end.cause !== "stopped") invocation.output.say(`the instance ended: ${end.cause}: ${end.text}`);
+      invocation.fail(reason);
+      invocation.end();
+    }
+    this.#calls.clear();
+    this.#listener.onEnded(this, end);
+  }
+
+  #onLoad(frame: Frame): void {
+    const loaded = frame.type === SANDBOX_FRAME.loaded ? readLoaded(frame) : null;
+    const fault = frame.type === SANDBOX_FRAME.loadFailed ? readLoadFault(frame) : null;
+    clearTimeout(this.#loadTimer);
+    if (this.#state !== "loading") this.#violate("it loads twice");
+    else if (loaded) {
+      this.#state = "ready";
+      this.#hasLoaded = true;
+      this.idleSince = performance.now();
+      this.#listener.onLoaded(this, loaded);
+    } else if (fault) {
+      this.#listener.onLoadFailed(this, fault);
+      this.stop();
+    } else this.#violate("it says nothing of its load that can be read");
+  }
+
+  #onOutput(frame: Frame): void {
+    const level = OUTPUT_LEVELS[new FrameReader(frame.payload).u8()];
+    const bytes = frame.payload.subarray(1);
+    const invocation = this.#calls.get(frame.call);
+    if (!level || (frame.call !== 0 && !invocation && !this.#abandoned.has(frame.call))) this.#violate("stray output");
+    else if (invocation) invocation.print(level, bytes);
+    else this.#listener.onOutput(level, bytes);
+  }
+
+  #onCallFrame(frame: Frame): void {
+    const invocation = this.#calls.get(frame.call);
+    if (!invocation) this.#violate("a frame of no call");
+    else if (frame.type === SANDBOX_FRAME.done) this.#onDone(frame, invocation);
+    else if (!RESPONSE_TYPES.has(frame.type) || !invocation.fromFunction(frame)) this.#violate("a frame out of turn");
+  }
+
+  #onDone(frame: Frame, invocation: Invocation): void {
+    const reader = new FrameReader(frame.payload);
+    const memoryKib = reader.u32();
+    invocation.output.dropped += reader.u32();
+    // A call that is over without an answer has none to come.
+    invocation.fail("function_error");
+    this.#release(frame.call, invocation, memoryKib);
+  }
+
+  #release(number: number, invocation: Invocation, memoryKib = 0): void {
+    this.#calls.delete(number);
+    this.#late.delete(number);
+    invocation.end(memoryKib);
+    this.idleSince = performance.now();
+    if (this.#state === "ready") this.#listener.onRoom(this);
+    else if (this.#calls.size === 0) this.stop();
+  }
+
+  // The caller is answered at once. The function hears its abort signal; an instance whose loop does not turn is ended after the grace,
+  // one that serves others too is ended after them.
+  #timedOut(number: number, invocation: Invocation): void {
+    if (invocation.phase === "running") invocation.output.say("the function took longer than it may");
+    invocation.fail("function_timeout");
+    if (this.#state === "ready") this.#state = "retired";
+    const { channel } = this.#handle!;
+    writeCancel(channel.writer(), number, CANCELLATION.deadline);
+    channel.writer().begin(SANDBOX_FRAME.ping, 0, 0).end();
+    this.#alive = false;
+    this.#late.add(number);
+    this.#graceTimer ??= setTimeout(() => this.#onGraceOver(), INSTANCE_LIMITS.abortGraceMs);
+  }
+
+  #onGraceOver(): void {
+    this.#graceTimer = undefined;
+    for (const number of [...this.#late]) {
+      this.#abandoned.add(number);
+      this.#release(number, this.#calls.get(number)!);
+    }
+    if (!this.#alive) this.stop();
+  }
+
+  #violate(what: string): void {
+    this.#handle!.violate(what);
+  }
+
+  #nextNumber(): number {
+    do this.#lastNumber = this.#lastNumber === 0xffff_ffff ? 1 : this.#lastNumber + 1;
+    while (this.#calls.has(this.#lastNumber) || this.#abandoned.has(this.#lastNumber));
+    return this.#lastNumber;
+  }
+}
+
+const RESPONSE_TYPES = new Set<number>([FRAME.head, FRAME.chunk, FRAME.credit, FRAME.failed]);
+
+function loadTimeout(): LoadFault {
+  const message = `The function did not load within ${INSTANCE_LIMITS.loadTimeoutMs} ms.`;
+  return { message, stack: message };
+}

@@ -1,0 +1,26 @@
+import { OUTPUT_LIMITS } from "../limits.ts";
+import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
+
+export interface OutputLine {
+  at: Date;
+  level: OutputLevel | "platform";
+  text: string;
+}
+
+/** What was printed, up to the bound; the rest is counted. The instance keeps the same bound, but is not believed. */
+export class InvocationOutput {
+  readonly lines: OutputLine[] = [];
+  dropped = 0;
+  #bytes = 0;
+
+  add(level: OutputLevel, bytes: Buffer): void {
+    this.#bytes += bytes.length;
+    if (this.#bytes > OUTPUT_LIMITS.bytesMax || this.lines.length >= OUTPUT_LIMITS.linesMax) this.dropped++;
+    else this.lines.push({ at: new Date(), level, text: bytes.toString("utf8") });
+  }
+
+  /** A line of the platform's own; it always has room. */
+  say(text: string): void {
+    this.lines.push({ at: new Date(), level: "platform", text });
+  }
+}

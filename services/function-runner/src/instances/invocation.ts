@@ -1,0 +1,174 @@
+import {
+  CANCELLATION,
+  FLAG,
+  FRAME,
+  type Frame,
+  type FrameWriter,
+  INITIAL_CREDIT_BYTES,
+  readCredit,
+  readFailed,
+  writeFailed,
+} from "@millrace/frames";
+import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import type { Channel } from "../sandbox/channel.ts";
+import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
+import { type FailureReason, failureOf, isOwnFailure } from "./failures.ts";
+import { InvocationOutput } from "./invocation-output.ts";
+import { readHeadStatus } from "./response-check.ts";
+
+//   waiting ──▶ running ──▶ answered ──▶ over
+//      │           │            ▲
+//      └───────────┴── fail ────┘
+//
+// answered: the caller has its whole response, or a failure, or is gone; the function may still work. over: it does not.
+export type InvocationPhase = "waiting" | "running" | "answered" | "over";
+
+/** The way back to the caller. */
+export interface Reply {
+  /** The writer for one frame, and the number under which the caller knows the call. */
+  writer(): FrameWriter;
+  readonly call: number;
+}
+
+export interface InvocationOutcome {
+  status: number;
+  reason: string;
+  durationMs: number;
+  memoryKib: number;
+  cold: boolean;
+}
+
+export interface InvocationListener {
+  onOver(invocation: Invocation, outcome: InvocationOutcome): void;
+}
+
+export interface InvocationRequest {
+  requestId: string;
+  frame: Frame;
+  /** When nobody waits for an answer any more, on performance.now()'s clock. */
+  deadlineAt: number;
+}
+
+/** One accepted invocation: relays its frames both ways and sees that the caller gets exactly one answer. */
+export class Invocation {
+  readonly request: InvocationRequest;
+  readonly output = new InvocationOutput();
+  cold = false;
+  /** Known once it is accepted. */
+  record: FunctionVersionRecord | undefined;
+  readonly #reply: Reply;
+  readonly #listener: InvocationListener;
+  readonly #acceptedAt = performance.now();
+  #phase: InvocationPhase = "waiting";
+  #channel: Channel | undefined;
+  #number = 0;
+  #early: Frame[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #credit = INITIAL_CREDIT_BYTES;
+  #headSeen = false;
+  #status = 0;
+  #reason = "";
+
+  constructor(request: InvocationRequest, reply: Reply, listener: InvocationListener) {
+    this.request = request;
+    this.#reply = reply;
+    this.#listener = listener;
+  }
+
+  get phase(): InvocationPhase {
+    return this.#phase;
+  }
+
+  /** Holds the invocation until an instance has room. Its frame is copied: it shares memory with what came from the bus. */
+  wait(onDeadline: () => void): void {
+    const { frame } = this.request;
+    this.request.frame = { ...frame, payload: Buffer.from(frame.payload) };
+    this.#timer = setTimeout(onDeadline, Math.max(1, this.request.deadlineAt - performance.now()));
+  }
+
+  /** Hands the invocation to an instance, under a number of the instance's. */
+  start(channel: Channel, number: number, timeoutMs: number, onTimeout: () => void): void {
+    clearTimeout(this.#timer);
+    this.#phase = "running";
+    this.#channel = channel;
+    this.#number = number;
+    const remainingMs = Math.max(1, Math.min(timeoutMs, Math.floor(this.request.deadlineAt - performance.now())));
+    this.#timer = setTimeout(onTimeout, remainingMs);
+    const { flags, payload } = this.request.frame;
+    const writer = channel.writer().begin(FRAME.invoke, flags, number).u32(remainingMs);
+    writer.raw(payload.subarray(4)).end();
+    for (const frame of this.#early) this.#relay(frame);
+    this.#early = [];
+  }
+
+  /** A chunk, credit or cancellation from the caller. */
+  fromCaller(frame: Frame): void {
+    if (frame.type === FRAME.cancel) this.#callerGone(frame);
+    else if (this.#phase === "waiting") this.#early.push({ ...frame, payload: Buffer.from(frame.payload) });
+    else if (this.#phase === "running") this.#relay(frame);
+  }
+
+  /** A frame of the response. Answers false when it is none that may come now. */
+  fromFunction(frame: Frame): boolean {
+    if (this.#phase === "answered") return true;
+    const end = (frame.flags & FLAG.end) !== 0;
+    if (frame.type === FRAME.head) {
+      const status = this.#headSeen ? null : readHeadStatus(frame);
+      if (status === null) return false;
+      this.#headSeen = true;
+      this.#status = status;
+    } else if (frame.type === FRAME.chunk) {
+      this.#credit -= frame.payload.length;
+      if (!this.#headSeen || this.#credit < 0) return false;
+    } else if (frame.type === FRAME.failed) {
+      const reason = readFailed(frame)?.reason ?? "";
+      if (!isOwnFailure(reason)) return false;
+      this.fail(reason);
+      return true;
+    }
+    this.#reply.writer().begin(frame.type, frame.flags, this.#reply.call).raw(frame.payload).end();
+    if (end && frame.type !== FRAME.credit) this.#phase = "answered";
+    return true;
+  }
+
+  print(level: OutputLevel, bytes: Buffer): void {
+    this.output.add(level, bytes);
+  }
+
+  /** Ends the caller's waiting with a failure, if it still waits. */
+  fail(reason: FailureReason): void {
+    if (this.#phase === "answered" || this.#phase === "over") return;
+    this.#reason = reason;
+    writeFailed(this.#reply.writer(), this.#reply.call, failureOf(reason));
+    this.#phase = "answered";
+  }
+
+  /** Nothing works on it any more. */
+  end(memoryKib = 0): void {
+    if (this.#phase === "over") return;
+    this.#phase = "over";
+    clearTimeout(this.#timer);
+    this.#listener.onOver(this, {
+      status: this.#status,
+      reason: this.#reason,
+      durationMs: performance.now() - this.#acceptedAt,
+      memoryKib,
+      cold: this.cold,
+    });
+  }
+
+  #callerGone(frame: Frame): void {
+    if (this.#phase === "running") this.#relay(frame);
+    if (this.#phase === "answered" || this.#phase === "over") return;
+    const waited = this.#phase === "waiting";
+    this.#reason = frame.payload[0] === CANCELLATION.deadline ? "function_timeout" : "caller_gone";
+    this.#phase = "answered";
+    // Nothing has begun; what has begun goes on until it ends or its time is over.
+    if (waited) this.end();
+  }
+
+  #relay(frame: Frame): void {
+    if (frame.type === FRAME.credit) this.#credit += readCredit(frame);
+    this.#channel!.writer().begin(frame.type, frame.flags, this.#number).raw(frame.payload).end();
+  }
+}

@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startTestRunner } from "../runner-fixture.ts";
+
+const runner = await startTestRunner(test);
+
+/** What code sees, or the code of the error it gets. */
+async function ask(expression: string, options = {}) {
+  const record = runner.deploy(
+    `import fs from "node:fs"; import cp from "node:child_process"; import os from "node:os"; import wt from "node:worker_threads"; import net from "node:net";
+     export async function handler() {
+       let seen;
+       try { seen = await (async () => (${expression}))() ?? null; } catch (error) { seen = { error: error.code ?? error.message }; }
+       return { statusCode: 200, body: JSON.stringify(seen) };
+     }`,
+    options,
+  );
+  const answer = await runner.call(record);
+  assert.equal(answer.failed, undefined, `${answer.failed}`);
+  return JSON.parse(answer.body.toString());
+}
+
+test("a function sees its own variables and nothing of the runner's environment", async () => {
+  process.env.CANARY = "planted";
+  const environment = await ask("process.env", { environment: { GREETING: "hello" } });
+  delete process.env.CANARY;
+  assert.deepEqual(Object.keys(environment).sort(), ["GREETING", "TMPDIR"]);
+  assert.equal(environment.GREETING, "hello");
+  assert.deepEqual(await ask("process.report.getReport().environmentVariables"), {});
+});
+
+test("a function reads its own files, and none of the machine's", async () => {
+  assert.equal(await ask("fs.readFileSync(new URL(import.meta.url)).length > 0"), true);
+  for (const path of ["/etc/passwd", "/proc/self/environ", "/proc/self/mem", process.execPath, import.meta.filename]) {
+    assert.deepEqual(await ask(`fs.readFileSync(${JSON.stringify(path)})`), { error: "ERR_ACCESS_DENIED" }, path);
+  }
+});
+
+test("a function writes in its temporary folder and nowhere else", async () => {
+  assert.equal(
+    await ask(`(fs.writeFileSync(os.tmpdir() + "/a", "x"), fs.readFileSync(os.tmpdir() + "/a", "utf8"))`),
+    "x",
+  );
+  assert.deepEqual(await ask(`fs.writeFileSync("/tmp/millrace-escape", "x")`), { error: "ERR_ACCESS_DENIED" });
+  assert.deepEqual(await ask(`fs.writeFileSync(new URL(import.meta.url), "x")`), { error: "ERR_ACCESS_DENIED" });
+});
+
+test("a function starts no process and no thread, and opens no inspector", async () => {
+  assert.deepEqual(await ask(`cp.execSync("id").toString()`), { error: "ERR_ACCESS_DENIED" });
+  assert.deepEqual(await ask(`void new wt.Worker("", { eval: true, execArgv: [] })`), { error: "ERR_ACCESS_DENIED" });
+  const inspector = `(await import("node:inspector")).open(0)`;
+  assert.deepEqual(await ask(inspector), { error: "ERR_ACCESS_DENIED" });
+});
+
+test("a sandbox runs as a user of its own when the runner is root", { skip: process.getuid?.() !== 0 }, async () => {
+  const uid = await ask("process.getuid()");
+  assert.ok(uid >= 70_001, `${uid}`);
+  const other = await ask("process.getuid()", { project: "bakery" });
+  assert.notEqual(other, uid);
+});
+
+test("no descriptor of the runner's reaches a sandbox", async () => {
+  const open = await ask(
+    `Array.from({ length: 200 }, (_, fd) => fd).filter((fd) => { try { return fs.fstatSync(fd).isSocket(); } catch { return false; } }).length`,
+  );
+  // The control channel, the pool of instance channels and the two standard streams; fewer once some are used.
+  assert.ok(open <= 67, `${open} sockets`);
+});

@@ -1,0 +1,58 @@
+import { connectBus } from "@millrace/bus";
+import { Lifecycle, serveOperations } from "@millrace/lifecycle";
+import { createLogger, startTelemetry } from "@millrace/telemetry";
+import { buildApp, type RunnerApp } from "./app.ts";
+import { readConfig } from "./config.ts";
+import { PLACING_LIMITS } from "./limits.ts";
+import { registerMetrics } from "./metrics.ts";
+import { openStores } from "./placing/bus-stores.ts";
+import { openSandboxes } from "./sandbox/open-sandboxes.ts";
+import { prepareRuntimeFolder } from "./sandbox/runtime-folder.ts";
+
+const config = readConfig(process.env);
+const { runnerId, cacheDirectory } = config;
+const log = createLogger(config.logLevel, { service: "function-runner", runner: runnerId });
+const lifecycle = new Lifecycle(log, {
+  ...config.drain,
+  timeoutMs: config.drain.timeoutMs + PLACING_LIMITS.closeMarginMs,
+});
+const stopping = new AbortController();
+
+async function start(): Promise<void> {
+  const telemetry = lifecycle.own("telemetry", startTelemetry("function-runner", process.env));
+  const runtime = await prepareRuntimeFolder(cacheDirectory, process.env.LD_LIBRARY_PATH);
+  const supply = lifecycle.own("sandboxes", await openSandboxes(runtime, cacheDirectory, config.minimumTier, log));
+  const { tier, shortfall } = supply.launcher;
+  let app: RunnerApp | undefined;
+  const readiness = () => ({ ready: false, ...app?.readiness(), tier, shortfall });
+  const metrics = () => telemetry.metrics();
+  lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
+  const identity = { service: "function-runner", id: runnerId } as const;
+  const bus = lifecycle.own("nats", await connectBus({ ...config.nats, identity }, log));
+  const stores = await openStores(bus, log, stopping.signal);
+  app = lifecycle.own(
+    "runner",
+    buildApp({
+      ...config,
+      privateKeyPem: config.privateKey.reveal(),
+      drainTimeoutMs: config.drain.timeoutMs,
+      log,
+      bus,
+      stores,
+      supply,
+    }),
+  );
+  registerMetrics(telemetry.meter, app, tier);
+  await app.start();
+  lifecycle.ready();
+  log.info({ tier, slots: config.slots }, "the runner takes invocations");
+}
+
+process.once("SIGTERM", () => stopping.abort()).once("SIGINT", () => stopping.abort());
+const started = await start().then(
+  () => true,
+  (err: unknown) => log.error({ err }, "the runner could not start"),
+);
+if (started && !stopping.signal.aborted) process.exit(await lifecycle.untilSignal());
+const clean = await lifecycle.stop();
+process.exit(started && clean ? 0 : 1);

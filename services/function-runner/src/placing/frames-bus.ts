@@ -1,0 +1,53 @@
+import { type connectBus, SUBJECTS } from "@millrace/bus";
+import { Batcher } from "@millrace/frames";
+
+export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
+
+/** The runner's end of the request path on NATS: frames in, and frames out in batches. */
+export class FramesBus {
+  readonly batcher: Batcher;
+  readonly #connection: BusConnection;
+  readonly #runnerId: string;
+  #subscription: ReturnType<BusConnection["subscribe"]> | undefined;
+  #connected = true;
+
+  constructor(connection: BusConnection, runnerId: string) {
+    this.#connection = connection;
+    this.#runnerId = runnerId;
+    this.batcher = new Batcher(runnerId, (gateway, message) => this.publish(SUBJECTS.gateway(gateway), message));
+    void this.#followStatus();
+  }
+
+  get connected(): boolean {
+    return this.#connected;
+  }
+
+  /** Begins to hand on what comes in. */
+  listen(onFrames: (message: Buffer) => void): void {
+    this.#subscription = this.#connection.subscribe(SUBJECTS.runner(this.#runnerId), {
+      callback: (error, { data }) => {
+        if (!error) onFrames(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+      },
+    });
+  }
+
+  /** What cannot be sent now is dropped: whoever waited for it has given up by the time it would arrive. */
+  publish(subject: string, bytes: Uint8Array): void {
+    if (this.#connected && !this.#connection.isClosed()) this.#connection.publish(subject, bytes);
+  }
+
+  /** Takes nothing more in, and sends what is waiting. */
+  async close(): Promise<void> {
+    this.#subscription?.unsubscribe();
+    this.batcher.flush();
+    if (this.#connected) await this.#connection.flush();
+  }
+
+  async #followStatus(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === "disconnect" || status.type === "staleConnection") this.#connected = false;
+      if (status.type === "reconnect") this.#connected = true;
+    }
+    this.#connected = false;
+  }
+}

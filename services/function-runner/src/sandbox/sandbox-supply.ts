@@ -1,0 +1,113 @@
+import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { SANDBOX_LIMITS } from "../limits.ts";
+import type { Launcher, SandboxFolders } from "./launcher.ts";
+import { Sandbox } from "./sandbox.ts";
+import { UidRange } from "./uid-range.ts";
+
+export interface SandboxLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface SandboxCounters {
+  started: number;
+  /** Killed because of what they sent. */
+  violations: number;
+}
+
+/** A folder pair with the user that may enter it. */
+export interface Cell {
+  folders: SandboxFolders;
+  uid: number | undefined;
+  remove(): Promise<void>;
+}
+
+/** Starts sandboxes, a blank one ahead of need. A sandbox is given away once and never taken back: it is ended, not scrubbed. */
+export class SandboxSupply {
+  readonly counters: SandboxCounters = { started: 0, violations: 0 };
+  readonly launcher: Launcher;
+  readonly #directory: string;
+  readonly #log: SandboxLog;
+  readonly #uids = new UidRange(SANDBOX_LIMITS.uidMin, SANDBOX_LIMITS.uidMax);
+  readonly #spares: Sandbox[] = [];
+  readonly #alive = new Set<Sandbox>();
+  #cells = 0;
+  #closed = false;
+
+  constructor(launcher: Launcher, directory: string, log: SandboxLog) {
+    this.launcher = launcher;
+    this.#directory = directory;
+    this.#log = log;
+    // What an earlier process of this runner left behind.
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true });
+    // To be passed through, not to be listed.
+    chmodSync(directory, 0o711);
+  }
+
+  /** A blank sandbox. */
+  take(): Sandbox {
+    let sandbox = this.#spares.pop();
+    while (sandbox?.hasEnded) sandbox = this.#spares.pop();
+    setImmediate(() => this.refill());
+    return sandbox ?? this.#start();
+  }
+
+  refill(): void {
+    while (!this.#closed && this.#spares.length < SANDBOX_LIMITS.spares) this.#spares.push(this.#start());
+  }
+
+  /** Folders for one process that is fenced in: `code` is its to read, `temporary` its to write. */
+  openCell(): Cell {
+    const uid = this.launcher.ownUsers ? this.#uids.take() : undefined;
+    const folder = join(this.#directory, `${++this.#cells}`);
+    const folders = { code: join(folder, "code"), temporary: join(folder, "tmp") };
+    for (const path of [folder, folders.code, folders.temporary]) mkdirSync(path, { mode: 0o750 });
+    if (uid !== undefined) {
+      chownSync(folder, 0, uid);
+      chownSync(folders.code, 0, uid);
+      chownSync(folders.temporary, uid, uid);
+    }
+    return {
+      folders,
+      uid,
+      remove: async () => {
+        await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((err: unknown) =>
+          this.#log.warn({ err, folder }, "a sandbox's folder could not be removed"),
+        );
+        if (uid !== undefined) this.#uids.giveBack(uid);
+      },
+    };
+  }
+
+  /** Ends every sandbox and waits until none is left. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const alive = [...this.#alive];
+    for (const sandbox of alive) sandbox.kill();
+    await Promise.all(alive.map((sandbox) => sandbox.exited));
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  #start(): Sandbox {
+    const cell = this.openCell();
+    const sandbox = new Sandbox(this.launcher, cell.folders, cell.uid, {
+      onViolation: (what) => {
+        this.counters.violations++;
+        this.#log.warn({ what, pid: sandbox.pid }, "a sandbox broke the rules and is killed");
+      },
+      onExit: (how) => {
+        this.#alive.delete(sandbox);
+        this.#log.info({ how, pid: sandbox.pid }, "a sandbox ended");
+        void cell.remove();
+      },
+    });
+    this.counters.started++;
+    this.#alive.add(sandbox);
+    // Who waits for it hears of a failure; a spare has nobody waiting.
+    sandbox.booted.catch(() => {});
+    return sandbox;
+  }
+}

@@ -96,10 +96,16 @@ export function overBridge(call: Bridge): MainJob {
         groupId: "shop",
         access: access === "none" ? "ACCESS_MODE_NONE" : "ACCESS_MODE_AUTHORIZED",
       });
+      const petId = {
+        name: "petId",
+        location: "PARAMETER_LOCATION_PATH",
+        type: "PARAMETER_TYPE_INTEGER",
+        required: true,
+      };
       await ask(`${CONTROL}.ApiService`, "CreateApi", {
         parent: `${group.name}/revisions/0.0.1`,
         apiId: "getPet",
-        definition: { method: "GET", path: "/pets/{petId}" },
+        definition: { method: "GET", path: "/pets/{petId}", parameters: [petId] },
       });
       // The API has no backend of its own: the environment's is chosen at release.
       const deployment = `${group.name}/deployments/online`;

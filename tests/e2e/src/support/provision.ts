@@ -2,7 +2,14 @@
 import { randomUUID } from "node:crypto";
 import { AuthorizationServiceService } from "@millrace/proto/auth/v1/authorizations";
 import { AccessKeyServiceService, SubscriptionKeyServiceService } from "@millrace/proto/auth/v1/keys";
-import { ApiDefinition, ApiServiceService, type Backend, EventFormat } from "@millrace/proto/control/v1/apis";
+import {
+  ApiDefinition,
+  ApiServiceService,
+  type Backend,
+  EventFormat,
+  ParameterLocation,
+  ParameterType,
+} from "@millrace/proto/control/v1/apis";
 import { type Deployment, DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import {
   FunctionConfig,
@@ -29,6 +36,15 @@ export type ApiPlan = Omit<Parameters<typeof ApiDefinition.fromPartial>[0], "bac
   readonly backend?: string | Backend;
   readonly eventFormat?: EventFormatName;
 };
+
+/** A path's parameters must be declared. */
+const pathParameters = (path: string) =>
+  [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name: name!,
+    location: ParameterLocation.PATH,
+    type: ParameterType.STRING,
+    required: true,
+  }));
 
 export type EventFormatName = "jd" | "aws-1" | "aws-2";
 
@@ -118,7 +134,7 @@ export function* uploadParts(header: Header, code: string | Uint8Array): Generat
 export function createApi(rpc: PlatformRpc, parent: string, apiId: string, plan: ApiPlan) {
   const { backend, eventFormat, ...rest } = plan;
   const project = parent.split("/").slice(0, 2).join("/");
-  const definition = ApiDefinition.fromPartial(rest);
+  const definition = ApiDefinition.fromPartial({ parameters: pathParameters(plan.path ?? ""), ...rest });
   if (backend !== undefined) {
     definition.backend =
       typeof backend === "string"

@@ -8,7 +8,8 @@ import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { PeopleServiceService, type SignInResponse } from "@millrace/proto/auth/v1/people";
 import { RpcClient, ServiceIdentity, type ServiceName, ServiceTrust } from "@millrace/rpc";
 import { MasterKeyring } from "@millrace/sealing";
-import { type Owner, testDatabase } from "@millrace/testing";
+import type { Sql, Transaction } from "@millrace/sql";
+import { type Owner, testDatabase, until } from "@millrace/testing";
 import { type AppDeps, buildApp, SCHEMA } from "./app.ts";
 import { bootstrap } from "./people/bootstrap.ts";
 import { PasswordHasher } from "./people/password-hasher.ts";
@@ -76,6 +77,28 @@ export async function authUnderTest(owner: Owner, options: AuthOptions = {}) {
   }
 
   return { database, clock, logged, call, as, joined, ownedProject, operatorToken, client };
+}
+
+/**
+ * Runs `work` against a transaction that has changed something and not yet ended: it is ended when `work` waits for a lock, so that
+ * nothing depends on who is faster.
+ */
+export async function whileUncommitted<T>(
+  sql: Sql,
+  change: (tx: Transaction) => Promise<unknown>,
+  work: () => Promise<T>,
+): Promise<PromiseSettledResult<T>> {
+  let result: Promise<PromiseSettledResult<T>[]> | undefined;
+  await sql.begin(async (tx) => {
+    await change(tx);
+    result = Promise.allSettled([work()]);
+    await until(async () => {
+      const waiting =
+        await sql`select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      return waiting.length > 0;
+    });
+  });
+  return (await result!)[0]!;
 }
 
 /** For `assert.rejects`. */

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testDatabase } from "@millrace/testing";
-import { MIGRATIONS, PASSWORD } from "../auth-under-test.ts";
+import { MIGRATIONS, PASSWORD, whileUncommitted } from "../auth-under-test.ts";
 import { mintBearer } from "../tokens/bearer-token.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { PasswordHasher } from "./password-hasher.ts";
+import { insertPerson } from "./person-store.ts";
 
 const passwords = new PasswordHasher();
 const now = () => new Date();
@@ -18,6 +19,17 @@ test("the first operator is made once, by whichever process comes first", async 
   assert.equal(await bootstrap({ sql, now, passwords }, file("d@example.com")), false);
   const people = await sql`select email, operator from people join tokens using (person_id)`;
   assert.deepEqual([...people], [{ email: emails[made.indexOf(true)]!, operator: true }]);
+});
+
+test("whoever becomes a person while the first operator is being made comes first", async (t) => {
+  const { sql } = await testDatabase(t, { schema: "auth", migrations: MIGRATIONS });
+  const somebody = { personId: "somebody0000", email: "x@example.com", displayName: "x", operator: false };
+  const result = await whileUncommitted(
+    sql,
+    (tx) => insertPerson(tx, { ...somebody, passwordHash: "", createdAt: now() }),
+    () => bootstrap({ sql, now, passwords }, file("a@example.com")),
+  );
+  assert.deepEqual(result, { status: "fulfilled", value: false });
 });
 
 test("a bootstrap file that is not usable is refused without being shown", async (t) => {

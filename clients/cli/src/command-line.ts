@@ -56,6 +56,7 @@ function buildProgram(terminal: Terminal, settings: Settings, outcome: { exitCod
     .description("Functions, published as HTTP APIs.")
     .version(settings.version)
     .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
     .configureOutput({
       writeOut: (text) => terminal.stdout.write(text),
       writeErr: (text) => terminal.stderr.write(text),

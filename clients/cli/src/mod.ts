@@ -1,6 +1,20 @@
 import { readFileSync } from "node:fs";
 import type { Registry } from "./command-line.ts";
+import { registerAdmin } from "./commands/admin.ts";
+import { registerApi } from "./commands/api.ts";
+import { registerAuthorization } from "./commands/authorization.ts";
+import { registerCall } from "./commands/call.ts";
 import { registerDeploy } from "./commands/deploy.ts";
+import { registerFunction } from "./commands/function.ts";
+import { registerGroup } from "./commands/group.ts";
+import { registerKey } from "./commands/key.ts";
+import { registerLogin } from "./commands/login.ts";
+import { registerLogs } from "./commands/logs.ts";
+import { registerMember } from "./commands/member.ts";
+import { registerPerson } from "./commands/person.ts";
+import { registerProject } from "./commands/project.ts";
+import { registerRelease } from "./commands/release.ts";
+import { registerToken } from "./commands/token.ts";
 
 export { runCommandLine } from "./command-line.ts";
 export type { Terminal } from "./terminal.ts";
@@ -12,4 +26,18 @@ export const { version } = JSON.parse(readFileSync(new URL("../package.json", im
 /** Every command, in the order of the help. */
 export function registerCommands(registry: Registry): void {
   registerDeploy(registry);
+  registerCall(registry);
+  registerLogs(registry);
+  registerFunction(registry);
+  registerGroup(registry);
+  registerApi(registry);
+  registerRelease(registry);
+  registerKey(registry);
+  registerAuthorization(registry);
+  registerProject(registry);
+  registerMember(registry);
+  registerToken(registry);
+  registerLogin(registry);
+  registerPerson(registry);
+  registerAdmin(registry);
 }

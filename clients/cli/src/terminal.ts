@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { text as readAll } from "node:stream/consumers";
@@ -40,6 +40,12 @@ export function readText(path: string, field: string): string {
     const { code } = error as NodeJS.ErrnoException;
     throw invalidFields([{ field, description: `names ${path}, which cannot be read (${code})` }]);
   }
+}
+
+/** Throws `request_invalid` when there is nothing at the path. */
+export function existingPath(path: string, field: string): string {
+  if (existsSync(path)) return path;
+  throw invalidFields([{ field, description: `names ${path}, which does not exist` }]);
 }
 
 function firstLine(text: string, field: string, otherwise: string): string {

@@ -1,0 +1,73 @@
+import { resolve } from "node:path";
+import { invalidFields } from "@millrace/errors";
+import { ApiDefinition } from "@millrace/proto/control/v1/apis";
+import { parse } from "yaml";
+import type { Context } from "../context.ts";
+import { backendMessage } from "../deploy/backend.ts";
+import type { EventFormatWord } from "../deploy/manifest.ts";
+import { readText } from "../terminal.ts";
+
+export interface DefinitionOptions {
+  definition?: string;
+  method?: string;
+  path?: string;
+  function?: string;
+  qualifier?: string;
+  eventFormat?: EventFormatWord;
+  description?: string;
+}
+
+/** The definition that the options make of the one before. */
+export function readDefinition(
+  { project, terminal }: Context,
+  options: DefinitionOptions,
+  before: ApiDefinition | undefined,
+): ApiDefinition {
+  const start =
+    options.definition === undefined
+      ? (before ?? ApiDefinition.create())
+      : parseDefinition(readText(resolve(terminal.cwd, options.definition), "--definition"));
+  const { method, path, description, qualifier = "", eventFormat = "jd" } = options;
+  const backend =
+    options.function === undefined
+      ? start.backend
+      : backendMessage({ kind: "function", function: options.function, qualifier, eventFormat }, project);
+  return {
+    ...start,
+    backend,
+    ...(method !== undefined && { method }),
+    ...(path !== undefined && { path }),
+    ...(description !== undefined && { description }),
+  };
+}
+
+/** The generated decoder passes over what it does not know, so what did not come through is looked for. */
+function parseDefinition(text: string): ApiDefinition {
+  let value: unknown;
+  try {
+    value = parse(text);
+  } catch {
+    throw invalidFields([{ field: "--definition", description: "is neither JSON nor YAML" }]);
+  }
+  const definition = ApiDefinition.fromJSON(value);
+  const lost = [...lostKeys(value, ApiDefinition.toJSON(definition), "")];
+  if (lost.length > 0)
+    throw invalidFields(
+      lost.map((field) => ({ field, description: "is no field of an API's definition, or has a wrong value" })),
+    );
+  return definition;
+}
+
+function* lostKeys(given: unknown, kept: unknown, path: string): Generator<string> {
+  if (typeof given !== "object" || given === null) return;
+  for (const [key, value] of Object.entries(given)) {
+    const at = path === "" ? key : `${path}.${key}`;
+    const into = Object(kept)[key];
+    if (into === undefined && !isDefault(value)) yield at;
+    else yield* lostKeys(value, into, at);
+  }
+}
+
+function isDefault(value: unknown): boolean {
+  return value === 0 || value === "" || value === false || value === null || Object.keys(Object(value)).length === 0;
+}

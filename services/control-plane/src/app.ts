@@ -1,0 +1,130 @@
+import type { BusConfig } from "@millrace/bus";
+import { AdminServiceService } from "@millrace/proto/control/v1/admin";
+import { ApiServiceService } from "@millrace/proto/control/v1/apis";
+import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
+import { GroupServiceService } from "@millrace/proto/control/v1/groups";
+import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
+import { LogServiceService } from "@millrace/proto/control/v1/logs";
+import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
+import { RpcServer, type RpcServerOptions, type ServiceTrust } from "@millrace/rpc";
+import { query, type Sql } from "@millrace/sql";
+import type { Logger } from "@millrace/telemetry";
+import { ACCESS } from "./access-table.ts";
+import { adminHandlers } from "./admin/admin-rpc.ts";
+import { AdminService, type Grants } from "./admin/admin-service.ts";
+import { RunnerBeats } from "./admin/runner-beats-bus.ts";
+import { apiHandlers } from "./apis/api-rpc.ts";
+import { ApiService } from "./apis/api-service.ts";
+import { BusLink } from "./bus/bus-link.ts";
+import type { Addresses } from "./deployments/deployment.ts";
+import { deploymentLookupHandlers } from "./deployments/deployment-lookup-rpc.ts";
+import { deploymentHandlers } from "./deployments/deployment-rpc.ts";
+import { DeploymentService } from "./deployments/deployment-service.ts";
+import { aliasHandlers } from "./functions/alias-rpc.ts";
+import { AliasService } from "./functions/alias-service.ts";
+import { functionHandlers } from "./functions/function-rpc.ts";
+import { FunctionService, type Seal } from "./functions/function-service.ts";
+import { versionHandlers } from "./functions/version-rpc.ts";
+import { VersionService } from "./functions/version-service.ts";
+import { groupHandlers } from "./groups/group-rpc.ts";
+import { type GroupAuthorizations, GroupService } from "./groups/group-service.ts";
+import { Authenticator, type PersonSource } from "./identity/authenticator.ts";
+import { LIMITS } from "./limits.ts";
+import { LogConsumer } from "./logs/log-bus.ts";
+import { logHandlers } from "./logs/log-rpc.ts";
+import { LogService } from "./logs/log-service.ts";
+import { ImportService } from "./openapi/import-service.ts";
+import { Projection } from "./projecting/projection.ts";
+import { SnapshotSweeper } from "./projecting/snapshot-sweeper.ts";
+import { projectHandlers } from "./projects/project-rpc.ts";
+import { type Members, ProjectService } from "./projects/project-service.ts";
+import { releaseHandlers } from "./releases/release-rpc.ts";
+import { ReleaseService } from "./releases/release-service.ts";
+import { revisionHandlers } from "./revisions/revision-rpc.ts";
+import { RevisionService } from "./revisions/revision-service.ts";
+import { Periodic } from "./upkeep/periodic.ts";
+import { deleteOldRequests } from "./upkeep/request-store.ts";
+import { ArtifactBus } from "./uploads/artifact-bus.ts";
+import { BuildBus } from "./uploads/build-bus.ts";
+import { uploadHandlers } from "./uploads/upload-rpc.ts";
+import { UploadService } from "./uploads/upload-service.ts";
+
+/** What control-plane asks of auth. */
+export type Auth = PersonSource & Members & GroupAuthorizations & Grants;
+
+export interface Deps {
+  log: Logger;
+  sql: Sql;
+  schema: string;
+  bus: BusConfig;
+  auth: Auth;
+  trust: Pick<ServiceTrust, "verify">;
+  seal: Seal;
+  addresses: Addresses;
+  clock: () => Date;
+  tls?: RpcServerOptions["tls"];
+}
+
+export interface App {
+  rpc: RpcServer;
+  link: BusLink;
+  /** Work that repeats by itself; begins at once. */
+  startUpkeep(): { close(): Promise<void> };
+}
+
+const REQUESTS_KEPT_MS = 86_400_000;
+
+/** Puts the service together; opens nothing. */
+export function buildApp(deps: Deps): App {
+  const { log, sql, schema, auth, clock, addresses } = deps;
+  const authenticator = new Authenticator({ trust: deps.trust, people: auth, clock });
+  const beats = new RunnerBeats({ clock, log });
+  const projection = new Projection({ sql, schema, log, publishArtifact: (digest) => artifacts.publish(digest) });
+  const link = new BusLink(deps.bus, log, [projection, beats, new LogConsumer({ sql, log })]);
+  const artifacts = new ArtifactBus({ sql, link });
+
+  const deployments = new DeploymentService({ sql });
+  const logs = new LogService({ sql, clock });
+  const rpc = new RpcServer({
+    access: ACCESS,
+    authenticate: (token) => authenticator.authenticate(token),
+    log,
+    ...(deps.tls && { tls: deps.tls }),
+  })
+    .add(
+      ProjectServiceService,
+      projectHandlers(new ProjectService({ sql, members: auth, onMemberChange: (name) => authenticator.forget(name) })),
+    )
+    .add(FunctionServiceService, {
+      ...functionHandlers(new FunctionService({ sql, seal: deps.seal })),
+      ...uploadHandlers(new UploadService({ sql, builder: new BuildBus(link), artifacts, clock })),
+      ...versionHandlers(new VersionService({ sql })),
+      ...aliasHandlers(new AliasService({ sql })),
+    })
+    .add(GroupServiceService, {
+      ...groupHandlers(new GroupService({ sql, authorizations: auth })),
+      ...revisionHandlers(new RevisionService({ sql })),
+    })
+    .add(ApiServiceService, apiHandlers(new ApiService({ sql }), new ImportService({ sql })))
+    .add(DeploymentServiceService, {
+      ...deploymentHandlers(deployments, addresses),
+      ...releaseHandlers(new ReleaseService({ sql })),
+    })
+    .add(DeploymentLookupServiceService, deploymentLookupHandlers(deployments))
+    .add(LogServiceService, logHandlers(logs))
+    .add(AdminServiceService, adminHandlers(new AdminService({ sql, link, projection, grants: auth, beats })));
+
+  const sweeper = new SnapshotSweeper({ sql, link, clock, log });
+  const startUpkeep = () => {
+    const { sweepIntervalMs: everyMs } = LIMITS;
+    const old = () => new Date(clock().getTime() - REQUESTS_KEPT_MS);
+    const turns = [
+      new Periodic("snapshots", everyMs, () => sweeper.sweep(), log),
+      new Periodic("logs", everyMs, () => logs.trim(), log),
+      new Periodic("requests", everyMs, () => query(() => deleteOldRequests(sql, old())), log),
+    ];
+    return { close: async () => void (await Promise.all(turns.map((turn) => turn.close()))) };
+  };
+  return { rpc, link, startUpkeep };
+}

@@ -1,0 +1,12 @@
+import type { Code, FunctionConfig } from "./function.ts";
+
+// Columns of type jsonb are read as text and parsed here: the driver's name transform would also change keys inside of documents.
+
+export function readConfig(text: string): FunctionConfig {
+  return JSON.parse(text) as FunctionConfig;
+}
+
+export function readCode(text: string): Code {
+  const code = JSON.parse(text) as Code & { uploadedAt: string };
+  return { ...code, uploadedAt: new Date(code.uploadedAt) };
+}

@@ -1,0 +1,86 @@
+import { checkId, formatName, parseName } from "@millrace/names";
+import {
+  type Code as CodeMessage,
+  CreateFunctionRequest,
+  type FunctionConfig as FunctionConfigMessage,
+  type FunctionMessage,
+  type FunctionServiceService,
+  HandlerShape,
+} from "@millrace/proto/control/v1/functions";
+import { etagOf, type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { textAfter } from "../requests/paging.ts";
+import { onceOf } from "../requests/request.ts";
+import type { Code, FunctionConfig, FunctionDraft } from "./function.ts";
+import type { AskedConfig } from "./function-config.ts";
+import type { FunctionService } from "./function-service.ts";
+
+type Handlers = HandlersOf<typeof FunctionServiceService>;
+
+export function functionHandlers(
+  functions: FunctionService,
+): Pick<Handlers, "createFunction" | "getFunction" | "listFunctions" | "updateFunction" | "deleteFunction"> {
+  return {
+    async createFunction(request, context) {
+      const { project } = parseName("project", request.parent, "parent");
+      const id = checkId("function", request.functionId, "function_id");
+      const { description } = request;
+      const config = request.config && askedConfig(request.config);
+      return toFunctionMessage(
+        await functions.create(project, id, { description, config }, onceOf(context, request, CreateFunctionRequest)),
+      );
+    },
+    async getFunction({ name }) {
+      const ids = parseName("function", name);
+      return toFunctionMessage(await functions.get(ids.project, ids.function));
+    },
+    async listFunctions({ parent, pageSize, pageToken }) {
+      const { project } = parseName("project", parent, "parent");
+      const scope = `functions ${parent}`;
+      const size = pageSizeOf(pageSize);
+      const after = textAfter(scope, pageToken);
+      const rows = await functions.list(project, after, size + 1);
+      const { page, nextPageToken } = pageOf(rows, size, scope, ({ id }) => [id]);
+      return { functions: page.map(toFunctionMessage), nextPageToken };
+    },
+    async updateFunction({ name, description, config, etag }) {
+      const ids = parseName("function", name);
+      const change = { description, config: config && askedConfig(config) };
+      return toFunctionMessage(await functions.update(ids.project, ids.function, change, etag));
+    },
+    async deleteFunction({ name, etag }) {
+      const ids = parseName("function", name);
+      await functions.delete(ids.project, ids.function, etag);
+      return {};
+    },
+  };
+}
+
+export function toFunctionMessage(draft: FunctionDraft): FunctionMessage {
+  return {
+    name: formatName("function", { project: draft.project, function: draft.id }),
+    description: draft.description,
+    config: toConfigMessage(draft.config),
+    code: draft.code && toCodeMessage(draft.code),
+    latestVersion: draft.latestVersion,
+    createdAt: draft.createdAt,
+    updatedAt: draft.updatedAt,
+    etag: etagOf(draft.version),
+  };
+}
+
+/** Secrets show their keys only. */
+export function toConfigMessage(config: FunctionConfig): FunctionConfigMessage {
+  const { handler, memoryMib, timeoutMs, concurrency, environment } = config;
+  const secrets = Object.fromEntries(Object.keys(config.sealedSecrets).map((key) => [key, ""]));
+  return { handler, memoryMib, timeoutMs, concurrency, environment: { ...environment }, secrets };
+}
+
+export function toCodeMessage({ digest, uploadDigest, sizeBytes, shape, exports, uploadedAt }: Code): CodeMessage {
+  return { digest, uploadDigest, sizeBytes, shape: SHAPES[shape], exports: [...exports], uploadedAt };
+}
+
+const SHAPES = { handler: HandlerShape.HANDLER, fetch: HandlerShape.FETCH } as const;
+
+function askedConfig({ handler, memoryMib, timeoutMs, concurrency, environment, secrets }: AskedConfig): AskedConfig {
+  return { handler, memoryMib, timeoutMs, concurrency, environment, secrets };
+}

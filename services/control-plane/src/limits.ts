@@ -1,0 +1,79 @@
+// Every bound of control-plane. What a tenant may own is a quota, with a reason of its own; the rest keeps the process whole.
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+export const QUOTAS = {
+  projects: 10_000,
+  functionsPerProject: 1_000,
+  versionsPerFunction: 1_000,
+  aliasesPerFunction: 100,
+  groupsPerProject: 500,
+  revisionsPerGroup: 200,
+  apisPerRevision: 1_000,
+} as const;
+
+export const LIMITS = {
+  /** Rows of a page whose rows are large; a client that asks for more gets this many. */
+  heavyPageMax: 100,
+  descriptionCharsMax: 1_000,
+  displayNameCharsMax: 100,
+
+  memoryMib: { min: 128, max: 1_024, default: 128 },
+  timeoutMs: { min: 100, max: 300_000, default: 10_000 },
+  concurrency: { min: 1, max: 100, handlerDefault: 1, fetchDefault: 16 },
+  handlerCharsMax: 128,
+  variablesMax: 128,
+  variableKeyBytesMax: 64,
+  variableValueBytesMax: 4 * KIB,
+
+  uploadBytesMax: 50 * MIB,
+  uploadsAtOnceMax: 4,
+  uploadTimeoutMs: 300_000,
+  filenameCharsMax: 255,
+  buildTimeoutMs: 90_000,
+  artifactBytesMax: 256 * MIB,
+  artifactChunkBytes: 2 * MIB,
+  findingsMax: 50,
+
+  prefixCharsMax: 64,
+  pathCharsMax: 1_024,
+  pathSegmentsMax: 32,
+  parametersMax: 100,
+  parameterSchemaBytesMax: 16 * KIB,
+  bodySchemaBytesMax: 256 * KIB,
+  definitionBytesMax: 1 * MIB,
+  mockBodyBytesMax: 64 * KIB,
+  mockHeadersMax: 50,
+  mockHeaderBytesMax: 8 * KIB,
+  namesInMessageMax: 10,
+
+  documentBytesMax: 2 * MIB,
+  yamlAliasesMax: 100,
+  documentDepthMax: 100,
+  documentNodesMax: 200_000,
+  referenceDepthMax: 50,
+  inlinedNodesMax: 200_000,
+  documentFaultsMax: 50,
+
+  /** Of the whole snapshot, before packing. */
+  snapshotBytesMax: 64 * MIB,
+  /** How long a snapshot that a deployment has left stays on the bus. */
+  snapshotRetirementMs: 600_000,
+  sweepIntervalMs: 60_000,
+
+  logRetentionDays: 7,
+  logLineBytesMax: 64 * KIB,
+  logBatchMessagesMax: 200,
+  logBatchWaitMs: 1_000,
+  logTrimRowsMax: 10_000,
+
+  authTimeoutMs: 3_000,
+  principalLifetimeMs: 5_000,
+  principalsMax: 10_000,
+
+  busRetryWaitMs: 500,
+  beatLifetimeMs: 5_000,
+  runnersMax: 10_000,
+  reprojectTimeoutMs: 50_000,
+} as const;

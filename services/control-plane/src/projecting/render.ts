@@ -1,0 +1,99 @@
+import { KEYS, packRecord, splitParts } from "@millrace/bus";
+import { ENVIRONMENTS, type Environment, formatName, hostLabel } from "@millrace/names";
+import type { Render, Rendered } from "@millrace/projection";
+import {
+  DeploymentRecord_Access as Access,
+  AliasRecord,
+  DeploymentRecord,
+  FunctionVersionRecord,
+  DeploymentRecord_State as State,
+} from "@millrace/proto/release/v1/release";
+import { query, type Sql } from "@millrace/sql";
+import { findAlias } from "../functions/alias-store.ts";
+import { runSettings } from "../functions/function.ts";
+import { getSnapshot } from "../releases/snapshot-store.ts";
+import {
+  findProjectedVersion,
+  findReleased,
+  type ProjectedDeployment,
+  type ProjectedVersion,
+} from "./projected-store.ts";
+
+// What each key of the buckets should hold now.
+
+/** Keys of the bucket `releases`: a deployment's record, after the parts of the snapshot that it points to. */
+export function renderRelease(sql: Sql): Render {
+  return async (key) => {
+    const [, host] = key.split(".");
+    const { label, environment } = deploymentOf(host ?? "");
+    const deployment = await query(() => findReleased(sql, label, environment));
+    if (!deployment) return {};
+    const parts = splitParts(await query(() => getSnapshot(sql, deployment.snapshotDigest)));
+    return {
+      before: parts.map((value, i) => ({ key: KEYS.snapshotPart(deployment.snapshotDigest, i), value })),
+      value: deploymentRecord(deployment, label, environment, parts.length),
+    };
+  };
+}
+
+/** Keys of the bucket `functions`. */
+export function renderFunction(sql: Sql): Render {
+  return async (key): Promise<Rendered> => {
+    const [kind, uid = "", id = ""] = key.split(".");
+    if (kind === "version") {
+      const version = await query(() => findProjectedVersion(sql, uid, Number(id)));
+      return version ? { value: versionRecord(version) } : {};
+    }
+    const alias = await query(() => findAlias(sql, uid, id));
+    if (!alias) return {};
+    const targets = alias.targets.map(({ version, weight }) => ({ version, weight }));
+    const record = { functionUid: uid, alias: id, targets, generation: alias.version };
+    return { value: packRecord(AliasRecord.encode(record).finish()) };
+  };
+}
+
+function deploymentOf(host: string): { label: string; environment: Environment } {
+  const [label = "", environment = "online"] = host.split("-");
+  return { label, environment: ENVIRONMENTS.find((known) => known === environment) ?? "online" };
+}
+
+function deploymentRecord(
+  deployment: ProjectedDeployment,
+  label: string,
+  environment: Environment,
+  snapshotParts: number,
+): Buffer {
+  const { project, group, generation, state, access, snapshotDigest, release } = deployment;
+  const record: DeploymentRecord = {
+    deployment: formatName("deployment", { project, group, environment }),
+    hostLabel: hostLabel(label, environment),
+    environment,
+    generation,
+    state: state === "serving" ? State.SERVING : State.OFFLINE,
+    access: access === "none" ? Access.NONE : Access.AUTHORIZED,
+    snapshotDigest,
+    snapshotParts,
+    release,
+  };
+  return packRecord(DeploymentRecord.encode(record).finish());
+}
+
+function versionRecord(version: ProjectedVersion): Buffer {
+  const { functionUid, number, project, functionId, config, code } = version;
+  const settings = runSettings(config, code);
+  if (!settings) throw new Error(`version ${number} of ${functionUid} was published with code that does not fit it`);
+  const sealed = Object.entries(config.sealedSecrets).map(([key, text]) => [key, Buffer.from(text, "base64")]);
+  const record: FunctionVersionRecord = {
+    functionUid,
+    version: number,
+    project,
+    functionId,
+    artifactDigest: code.digest,
+    ...settings,
+    memoryMib: config.memoryMib,
+    timeoutMs: config.timeoutMs,
+    environment: { ...config.environment },
+    sealedSecrets: Object.fromEntries(sealed),
+  };
+  return packRecord(FunctionVersionRecord.encode(record).finish());
+}

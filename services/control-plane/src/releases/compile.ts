@@ -1,0 +1,100 @@
+import { digestOf, packRecord } from "@millrace/bus";
+import { PlatformError } from "@millrace/errors";
+import { DeploymentSnapshot, type Route } from "@millrace/proto/release/v1/release";
+import type { EventFormat, MockBackend } from "../apis/api.ts";
+import type { RoutedApi } from "../apis/api-store.ts";
+import type { Group } from "../groups/group.ts";
+import { LIMITS } from "../limits.ts";
+import { revisionText } from "../revisions/revision.ts";
+import type { ReleasedApi, ReleaseTarget } from "./release.ts";
+
+/** An API with what its backend was resolved to. */
+export interface ResolvedApi {
+  api: RoutedApi;
+  backend: MockBackend | ResolvedFunction;
+}
+
+export interface ResolvedFunction {
+  kind: "function";
+  id: string;
+  uid: string;
+  target: { version: number } | { alias: string };
+  eventFormat: EventFormat;
+}
+
+export interface CompiledSnapshot {
+  /** sha-256 (hex) of the bytes before packing. */
+  digest: string;
+  packed: Buffer;
+}
+
+/** What gateways serve of a release. The same APIs and backends always make the same bytes. */
+export function compileSnapshot(group: Group, revision: number, apis: readonly ResolvedApi[]): CompiledSnapshot {
+  const prefix = prefixOf(group);
+  const bytes = DeploymentSnapshot.encode({
+    groupName: group.id,
+    revision: revisionText(revision),
+    prefix,
+    routes: apis.map((resolved) => routeOf(resolved, prefix)),
+    ownerPin: Buffer.from(group.project).toString("base64"),
+  }).finish();
+  if (bytes.length > LIMITS.snapshotBytesMax) throw tooLarge(bytes.length);
+  return { digest: digestOf(bytes), packed: packRecord(bytes) };
+}
+
+export function releasedApis(group: Group, apis: readonly ResolvedApi[]): ReleasedApi[] {
+  const prefix = prefixOf(group);
+  return apis.map(({ api, backend }) => ({
+    id: api.id,
+    method: api.definition.method,
+    path: prefix + api.definition.path,
+    backend: backend.kind === "mock" ? "mock" : `${backend.id}@${qualifierOf(backend)}`,
+  }));
+}
+
+export function targetsOf(apis: readonly ResolvedApi[]): ReleaseTarget[] {
+  return apis.flatMap(({ backend }) =>
+    backend.kind === "mock" ? [] : [{ functionUid: backend.uid, qualifier: qualifierOf(backend) }],
+  );
+}
+
+function routeOf({ api, backend }: ResolvedApi, prefix: string): Route {
+  const { method, path, match } = api.definition;
+  return {
+    apiUid: api.uid,
+    apiName: api.id,
+    method,
+    path: prefix + path,
+    prefixMatch: match === "prefix",
+    backend: backend.kind === "mock" ? mockOf(backend) : functionOf(backend),
+  };
+}
+
+function mockOf({ status, headers, body }: MockBackend): Route["backend"] {
+  return { $case: "mock", value: { status, headers: { ...headers }, body: Buffer.from(body) } };
+}
+
+function functionOf({ uid, target, eventFormat }: ResolvedFunction): Route["backend"] {
+  return {
+    $case: "function",
+    value: {
+      functionUid: uid,
+      target:
+        "version" in target ? { $case: "version", value: target.version } : { $case: "alias", value: target.alias },
+      eventFormat,
+    },
+  };
+}
+
+function qualifierOf({ target }: ResolvedFunction): string {
+  return "version" in target ? String(target.version) : target.alias;
+}
+
+function prefixOf({ prefix }: Group): string {
+  return prefix === "" ? "" : `/${prefix}`;
+}
+
+function tooLarge(bytes: number): PlatformError {
+  const message = `The release would have ${bytes} bytes; more than ${LIMITS.snapshotBytesMax} are not allowed.`;
+  return new PlatformError("failed_precondition", message, { reason: "release_too_large" });
+}

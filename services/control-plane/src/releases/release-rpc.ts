@@ -1,0 +1,74 @@
+import { checkId, formatName, parseName } from "@millrace/names";
+import {
+  CreateReleaseRequest,
+  type DeploymentServiceService,
+  type Release as ReleaseMessage,
+  RollbackRequest,
+} from "@millrace/proto/control/v1/deployments";
+import { type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { toBackendDraft, toBackendMessage } from "../apis/backend-message.ts";
+import type { DeploymentIds } from "../deployments/deployment-service.ts";
+import { LIMITS } from "../limits.ts";
+import { numbersAfter } from "../requests/paging.ts";
+import { authorOf, onceOf } from "../requests/request.ts";
+import { revisionText } from "../revisions/revision.ts";
+import type { Release } from "./release.ts";
+import type { ReleaseService } from "./release-service.ts";
+
+type Handlers = HandlersOf<typeof DeploymentServiceService>;
+
+const NEWER_THAN_ALL = 2_147_483_647;
+
+export function releaseHandlers(
+  releases: ReleaseService,
+): Pick<Handlers, "createRelease" | "rollback" | "getRelease" | "listReleases"> {
+  return {
+    async createRelease(request, context) {
+      const ids = parseName("deployment", request.name);
+      const { note, etag } = request;
+      const asked = {
+        revision: checkId("revision", request.revision, "revision"),
+        environmentBackend: request.environmentBackend && toBackendDraft(request.environmentBackend),
+        note,
+        etag,
+        author: authorOf(context),
+      };
+      return toMessage(ids, await releases.create(ids, asked, onceOf(context, request, CreateReleaseRequest)));
+    },
+    async rollback(request, context) {
+      const ids = parseName("deployment", request.name);
+      const release = request.release === 0 ? 0 : Number(checkId("release", String(request.release), "release"));
+      const { note, etag } = request;
+      const asked = { release, note, etag, author: authorOf(context) };
+      return toMessage(ids, await releases.rollback(ids, asked, onceOf(context, request, RollbackRequest)));
+    },
+    async getRelease({ name }) {
+      const ids = parseName("release", name);
+      return toMessage(ids, await releases.get(ids, Number(ids.release)));
+    },
+    async listReleases({ parent, pageSize, pageToken }) {
+      const ids = parseName("deployment", parent, "parent");
+      const scope = `releases ${parent}`;
+      const size = Math.min(pageSizeOf(pageSize), LIMITS.heavyPageMax);
+      const [before = NEWER_THAN_ALL] = numbersAfter(scope, pageToken, 1) ?? [];
+      const rows = await releases.list(ids, before, size + 1);
+      const { page, nextPageToken } = pageOf(rows, size, scope, ({ number }) => [String(number)]);
+      return { releases: page.map((release) => toMessage(ids, release)), nextPageToken };
+    },
+  };
+}
+
+function toMessage({ project, group, environment }: DeploymentIds, release: Release): ReleaseMessage {
+  const { number, note, author, createdAt, rollbackOf } = release;
+  return {
+    name: formatName("release", { project, group, environment, release: String(number) }),
+    number,
+    revision: revisionText(release.revision),
+    note,
+    author,
+    createdAt,
+    environmentBackend: release.environmentBackend && toBackendMessage(project, release.environmentBackend),
+    apis: release.apis.map(({ id, method, path, backend }) => ({ apiId: id, method, path, backend })),
+    rollbackOf,
+  };
+}

@@ -1,0 +1,154 @@
+import { PlatformError } from "@millrace/errors";
+import type { Environment } from "@millrace/names";
+import { checkEtag, etagOf } from "@millrace/rpc";
+import { createOnce, type IdempotentRequest, inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
+import type { Backend } from "../apis/api.ts";
+import { listRoutes } from "../apis/api-store.ts";
+import { type BackendDraft, readBackend } from "../apis/backend-draft.ts";
+import { checkReleased, type Deployment } from "../deployments/deployment.ts";
+import type { DeploymentIds } from "../deployments/deployment-service.ts";
+import { getDeployment, lockDeployment, updateRelease } from "../deployments/deployment-store.ts";
+import type { Group } from "../groups/group.ts";
+import { getGroup } from "../groups/group-store.ts";
+import { markDeployments } from "../projecting/marks.ts";
+import { checkDescription, Violations } from "../requests/violations.ts";
+import { revisionNumber, revisionText } from "../revisions/revision.ts";
+import { lockRevision } from "../revisions/revision-store.ts";
+import { compileSnapshot, releasedApis, targetsOf } from "./compile.ts";
+import type { Release } from "./release.ts";
+import * as store from "./release-store.ts";
+import { resolveBackends } from "./resolve.ts";
+import { holdSnapshot, insertSnapshot, retireSnapshot } from "./snapshot-store.ts";
+import { checkTargetsExist } from "./targets.ts";
+
+export interface ReleaseRequest {
+  /** `n.n.n` */
+  revision: string;
+  environmentBackend: BackendDraft | undefined;
+  note: string;
+  etag: string;
+  author: string;
+}
+
+export class ReleaseService {
+  readonly #sql: Sql;
+
+  constructor(deps: { sql: Sql }) {
+    this.#sql = deps.sql;
+  }
+
+  /** Resolves and freezes a revision, and serves it. */
+  create(ids: DeploymentIds, request: ReleaseRequest, once: IdempotentRequest): Promise<Release> {
+    checkDescription(request.note, "note");
+    const asked = environmentBackendOf(request.environmentBackend, ids.project);
+    return this.#release(ids, once, request.etag, async (tx, group, deployment) => {
+      const environmentBackend = asked ?? (await lastBackend(tx, deployment));
+      const revision = await lockRevision(tx, group.label, revisionNumber(request.revision));
+      const apis = await listRoutes(tx, revision);
+      if (apis.length === 0) throw revisionEmpty(revision.number);
+      const number = (deployment.release ?? 0) + 1;
+      const description = `Released to ${group.id} ${deployment.environment} (release ${number})`;
+      const resolved = await resolveBackends(tx, { project: group.project, apis, environmentBackend, description });
+      const snapshot = compileSnapshot(group, revision.number, resolved);
+      await insertSnapshot(tx, snapshot.digest, snapshot.packed);
+      const { label, environment } = deployment;
+      const { note, author } = request;
+      const release = { label, environment, number, revision: revision.number, note, author, environmentBackend };
+      await store.insertRelease(tx, {
+        ...release,
+        apis: releasedApis(group, resolved),
+        rollbackOf: 0,
+        snapshotDigest: snapshot.digest,
+      });
+      await store.insertTargets(tx, deployment, number, targetsOf(resolved));
+      return { number, revision: revision.number, snapshotDigest: snapshot.digest };
+    });
+  }
+
+  /** Serves an earlier release's snapshot again, as a new release. 0 means the one before the newest. */
+  rollback(
+    ids: DeploymentIds,
+    request: { release: number; note: string; etag: string; author: string },
+    once: IdempotentRequest,
+  ): Promise<Release> {
+    checkDescription(request.note, "note");
+    return this.#release(ids, once, request.etag, async (tx, _group, deployment) => {
+      checkReleased(deployment);
+      const newest = deployment.release!;
+      const from = request.release === 0 ? newest - 1 : request.release;
+      if (from < 1) throw nothingBefore(deployment);
+      const earlier = await store.getRelease(tx, deployment, from);
+      const targets = await store.targetsOf(tx, deployment, from);
+      await checkTargetsExist(tx, targets);
+      await holdSnapshot(tx, earlier.snapshotDigest);
+      const { note, author } = request;
+      const number = newest + 1;
+      await store.insertRelease(tx, { ...earlier, number, note, author, rollbackOf: from });
+      await store.insertTargets(tx, deployment, number, targets);
+      return { number, revision: earlier.revision, snapshotDigest: earlier.snapshotDigest };
+    });
+  }
+
+  get(ids: DeploymentIds, number: number): Promise<Release> {
+    return query(async () => store.getRelease(this.#sql, await this.#keyOf(ids), number));
+  }
+
+  list(ids: DeploymentIds, before: number, limit: number): Promise<Release[]> {
+    return query(async () => store.listReleases(this.#sql, await this.#keyOf(ids), { before, limit }));
+  }
+
+  /** Runs `make`, which writes the release, once for a request id, and points the deployment to it. */
+  #release(
+    ids: DeploymentIds,
+    once: IdempotentRequest,
+    etag: string,
+    make: (
+      tx: Transaction,
+      group: Group,
+      deployment: Deployment,
+    ) => Promise<{ number: number; revision: number; snapshotDigest: string }>,
+  ): Promise<Release> {
+    return inTransaction(this.#sql, async (tx) => {
+      const group = await getGroup(tx, ids.project, ids.group);
+      const deployment = await lockDeployment(tx, { label: group.label, environment: ids.environment as Environment });
+      const { resource } = await createOnce(tx, once, async () => {
+        checkEtag(etag, etagOf(deployment.version));
+        const { number, revision, snapshotDigest } = await make(tx, group, deployment);
+        const left = deployment.snapshotDigest;
+        if (left !== undefined && left !== snapshotDigest) await retireSnapshot(tx, left);
+        await updateRelease(tx, deployment, { release: number, revision, snapshotDigest });
+        await markDeployments(tx, [deployment]);
+        return String(number);
+      });
+      return store.getRelease(tx, deployment, Number(resource));
+    });
+  }
+
+  async #keyOf(ids: DeploymentIds): Promise<Deployment> {
+    const { label } = await getGroup(this.#sql, ids.project, ids.group);
+    return getDeployment(this.#sql, { label, environment: ids.environment as Environment });
+  }
+}
+
+function environmentBackendOf(draft: BackendDraft | undefined, project: string): Backend | undefined {
+  if (!draft) return undefined;
+  const violations = new Violations();
+  const backend = readBackend(draft, project, violations, "environment_backend");
+  violations.throwIfAny();
+  return backend;
+}
+
+async function lastBackend(tx: Transaction, deployment: Deployment): Promise<Backend | undefined> {
+  if (deployment.release === undefined) return undefined;
+  return (await store.getRelease(tx, deployment, deployment.release)).environmentBackend;
+}
+
+function revisionEmpty(revision: number): PlatformError {
+  const message = `Revision ${revisionText(revision)} has no API; create one first.`;
+  return new PlatformError("failed_precondition", message, { reason: "revision_empty" });
+}
+
+function nothingBefore({ environment }: Deployment): PlatformError {
+  const message = `There is no release of ${environment} before the one being served.`;
+  return new PlatformError("failed_precondition", message, { reason: "nothing_to_roll_back_to" });
+}

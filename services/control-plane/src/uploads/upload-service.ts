@@ -1,0 +1,74 @@
+import { PlatformError } from "@millrace/errors";
+import { checkEtag, etagOf } from "@millrace/rpc";
+import { inTransaction, query, type Sql } from "@millrace/sql";
+import type { Code, FunctionDraft } from "../functions/function.ts";
+import { getFunction, lockFunction, updateCode } from "../functions/function-store.ts";
+import { LIMITS } from "../limits.ts";
+import { receiveUpload } from "./receive-upload.ts";
+import { type Build, checkSource, type Upload } from "./upload.ts";
+
+export interface Builder {
+  build(upload: Upload): Promise<Build>;
+}
+
+export interface ArtifactKeeper {
+  /** Takes a built artifact over. */
+  keep(digest: string, sizeBytes: number): Promise<void>;
+}
+
+export interface UploadRequest {
+  project: string;
+  function: string;
+  filename: string;
+  entry: string;
+  etag: string;
+}
+
+export class UploadService {
+  readonly #deps: { sql: Sql; builder: Builder; artifacts: ArtifactKeeper; clock: () => Date };
+  #running = 0;
+
+  constructor(deps: { sql: Sql; builder: Builder; artifacts: ArtifactKeeper; clock: () => Date }) {
+    this.#deps = deps;
+  }
+
+  /** Turns an upload into the draft's code. Uploads are held in memory, so that only a few run at a time. */
+  async upload(request: UploadRequest, chunks: AsyncIterable<Uint8Array>): Promise<FunctionDraft> {
+    checkSource(request.filename, request.entry);
+    if (this.#running >= LIMITS.uploadsAtOnceMax) throw busy();
+    this.#running++;
+    try {
+      return await this.#upload(request, chunks);
+    } finally {
+      this.#running--;
+    }
+  }
+
+  async #upload(request: UploadRequest, chunks: AsyncIterable<Uint8Array>): Promise<FunctionDraft> {
+    const { sql, builder, artifacts, clock } = this.#deps;
+    const draft = await query(() => getFunction(sql, request.project, request.function));
+    checkEtag(request.etag, etagOf(draft.version));
+    const { bytes, digest: uploadDigest } = await receiveUpload(chunks);
+    const { handler } = draft.config;
+    const source = `${request.filename}|${request.entry}`;
+    const { code } = draft;
+    if (code?.uploadDigest === uploadDigest && code.source === source && code.handler === handler) return draft;
+    const { filename, entry } = request;
+    const build = await builder.build({ bytes, digest: uploadDigest, filename, entry, handler });
+    await artifacts.keep(build.digest, build.sizeBytes);
+    return this.#settle(request, { ...build, uploadDigest, source, handler, uploadedAt: clock() });
+  }
+
+  #settle(request: UploadRequest, code: Code): Promise<FunctionDraft> {
+    return inTransaction(this.#deps.sql, async (tx) => {
+      const draft = await lockFunction(tx, request.project, request.function);
+      checkEtag(request.etag, etagOf(draft.version));
+      await updateCode(tx, draft.uid, code);
+      return getFunction(tx, request.project, request.function);
+    });
+  }
+}
+
+function busy(): PlatformError {
+  return new PlatformError("resource_exhausted", "Too many uploads are running; try again.", { reason: "upload_busy" });
+}

@@ -13,7 +13,7 @@ const NODE_MAJOR_MIN = 26;
  */
 export async function projectNode() {
   const path = findNode();
-  return { path, environment: await librariesFor(path) };
+  return { path, environment: path === process.execPath ? {} : await librariesFor(path) };
 }
 
 function findNode() {
@@ -38,7 +38,8 @@ async function librariesFor(node) {
     if (tried.status === 0) return {};
     if (!tried.stderr?.includes("libatomic.so.1"))
       throw new Error(`${node} cannot be run: ${tried.error?.message ?? tried.stderr}`);
-    console.log("fetching the Debian package libatomic1, which Node needs");
+    // Not to stdout: that is for what the command answers.
+    console.error("fetching the Debian package libatomic1, which Node needs");
     const request = {
       packages: ["libatomic1"],
       suite: /** @type {const} */ ("host"),

@@ -13,6 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { unpackEmbeddedPostgres } from "./embedded-postgres.ts";
+import { commandLine } from "./engine-program.ts";
 import { findProgram } from "./find-program.ts";
 
 const silent = (): void => {};
@@ -71,6 +72,23 @@ test("when nothing is found the error says what was tried, why it was not good e
     assert.match(error.message, /Please install nats-server 2\.12\.6 or newer/);
     return true;
   });
+});
+
+test("Docker is the last resort, and publishes an engine on loopback only", async (t) => {
+  const folder = temporaryFolder(t);
+  fakeProgram(join(folder, "bin"), "docker", "Redis server v=8.2.1");
+  onlyInPath(t, join(folder, "bin"));
+  const program = await findProgram("redis", { enginesFolder: join(folder, "engines"), log: silent });
+  assert.equal(program.origin, "Docker image redis:8");
+  const instance = { name: "redis", folder, port: 6390, user: { uid: 61_234, gid: 61_234 } };
+  const argv = commandLine(program, "redis-server", instance);
+  assert.deepEqual(argv.slice(0, 2), ["docker", "run"]);
+  assert.deepEqual(argv.slice(-2), ["redis:8", "redis-server"]);
+  assert.ok(argv.includes("--publish=127.0.0.1:6390:6390"));
+  assert.ok(argv.includes("--user=61234:61234"));
+  const other = commandLine(program, "redis-server", { ...instance, folder: join(folder, "bin") });
+  const nameIn = (line: readonly string[]) => line.find((word) => word.startsWith("--name="));
+  assert.notEqual(nameIn(argv), nameIn(other), "two platforms on one machine");
 });
 
 test("a PostgreSQL of another major version than made the data is refused", async (t) => {

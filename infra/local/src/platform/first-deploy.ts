@@ -35,7 +35,8 @@ function deploy(platform: Platform): Promise<string> {
 
 /** The path form works wherever the gateway listens; ports may differ between starts. */
 function exampleUrl(answer: string, gatewayUrl: string): string {
-  const found = /\/~[a-z0-9]+\/(?:test|preview|online)/.exec(answer)?.[0];
-  if (found === undefined) throw new Error(`the CLI named no deployment of examples/petstore: ${answer.slice(0, 500)}`);
-  return `${gatewayUrl}${found}${EXAMPLE_TARGET}`;
+  const { deployments } = JSON.parse(answer) as { deployments: readonly { pathUrl: string }[] };
+  const released = deployments.find(({ pathUrl }) => pathUrl !== "");
+  if (released === undefined) throw new Error("the CLI named no release of examples/petstore");
+  return `${gatewayUrl}${new URL(released.pathUrl).pathname.replace(/\/$/, "")}${EXAMPLE_TARGET}`;
 }

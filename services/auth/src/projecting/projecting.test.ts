@@ -66,7 +66,7 @@ test("a subscription key is found by its hash, and its value is nowhere in the b
   await gone(key);
 });
 
-test("an authorisation reaches the bucket, and its revocation does so within 250 ms", async (t) => {
+test("an authorisation reaches the bucket, and its revocation does so within a second", async (t) => {
   const { auth, get, gone, parent, token, newKey } = await setUp(t);
   const { keyId } = await newKey();
   const key = KEYS.authorization("abc123abc123-test", keyId);
@@ -75,7 +75,7 @@ test("an authorisation reaches the bucket, and its revocation does so within 250
   const bytes = await until(() => get(key));
   assert.deepEqual(AuthorizationRecord.decode(bytes), { hostLabel: "abc123abc123-test", keyId });
   await auth.call(deleteAuthorization, { name }, token);
-  await until(async () => (await get(key)) === undefined, { timeoutMs: 250 });
+  await until(async () => (await get(key)) === undefined, { timeoutMs: 1_000 });
 
   await auth.call(createAuthorization, { parent: deployment, keyId }, token);
   await until(() => get(key));

@@ -17,6 +17,8 @@ export const SANDBOX_LIMITS = {
   /** Backstop only: Node reserves about 600 MiB and 80 MiB for each instance before it uses any of it. */
   dataBytesMax: 8 * 1024 * MIB,
   bootTimeoutMs: 10_000,
+  /** From an instance's channel being closed until its end must be reported. */
+  endTimeoutMs: 100,
   /** From asking the sandbox to end an instance until the whole sandbox is killed. */
   terminateTimeoutMs: 500,
   /** Blank sandboxes that wait for a project. */
@@ -37,7 +39,7 @@ export const INSTANCE_LIMITS = {
   /** Wait before a version is started again after it failed n times in a row: 2^n times this, at most the maximum. */
   backoffMs: 100,
   backoffMaxMs: 10_000,
-  /** Starts that may be lost with their sandbox before the version itself is held to have failed. */
+  /** How often starts may be lost with their sandbox before the version itself is held to have failed. */
   lostStartsMax: 2,
   /** Live instances of all versions on one runner, per slot; the longest idle one makes room. */
   perSlot: 4,

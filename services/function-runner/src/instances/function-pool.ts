@@ -25,6 +25,7 @@ export class FunctionPool {
   #failures = 0;
   #lastFailure: FailureReason = "function_init_failed";
   #restAt = 0;
+  #regrow: NodeJS.Immediate | undefined;
   #isWarm = false;
   #closed = false;
 
@@ -123,10 +124,14 @@ export class FunctionPool {
   }
 
   #endedLoading(end: InstanceEnd): void {
-    // A neighbour may have ended the sandbox; a version that does so while it loads is found out by trying again.
+    // A neighbour may have ended the sandbox; a version that does so while it loads is found out by trying again. All starts that one
+    // sandbox took with it count once.
     if (end.cause === "lost" && this.#failures < LOST_STARTS_MAX) {
-      this.#failures++;
-      this.#grow();
+      if (!this.#regrow) this.#failures++;
+      this.#regrow ??= setImmediate(() => {
+        this.#regrow = undefined;
+        this.#grow();
+      });
       return;
     }
     const reason = reasonOfEnd(end);

@@ -21,7 +21,9 @@ export interface InstanceFacts {
 export class InstanceThread {
   readonly #worker: Worker;
   readonly #memoryBytesMax: number;
-  #cause: EndCause = ENDED.exited;
+  #stopAsked = false;
+  /** What ended it by itself, or why it had to be ended. */
+  #fault: EndCause | undefined;
   #text = "";
 
   constructor(start: InstanceStart, temporaryFolder: string, onEnded: (cause: EndCause, text: string) => void) {
@@ -42,11 +44,14 @@ export class InstanceThread {
     this.#worker.stdout.resume();
     this.#worker.stderr.resume();
     this.#worker.on("error", (error: unknown) => this.#failed(error));
-    this.#worker.on("exit", (code) => onEnded(this.#cause, this.#text || `exit code ${code}`));
+    this.#worker.on("exit", (code) => {
+      const cause = this.#fault ?? (this.#stopAsked ? ENDED.stopped : ENDED.exited);
+      onEnded(cause, this.#text || `exit code ${code}`);
+    });
   }
 
   stop(): void {
-    if (this.#cause === ENDED.exited) this.#cause = ENDED.stopped;
+    this.#stopAsked = true;
     void this.#worker.terminate();
   }
 
@@ -54,15 +59,13 @@ export class InstanceThread {
   async checkMemory(): Promise<void> {
     const heap: HeapInfo = await this.#worker.getHeapStatistics();
     if (heap.used_heap_size + heap.external_memory <= this.#memoryBytesMax) return;
-    this.#cause = ENDED.outOfMemory;
+    this.#fault = ENDED.outOfMemory;
     this.stop();
   }
 
   #failed(error: unknown): void {
     const { code, stack } = (error ?? {}) as { code?: unknown; stack?: unknown };
-    if (this.#cause === ENDED.exited) {
-      this.#cause = code === "ERR_WORKER_OUT_OF_MEMORY" ? ENDED.outOfMemory : ENDED.crashed;
-    }
+    this.#fault ??= code === "ERR_WORKER_OUT_OF_MEMORY" ? ENDED.outOfMemory : ENDED.crashed;
     this.#text = (typeof stack === "string" ? stack : String(error)).slice(0, TEXT_CHARACTERS_MAX);
   }
 }

@@ -31,6 +31,7 @@ interface Held {
   listener: InstanceListener;
   channel: Channel;
   timer?: NodeJS.Timeout;
+  stopping: boolean;
   channelClosed: boolean;
   /** As the sandbox's main thread reported it. */
   end?: InstanceEnd;
@@ -106,7 +107,7 @@ export class Sandbox {
       onFrame: (frame) => listener.onFrame(frame),
       onEnd: (why) => (why === "garbage" ? this.kill("an instance's channel is garbage") : this.#onClosed(number)),
     });
-    this.#instances.set(number, { listener, channel, channelClosed: false });
+    this.#instances.set(number, { listener, channel, stopping: false, channelClosed: false });
     writeJson(this.#control.writer(), SANDBOX_FRAME.start, number, { ...start, channelFd: number + 3 });
     return { channel, stop: () => this.#stop(number), violate: (what) => this.kill(what) };
   }
@@ -120,7 +121,9 @@ export class Sandbox {
 
   #stop(number: number): void {
     const held = this.#instances.get(number);
-    if (!held || held.timer) return;
+    if (!held || held.stopping) return;
+    held.stopping = true;
+    clearTimeout(held.timer);
     this.#control.writer().begin(SANDBOX_FRAME.stop, 0, number).end();
     held.timer = setTimeout(() => this.kill(), SANDBOX_LIMITS.terminateTimeoutMs);
   }
@@ -145,7 +148,7 @@ export class Sandbox {
     const held = this.#instances.get(number)!;
     held.channelClosed = true;
     if (held.end) this.#forget(number, held.end);
-    else this.#stop(number);
+    else if (!held.stopping) held.timer = setTimeout(() => this.#stop(number), SANDBOX_LIMITS.endTimeoutMs);
   }
 
   #forget(number: number, end: InstanceEnd): void {

@@ -56,8 +56,15 @@ function isOnlyItsSubtests(details: { readonly error: Error }): boolean {
 }
 
 function describeFailure(title: readonly string[], error: Error): string {
-  const cause = error.cause instanceof Error ? error.cause : error;
   const aborted = (error as Error & { failureType?: string }).failureType === "testAborted";
-  const text = aborted ? `it did not end within ${FILE_TIMEOUT_MS / 1000} s` : inspect(cause, { depth: 4 });
+  const text = aborted ? `it did not end within ${FILE_TIMEOUT_MS / 1000} s` : describeThrown(error.cause ?? error);
   return [...title, text].join("\n    ");
+}
+
+/** The message and where in the repository it came from, and so for every cause. */
+function describeThrown(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return inspect(thrown, { depth: 4 });
+  const own = (thrown.stack ?? String(thrown)).split("\n").filter((line) => !/^\s+at .*node:/.test(line));
+  const cause = thrown.cause === undefined ? [] : [`caused by ${describeThrown(thrown.cause)}`];
+  return [...own, ...cause].join("\n");
 }

@@ -111,6 +111,11 @@ export function buildApp(deps: GatewayDependencies) {
 
   return {
     http,
+    deployments,
+    functions,
+    grants,
+    keys,
+    dispatcher,
     /** Begins to follow the bus and to serve. */
     async start(): Promise<void> {
       frames.listen({

@@ -73,7 +73,9 @@ export class GatewayHttp {
     return new Promise((resolve) => this.#server.close(() => resolve()));
   }
 
+  /** Breaks off whatever is left. */
   close(): void {
+    this.#server.close();
     this.#server.closeAllConnections();
   }
 

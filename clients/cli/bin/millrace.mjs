@@ -2,30 +2,47 @@
 // The command line, started on any Node from 20 on: TypeScript runs on Node 26, which is this process or the one that came with the
 // dependencies.
 import { spawn } from "node:child_process";
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { projectNode } from "../../../infra/local/bootstrap/project-node.mjs";
 
+const NODE_MAJOR_MIN = 26;
 const FORWARDED_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"];
 const EXIT_FAILED = 1;
 
 const main = join(dirname(realpathSync(fileURLToPath(import.meta.url))), "../src/main.ts");
 
-try {
-  const node = await projectNode();
-  if (node.path === process.execPath) await import(pathToFileURL(main).href);
-  else runOn(node);
-} catch (error) {
-  console.error(`error: ${error instanceof Error ? error.message : error}`);
-  process.exit(EXIT_FAILED);
-}
+if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) await import(pathToFileURL(main).href);
+else await runOnPackagedNode();
 
-function runOn({ path, environment }) {
-  const child = spawn(path, [main, ...process.argv.slice(2)], {
-    stdio: "inherit",
-    env: { ...process.env, ...environment },
-  });
+async function runOnPackagedNode() {
+  const node = findPackagedNode(dirname(main));
+  if (node === undefined) {
+    console.error(
+      `error: this is Node ${process.version} and Node ${NODE_MAJOR_MIN} did not come with the dependencies; run npm ci`,
+    );
+    process.exit(EXIT_FAILED);
+  }
+  const env = { ...process.env, ...(await librariesOf(node)) };
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit", env });
   for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : EXIT_FAILED)));
+}
+
+/** In the nearest node_modules that has it. */
+function findPackagedNode(from) {
+  const inModules = join("node_modules", `node-${process.platform}-${process.arch}`, "bin/node");
+  for (let folder = from; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, inModules))) return join(folder, inModules);
+    if (folder === dirname(folder)) return undefined;
+  }
+}
+
+/** What Node needs and a minimal system lacks is fetched by the repository's own start; elsewhere the system has it. */
+async function librariesOf(node) {
+  const provider = new URL(
+    "../../../infra/local/bootstrap/project-node.mjs",
+    pathToFileURL(realpathSync(fileURLToPath(import.meta.url))),
+  );
+  return existsSync(provider) ? (await import(provider.href)).librariesFor(node) : {};
 }

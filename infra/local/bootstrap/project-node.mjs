@@ -31,7 +31,7 @@ function findNode() {
  * @param {string} node
  * @returns {Promise<Record<string, string>>}
  */
-async function librariesFor(node) {
+export async function librariesFor(node) {
   const folder = join(enginesFolder(), "libatomic");
   if (!existsSync(folder)) {
     const tried = spawnSync(node, ["--version"], { encoding: "utf8" });

@@ -11,10 +11,10 @@ export async function insertLines(sql: Queryable, lines: readonly StoredLine[]):
     )
     select *
     from unnest(
-      ${column((line) => line.streamMadeAt)}::timestamptz[],
+      ${column((line) => line.streamMadeAt.toISOString())}::timestamptz[],
       ${column((line) => line.sequence)}::bigint[],
       ${column((line) => line.line)}::int[],
-      ${column((line) => line.at)}::timestamptz[],
+      ${column((line) => line.at.toISOString())}::timestamptz[],
       ${column((line) => line.project)}::text[],
       ${column((line) => line.functionUid)}::text[],
       ${column((line) => line.functionId)}::text[],

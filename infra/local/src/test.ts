@@ -6,6 +6,7 @@ import type { Counts } from "./suite/run-file.ts";
 import { runTests } from "./suite/run-tests.ts";
 import { startSuiteEngines } from "./suite/suite-engines.ts";
 import { findTestFiles } from "./suite/test-files.ts";
+import { provideTools } from "./suite/test-tools.ts";
 
 const FILES_AT_ONCE = 2;
 
@@ -33,6 +34,7 @@ async function runSuite(paths: readonly string[], signal: AbortSignal): Promise<
   const flag = paths.find((path) => path.startsWith("-"));
   if (flag !== undefined) throw new Error(`unknown flag ${flag}\nusage: npm test -- [path …]`);
   const files = findTestFiles(paths);
+  await provideTools(print);
   const engines = await startSuiteEngines(print);
   process.env.MILLRACE_TEST_ENGINES = engines.file;
   try {

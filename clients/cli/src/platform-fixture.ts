@@ -139,6 +139,7 @@ export class FakePlatform {
         importApis: async ({ parent, document, validateOnly }) => {
           const found = this.revisions.get(parent)!;
           const wanted = operationsOf(parent, document);
+          for (const { definition } of wanted.values()) this.#requireFunction(definition?.backend);
           const names = (map: Operations, keep: (api: Api) => boolean) =>
             [...map.values()].filter(keep).map(({ name }) => name);
           const before = found.apis;
@@ -209,6 +210,11 @@ export class FakePlatform {
     const version = { name: `${name}/versions/${number}`, number, config: draft.config, code: draft.code };
     this.versions.set(version.name, FunctionVersion.create(version));
     return `${name.split("/").at(-1)}@${number}`;
+  }
+
+  #requireFunction(backend: Backend | undefined): void {
+    if (backend?.kind?.$case !== "function" || this.functions.has(backend.kind.value.function)) return;
+    throw new PlatformError("invalid_argument", "There is no such function.", { reason: "document_invalid" });
   }
 
   #keep(message: FunctionMessage): FunctionMessage {

@@ -27,6 +27,8 @@ export interface HttpAnswer {
 export async function sendRequest(call: HttpCall): Promise<HttpAnswer> {
   const url = new URL(call.endpoint.baseUrl + call.path);
   const headers = [...call.headers, ...credentialHeaders(call, url)];
+  // Given as a list, to keep their order and spelling, headers are all that Node sends.
+  if (!headers.some(([name]) => name.toLowerCase() === "host")) headers.unshift(["host", url.host]);
   if (call.body.length > 0) headers.push(["content-length", String(call.body.length)]);
   const send = url.protocol === "https:" ? requestHttps : requestHttp;
   const answered = Promise.withResolvers<HttpAnswer>();

@@ -1,4 +1,4 @@
-import { PlatformError } from "@millrace/errors";
+import { type ErrorCode, PlatformError } from "@millrace/errors";
 import { type Api, ApiServiceService, type ImportApisResponse } from "@millrace/proto/control/v1/apis";
 import { type Deployment, DeploymentServiceService, type Release } from "@millrace/proto/control/v1/deployments";
 import {
@@ -23,8 +23,11 @@ export interface Current {
 export interface CurrentGroup {
   group: Group;
   newestRevision: Revision;
-  /** What importing the desired document into the newest revision would change. */
-  importIntoNewest: ImportApisResponse;
+  /**
+   * What importing the desired document into the newest revision would change. Unset when that cannot be told yet, since the document
+   * may speak of functions that are still to be made.
+   */
+  importIntoNewest: ImportApisResponse | undefined;
   /** Of the newest revision. */
   apis: readonly Api[];
   deployments: readonly CurrentDeployment[];
@@ -50,7 +53,8 @@ export async function readCurrent(platform: PlatformClient, desired: Desired): P
   }
   const groups = new Map<string, CurrentGroup>();
   for (const group of desired.groups) {
-    const found = await readGroup(platform, desired.project, group);
+    const functionsMissing = desired.functions.some(({ id }) => !functions.has(id));
+    const found = await readGroup(platform, desired.project, group, functionsMissing);
     if (found) groups.set(group.id, found);
   }
   return { projectExists: true, functions, groups };
@@ -60,14 +64,15 @@ async function readGroup(
   platform: PlatformClient,
   project: string,
   { id, document, releases }: DesiredGroup,
+  functionsMissing: boolean,
 ): Promise<CurrentGroup | undefined> {
   const name = `${project}/groups/${id}`;
   const group = await existing(platform.call(GroupServiceService.getGroup, { name }));
   if (!group) return undefined;
   const newestRevision = await readNewestRevision(platform, name);
   const parent = newestRevision.name;
-  const request = { parent, document, validateOnly: true };
-  const importIntoNewest = await platform.call(ApiServiceService.importApis, request);
+  const trial = platform.call(ApiServiceService.importApis, { parent, document, validateOnly: true });
+  const importIntoNewest = await (functionsMissing ? unlessRefused("invalid_argument", trial) : trial);
   const listRequest = { parent, pageSize: 0, pageToken: "" };
   const apis = await platform.listAll(ApiServiceService.listApis, listRequest, (page) => page.apis);
   const deployments: CurrentDeployment[] = [];
@@ -102,11 +107,15 @@ async function readDeployment(platform: PlatformClient, project: string, name: s
   return { environment, deployment, release, pinned };
 }
 
-async function existing<T>(reading: Promise<T>): Promise<T | undefined> {
+function existing<T>(reading: Promise<T>): Promise<T | undefined> {
+  return unlessRefused("not_found", reading);
+}
+
+async function unlessRefused<T>(code: ErrorCode, asking: Promise<T>): Promise<T | undefined> {
   try {
-    return await reading;
+    return await asking;
   } catch (error) {
-    if (error instanceof PlatformError && error.code === "not_found") return undefined;
+    if (error instanceof PlatformError && error.code === code) return undefined;
     throw error;
   }
 }

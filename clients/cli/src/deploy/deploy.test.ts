@@ -127,6 +127,24 @@ test("a changed document goes into a new revision, since the live one stays as i
   assert.deepEqual((await deploy()).lines, []);
 });
 
+test("a document may speak of functions that the same deploy makes", async (t) => {
+  const { deploy, edit } = await start(t);
+  await deploy();
+  edit("millrace.yaml", "groups:", "  cats:\n    code: pets.ts\ngroups:");
+  edit("openapi.yaml", "{ function: pets }", "{ function: cats }");
+  const { changes, exitCode } = await deploy();
+  assert.equal(exitCode, 0);
+  assert.deepEqual(changes, [
+    "createFunction",
+    "uploadCode",
+    "createRevision",
+    "importApis",
+    "createRelease",
+    "createRelease",
+  ]);
+  assert.deepEqual((await deploy()).lines, []);
+});
+
 test("an environment that is added is released, and the others stay", async (t) => {
   const { deploy, edit } = await start(t);
   await deploy();

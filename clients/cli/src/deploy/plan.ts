@@ -149,12 +149,8 @@ function planRevision({ id }: DesiredGroup, current: CurrentGroup | undefined): 
   if (!current) {
     return { ...step("revision", `${id} 0.0.1`, "create", ["APIs"]), id: undefined, import: true, notCarried: [] };
   }
-  const { created, updated, deleted, notCarried } = current.importIntoNewest;
-  const changes = [
-    ...created.map((name) => `+${idOf(name)}`),
-    ...updated.map((name) => `~${idOf(name)}`),
-    ...deleted.map((name) => `-${idOf(name)}`),
-  ];
+  const changes = importChanges(current.importIntoNewest);
+  const notCarried = current.importIntoNewest?.notCarried ?? [];
   const newest = idOf(current.newestRevision.name);
   if (changes.length === 0)
     return { ...step("revision", `${id} ${newest}`, "unchanged"), id: newest, import: false, notCarried };
@@ -162,6 +158,15 @@ function planRevision({ id }: DesiredGroup, current: CurrentGroup | undefined): 
   const name = deployed ? `${id} after ${newest}` : `${id} ${newest}`;
   const found = deployed ? undefined : newest;
   return { ...step("revision", name, deployed ? "create" : "update", changes), id: found, import: true, notCarried };
+}
+
+function importChanges(trial: CurrentGroup["importIntoNewest"]): string[] {
+  if (!trial) return ["APIs"];
+  return [
+    ...trial.created.map((name) => `+${idOf(name)}`),
+    ...trial.updated.map((name) => `~${idOf(name)}`),
+    ...trial.deleted.map((name) => `-${idOf(name)}`),
+  ];
 }
 
 interface ReleaseScene {

@@ -33,8 +33,9 @@ function commanderFailure(error: CommanderError, json: boolean): Failure {
   return render(EXIT.usage, "invalid_argument", "usage", error.message.replace(/^error: /, ""), json);
 }
 
-function render(exitCode: number, code: string, reason: string, message: string, json: boolean): Failure {
-  const text = json ? JSON.stringify({ code, reason, message, exitCode }) : `error: ${oneLine(message)}`;
+function render(exitCode: number, code: string, reason: string, given: string, json: boolean): Failure {
+  const message = oneLine(given);
+  const text = json ? JSON.stringify({ code, reason, message, exitCode }) : `error: ${message}`;
   return { exitCode, text };
 }
 

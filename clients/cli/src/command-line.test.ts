@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { execFileSync, spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { ERROR_CODES, type ErrorCode, PlatformError } from "@millrace/errors";
+import { folderWith, run, writePlatformFile } from "./command-line-fixture.ts";
+import { exitCodeOf } from "./exit-codes.ts";
+import { fieldsText, tableText } from "./output/table.ts";
+
+const BIN = fileURLToPath(new URL("../bin/millrace.mjs", import.meta.url));
+
+test("exit codes tell wrong use, what is missing, refusals and outages apart", () => {
+  const codes = (Object.keys(ERROR_CODES) as ErrorCode[]).map((code) => [
+    code,
+    exitCodeOf(new PlatformError(code, "", { reason: "some_reason" })),
+  ]);
+  const others = Object.fromEntries(codes.filter(([, exitCode]) => exitCode !== 1));
+  assert.deepEqual(others, {
+    not_found: 3,
+    permission_denied: 4,
+    unauthenticated: 4,
+    unavailable: 5,
+    deadline_exceeded: 5,
+  });
+  assert.equal(exitCodeOf(new PlatformError("invalid_argument", "", { reason: "request_invalid" })), 2);
+});
+
+for (const [title, argv, message] of [
+  ["an unknown command", ["deploi"], "unknown command 'deploi' (Did you mean deploy?)"],
+  ["an unknown option", ["function", "list", "--all"], "unknown option '--all'"],
+  ["a missing argument", ["function", "get"], "missing required argument 'id'"],
+  ["a missing option", ["release", "list", "--group", "g"], "required option '-e, --env <environment>' not specified"],
+  [
+    "an environment that does not exist",
+    ["release", "list", "-g", "g", "-e", "live"],
+    "option '-e, --env <environment>' argument 'live' is invalid. Allowed choices are test, preview, online.",
+  ],
+  [
+    "a number out of bounds",
+    ["function", "create", "f", "--memory-mib", "4"],
+    "option '--memory-mib <n>' argument '4' is invalid. It must be a whole number from 128 to 1024.",
+  ],
+  [
+    "one argument too many",
+    ["project", "list", "all"],
+    "too many arguments for 'list'. Expected 0 arguments but got 1: all.",
+  ],
+] as const) {
+  test(`${title} is wrong use, said in one line`, async (t) => {
+    const text = await run(folderWith(t, {}), argv);
+    assert.deepEqual([text.exitCode, text.stdout, text.stderr], [2, "", `error: ${message}\n`]);
+    const json = await run(folderWith(t, {}), [...argv, "--output", "json"]);
+    assert.deepEqual([json.exitCode, json.stdout, JSON.parse(json.stderr).message], [2, "", message]);
+  });
+}
+
+test("without a platform there is one line that says what to do", async (t) => {
+  const { exitCode, stderr } = await run(folderWith(t, {}), ["whoami"]);
+  assert.equal(exitCode, 4);
+  assert.match(stderr, /^error: You are not signed in; run millrace login.* \(credential_missing\)\n$/);
+});
+
+test("a platform that does not answer has its exit code, and its address in the error", async (t) => {
+  const home = folderWith(t, {});
+  writePlatformFile(home, { auth: "127.0.0.1:9" });
+  const { exitCode, stderr } = await run(home, ["whoami", "-o", "json"]);
+  assert.equal(exitCode, 5);
+  assert.equal(JSON.parse(stderr).reason, "platform_unavailable");
+});
+
+test("tables align by width and lose trailing space and control characters", () => {
+  assert.equal(
+    tableText(
+      ["id", "name"],
+      [
+        ["a", "first"],
+        ["long id", ""],
+        ["b", "red \u001b[31m"],
+      ],
+    ),
+    ["ID       NAME", "a        first", "long id", "b        red \ufffd[31m"].join("\n"),
+  );
+  assert.equal(
+    fieldsText([
+      ["id", "a"],
+      ["empty", ""],
+      ["long name", "b"],
+    ]),
+    "id         a\nlong name  b",
+  );
+});
+
+test("the program starts by its link, prints its version, and passes its exit code on", (t) => {
+  const folder = folderWith(t, {});
+  mkdirSync(join(folder, "bin"));
+  symlinkSync(BIN, join(folder, "bin/millrace"));
+  const output = execFileSync(process.execPath, [join(folder, "bin/millrace"), "--version"], { encoding: "utf8" });
+  assert.match(output, /^\d+\.\d+\.\d+\n$/);
+  const failed = spawnSync(process.execPath, [BIN, "whoami"], { cwd: folder, env: { HOME: folder }, encoding: "utf8" });
+  assert.equal(failed.status, 4);
+});
+
+test("an older Node hands over to the one that came with the dependencies", (t) => {
+  const folder = folderWith(t, {
+    "clients/cli/bin/millrace.mjs": readFileSync(BIN, "utf8"),
+    "clients/cli/src/main.ts": "",
+  });
+  const older = "data:text/javascript,Object.defineProperty(process.versions,'node',{value:'20.1.0'})";
+  const start = () =>
+    spawnSync(process.execPath, ["--import", older, join(folder, "clients/cli/bin/millrace.mjs"), "x"], {
+      encoding: "utf8",
+    });
+  const without = start();
+  assert.equal(without.status, 1);
+  assert.match(without.stderr, /^error: this is Node .* run npm ci\n$/);
+  const packaged = join(folder, `node_modules/node-${process.platform}-${process.arch}/bin`);
+  mkdirSync(packaged, { recursive: true });
+  writeFileSync(join(packaged, "node"), '#!/bin/sh\necho "ran $*"\nexit 3\n');
+  chmodSync(join(packaged, "node"), 0o755);
+  const handedOver = start();
+  assert.deepEqual([handedOver.status, handedOver.stdout], [3, `ran ${join(folder, "clients/cli/src/main.ts")} x\n`]);
+});
+
+test("the source of the program is executable", () => {
+  assert.ok(statSync(BIN).mode & 0o100);
+});

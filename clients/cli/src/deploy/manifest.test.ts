@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { PlatformError } from "@millrace/errors";
+import { folderWith, run } from "../command-line-fixture.ts";
+import { parseManifest } from "./manifest.ts";
+
+const FILES = { "a.ts": "", "openapi.yaml": "", "secrets.env": "" };
+
+function faultsOf(folder: string, text: string): string[] {
+  try {
+    parseManifest("millrace.yaml", folder, text);
+  } catch (error) {
+    assert.ok(error instanceof PlatformError);
+    return error.violations.map(({ field, description }) => `${field}: ${description}`);
+  }
+  return [];
+}
+
+test("a manifest is read with its defaults", (t) => {
+  const folder = folderWith(t, FILES);
+  const { functions, groups } = parseManifest(
+    "millrace.yaml",
+    folder,
+    "functions:\n  a: { code: a.ts }\ngroups:\n  g: { openapi: openapi.yaml, environments: [online, online] }\n",
+  );
+  assert.deepEqual(
+    functions.map(({ id, memoryMib, handler, code }) => ({ id, memoryMib, handler, code })),
+    [{ id: "a", memoryMib: 0, handler: "", code: `${folder}/a.ts` }],
+  );
+  const releases = [{ environment: "online", backend: undefined, note: "" }];
+  assert.deepEqual(groups, [
+    { id: "g", description: "", openapi: `${folder}/openapi.yaml`, prefix: "", access: "authorized", releases },
+  ]);
+});
+
+test("an environment may have a backend of its own", (t) => {
+  const folder = folderWith(t, FILES);
+  const { groups } = parseManifest(
+    "millrace.yaml",
+    folder,
+    `groups:
+  g:
+    openapi: openapi.yaml
+    backend: { function: a, eventFormat: aws-2 }
+    release:
+      online:
+      test: { note: a try, backend: { mock: { status: 204, headers: { x-a: b } } } }
+`,
+  );
+  const { kind, ...rest } = groups[0]!.releases[1]!.backend!;
+  assert.deepEqual([kind, rest], ["function", { function: "a", qualifier: "", eventFormat: "aws-2" }]);
+  assert.deepEqual(groups[0]!.releases[0], {
+    environment: "test",
+    note: "a try",
+    backend: { kind: "mock", status: 204, headers: { "x-a": "b" }, body: "" },
+  });
+});
+
+const SAMPLES: [title: string, text: string, fault: string][] = [
+  [
+    "a key that is not known",
+    "functions:\n  a:\n    code: a.ts\n    memory: 128\n",
+    "4:5: functions.a.memory: is not known here",
+  ],
+  [
+    "a number out of bounds",
+    "functions:\n  a: { code: a.ts, memoryMib: 64 }\n",
+    "2:31: functions.a.memoryMib: must be a whole",
+  ],
+  [
+    "a number as text",
+    "functions:\n  a: { code: a.ts, timeoutMs: '9' }\n",
+    "2:31: functions.a.timeoutMs: must be a whole",
+  ],
+  ["a required value that is missing", "functions:\n  a: { entry: a.ts }\n", "functions.a.code: is required"],
+  ["code that is not there", "functions:\n  a: { code: b.ts }\n", "2:14: functions.a.code: names b.ts, which does not"],
+  [
+    "a variable that is no text",
+    "functions:\n  a:\n    code: a.ts\n    environment: { N: 1 }\n",
+    "4:23: functions.a.environment.N: must be text",
+  ],
+  [
+    "an environment that does not exist",
+    "groups:\n  g: { openapi: openapi.yaml, environments: [live] }\n",
+    "2:46: groups.g.environments[0]: must be one of test",
+  ],
+  [
+    "a backend that is two",
+    "groups:\n  g: { openapi: openapi.yaml, backend: { function: a, mock: {} } }\n",
+    "2:40: groups.g.backend: must have either",
+  ],
+  ["a list where an object belongs", "functions: [a]\n", "1:12: functions: must be an object"],
+  ["a key given twice", "functions:\n  a: { code: a.ts }\n  a: { code: a.ts }\n", "3:3: Map keys must be unique"],
+  ["YAML that cannot be read", "functions: {\n", "2:1: "],
+  ["an empty file", "", "1:1: is empty"],
+];
+
+for (const [title, text, fault] of SAMPLES) {
+  test(`${title} is refused with its place`, (t) => {
+    const faults = faultsOf(folderWith(t, FILES), text);
+    assert.ok(
+      faults.some((line) => line.startsWith("millrace.yaml:") && line.includes(fault)),
+      faults.join("\n"),
+    );
+  });
+}
+
+test("every fault is told, in one line and with the exit code of wrong use", async (t) => {
+  const folder = folderWith(t, { "millrace.yaml": "project: 7\nfunctions:\n  a: {}\n" });
+  const { exitCode, stderr, stdout } = await run(folder, ["deploy"]);
+  assert.deepEqual([exitCode, stdout], [2, ""]);
+  assert.match(
+    stderr,
+    /^error: millrace\.yaml:1:10: project: must be text.*; millrace\.yaml:.*functions\.a\.code: is required\n$/,
+  );
+});

@@ -49,7 +49,7 @@ function assertSeen(text: string, expected: Partial<Seen>): void {
   for (const [member, value] of Object.entries(expected)) assert.deepEqual(seen[member as keyof Seen], value, text);
 }
 
-const curlCanSign = await run("/usr/bin/curl", ["--help", "all"]).then(
+const curlCanSign = await run("curl", ["--help", "all"]).then(
   ({ stdout }) => stdout.includes("--aws-sigv4"),
   () => false,
 );
@@ -61,7 +61,7 @@ describe("curl --aws-sigv4", () => {
     const fixed = ["--silent", "--max-time", "10", "--path-as-is", "--write-out", "\n%{http_code}"];
     // The secret goes by standard input: arguments are visible to every process.
     const signing = ["--aws-sigv4", scope, "--config", "-"];
-    const child = run("/usr/bin/curl", [...fixed, ...signing, ...options, `${deployment.pathUrl}${path}`]);
+    const child = run("curl", [...fixed, ...signing, ...options, `${deployment.pathUrl}${path}`]);
     child.child.stdin!.end(`user = "${key.keyId}:${key.secret}"\n`);
     const { stdout } = await child;
     const newline = stdout.lastIndexOf("\n");

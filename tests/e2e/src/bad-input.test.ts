@@ -83,9 +83,9 @@ const isProjects = async (method: ContractMethod): Promise<boolean> => (await fo
 async function formOf(method: ContractMethod): Promise<string> {
   const field = nameFieldOf(method)!;
   const answer = await ask(operator, method, { [field]: `projects/${projectId}/a/b/c/d/e/f/g/h` });
-  const form = /must have the form (\S+)/.exec(answer.text)?.[1];
+  const form = /must have the form ([\w{}/]+)/.exec(answer.text)?.[1];
   assert.ok(form !== undefined, `${method.title} tells no form: ${answer.text}`);
-  return form.replace(/["\\].*$/, "");
+  return form;
 }
 
 const IDS: Record<string, string> = {

@@ -344,8 +344,10 @@ describe("a function that fails", () => {
     await untilAnswer(() => get("/greedy/x"));
   });
 
-  test("by ending its process: 502 instance_lost, and it serves again", async () => {
-    assertRefused(await get("/exits/x?leave=1"), { status: 502, reason: "instance_lost", component: "runner" });
+  test("by ending its process: the log says so, and it serves again", async () => {
+    const answer = await get("/exits/x?leave=1");
+    assertRefused(answer, { status: 502, reason: "function_error", component: "function" });
+    await logsOf(answer, ({ message }) => /exit code 3/.test(message));
     await untilAnswer(() => get("/exits/x"));
   });
 

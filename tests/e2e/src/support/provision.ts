@@ -75,9 +75,7 @@ export const freshId = (prefix: string): string => `${prefix}-${randomUUID().sli
 export async function provision(rpc: PlatformRpc, plan: Plan): Promise<Provisioned> {
   const projectId = freshId("p");
   const project = await rpc.call(ProjectServiceService.createProject, { projectId, displayName: projectId });
-  await Promise.all(
-    Object.entries(plan.functions ?? {}).map(([id, given]) => provisionFunction(rpc, project.name, id, given)),
-  );
+  for (const [id, given] of Object.entries(plan.functions ?? {})) await provisionFunction(rpc, project.name, id, given);
   const group = await rpc.call(GroupServiceService.createGroup, {
     parent: project.name,
     groupId: "shop",

@@ -1,5 +1,5 @@
 /** The engines of one run of the suite: one PostgreSQL that all tests share, and the programs that tests start NATS and Redis from. */
-import { rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { findProgram } from "../engines/find-program.ts";
 import { postgresProcess, postgresUrl } from "../engines/postgres-engine.ts";
@@ -7,7 +7,7 @@ import { prepareData } from "../engines/start-engines.ts";
 import { defaultStateDirectory, enginesFolder, makePrivateDirectory, unprivilegedHome } from "../paths.ts";
 import { ManagedProcess } from "../processes/managed-process.ts";
 import { choosePorts } from "../processes/ports.ts";
-import { ProcessLedger } from "../processes/process-ledger.ts";
+import { ProcessLedger, startTime } from "../processes/process-ledger.ts";
 import { randomPassword } from "../secrets/secret-files.ts";
 
 export type SuiteEngines = {
@@ -17,7 +17,9 @@ export type SuiteEngines = {
 };
 
 export async function startSuiteEngines(log: (line: string) => void): Promise<SuiteEngines> {
-  const home = join(unprivilegedHome(defaultStateDirectory), "suite", String(process.pid));
+  const suites = join(unprivilegedHome(defaultStateDirectory), "suite");
+  await removeAbandoned(suites);
+  const home = join(suites, String(process.pid));
   const search = { enginesFolder: enginesFolder(), log };
   const user = prepareData(home);
   const [nats, redis, program, ports] = await Promise.all([
@@ -48,4 +50,13 @@ export async function startSuiteEngines(log: (line: string) => void): Promise<Su
       rmSync(home, { recursive: true, force: true });
     },
   };
+}
+
+/** What a suite that was killed has left. Folders are named after the process that made them. */
+async function removeAbandoned(suites: string): Promise<void> {
+  for (const name of existsSync(suites) ? readdirSync(suites) : []) {
+    if (startTime(Number(name)) !== undefined) continue;
+    await new ProcessLedger(join(suites, name, "run")).reap();
+    rmSync(join(suites, name), { recursive: true, force: true });
+  }
 }

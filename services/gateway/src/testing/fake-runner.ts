@@ -140,7 +140,10 @@ export class FakeRunner {
     this.slots = slots;
     this.#warm = warm;
     this.#connection = connection;
-    this.#batcher = new Batcher(id, (gateway, message) => connection.publish(SUBJECTS.gateway(gateway), message));
+    this.#batcher = new Batcher(id, (gateway, message) => {
+      // The dead say nothing.
+      if (!connection.isClosed()) connection.publish(SUBJECTS.gateway(gateway), message);
+    });
     connection.subscribe(SUBJECTS.runner(id), { callback: (_, { data }) => this.#receive(Buffer.from(data)) });
     this.#beating = setInterval(() => this.beat(), 100);
   }
@@ -153,6 +156,12 @@ export class FakeRunner {
       SUBJECTS.beat(id),
       Beat.encode(Beat.fromPartial({ ...fields, warm: [...this.#warm] })).finish(),
     );
+  }
+
+  /** Answers another runner's invocation in our own name. */
+  forge({ gateway, call }: FakeInvocation, body: string): void {
+    writeHead(this.#batcher.to(gateway), call, { status: 200, headers: [], body: Buffer.from(body) }, true);
+    this.#batcher.flush();
   }
 
   /** Ends as a process does that is killed: no word, no more beats. */

@@ -52,6 +52,13 @@ test("a function starts no process and no thread, and opens no inspector", async
   assert.deepEqual(await ask(inspector), { error: "ERR_ACCESS_DENIED" });
 });
 
+test("an object's prototype cannot be reached by __proto__", async () => {
+  assert.deepEqual(await ask(`[typeof {}.__proto__, JSON.stringify({ ["__proto__"]: 1 })]`), [
+    "undefined",
+    `{"__proto__":1}`,
+  ]);
+});
+
 test("a sandbox runs as a user of its own when the runner is root", { skip: process.getuid?.() !== 0 }, async () => {
   const uid = await ask("process.getuid()");
   assert.ok(uid >= 70_001, `${uid}`);

@@ -48,14 +48,20 @@ export async function bundle(root: string, entry: string, esbuildBinary: string)
   } catch (error) {
     const { errors } = error as Partial<BuildFailure>;
     if (!errors) throw error;
-    throw new BuildRefused("code_invalid", errors.slice(0, BUILD_LIMITS.findingsMax).map(toFinding));
+    throw new BuildRefused("code_invalid", findingsOf(errors));
   } finally {
     await esbuild.stop();
   }
 }
 
+function findingsOf(errors: Message[]): Finding[] {
+  // One import with a pattern fails once for each file that it would bring.
+  const byText = new Map(errors.map(toFinding).map((finding) => [JSON.stringify(finding), finding]));
+  return [...byText.values()].slice(0, BUILD_LIMITS.findingsMax);
+}
+
 function toFinding({ text, location, notes }: Message): Finding {
-  const hints = notes.map((note) => note.text).filter((note) => !note.includes("esbuild"));
+  const hints = notes.map((note) => note.text).filter((note) => !ESBUILD_HINT.test(note));
   return {
     file: location?.file ?? "",
     line: location?.line ?? 0,
@@ -63,6 +69,9 @@ function toFinding({ text, location, notes }: Message): Finding {
     message: [text, ...hints].join(" ").trim(),
   };
 }
+
+/** Advice to whoever configures esbuild, which is not the reader. */
+const ESBUILD_HINT = /esbuild|mark the path/;
 
 const TSCONFIG_OPTIONS = [
   "experimentalDecorators",

@@ -48,7 +48,8 @@ async function resolveInside(
     with: attributes,
     pluginData: ASKED_BY_US,
   });
-  if (found.errors.length > 0) return { errors: found.errors };
+  // esbuild says it better, and forgives it where the code does: a `require` that is tried.
+  if (found.errors.length > 0) return undefined;
   if (found.namespace === "file" && !found.external && !inside(realpathSync(found.path))) {
     return { errors: [{ text: `${JSON.stringify(path)} is not in the upload` }] };
   }
@@ -60,6 +61,7 @@ const ASKED_BY_US = Symbol("asked by this plugin");
 function faultOf(path: string, resolveDir: string, inside: (path: string) => boolean): string | undefined {
   const quoted = JSON.stringify(path);
   if (path.endsWith(".node")) return `${quoted} is a native addon; functions cannot load native code`;
+  if (path.startsWith("node:")) return `${quoted} is no module of Node`;
   if (/^[a-z][a-z0-9+.-]+:/i.test(path))
     return `${quoted} is a URL; only packages and files of the upload can be imported`;
   if (isAbsolute(path)) return `${quoted} is an absolute path; only files of the upload can be imported`;

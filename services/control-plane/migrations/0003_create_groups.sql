@@ -28,6 +28,7 @@ create table apis (
   id text not null,
   uid text not null,
   definition jsonb not null,
+  definition_bytes integer not null,
   -- Method, match and shape of the path: two APIs with the same would clash.
   route text not null,
   function_uid text references functions,

@@ -11,6 +11,7 @@ export const QUOTAS = {
   groupsPerProject: 500,
   revisionsPerGroup: 200,
   apisPerRevision: 1_000,
+  definitionBytesPerRevision: 32 * MIB,
 } as const;
 
 export const LIMITS = {
@@ -53,8 +54,9 @@ export const LIMITS = {
   documentDepthMax: 100,
   documentNodesMax: 200_000,
   referenceDepthMax: 50,
-  inlinedNodesMax: 200_000,
+  inlinedNodesMax: 500_000,
   documentFaultsMax: 50,
+  notCarriedMax: 1_000,
 
   /** Of the whole snapshot, before packing. */
   snapshotBytesMax: 64 * MIB,

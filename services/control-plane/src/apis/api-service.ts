@@ -37,6 +37,7 @@ export class ApiService {
         checkQuota("apis", revision.apiCount, QUOTAS.apisPerRevision);
         await checkRoute(tx, revision, id, settled.definition);
         await store.insertApi(tx, revision, { id, uid: newApiUid(), ...settled });
+        checkDefinitionBytes(await store.sumBytes(tx, revision));
         return id;
       });
       return store.getApi(tx, revision, resource);
@@ -67,6 +68,7 @@ export class ApiService {
       checkEditable(revision);
       await checkRoute(tx, revision, id, settled.definition);
       await store.updateApi(tx, revision, { id, ...settled });
+      checkDefinitionBytes(await store.sumBytes(tx, revision));
       return store.getApi(tx, revision, id);
     });
   }
@@ -84,6 +86,17 @@ export class ApiService {
 
 export function newApiUid(): string {
   return `api-${randomLabel(12)}`;
+}
+
+/** Throws `resource_exhausted` definitions_quota_exceeded when a revision's definitions are too large in all. */
+export function checkDefinitionBytes(bytes: number): void {
+  const { definitionBytesPerRevision: quota } = QUOTAS;
+  if (bytes <= quota) return;
+  const message = `The definitions of the revision would have ${bytes} bytes; more than ${quota} are not allowed.`;
+  throw new PlatformError("resource_exhausted", message, {
+    reason: "definitions_quota_exceeded",
+    metadata: { quota: String(quota) },
+  });
 }
 
 /** Locks the revision that the ids name. */

@@ -28,10 +28,11 @@ const columns = (sql: Queryable) => sql`id, uid, definition::text, version, crea
 /** Throws `already_exists` api_exists. The caller has looked for clashing routes under the revision's lock. */
 export async function insertApi(tx: Transaction, { label, number }: RevisionKey, api: ApiRow): Promise<void> {
   const { id, uid, definition, functionUid } = api;
+  const text = JSON.stringify(definition);
   const insert = tx`
-    insert into apis (group_label, revision, id, uid, definition, route, function_uid)
+    insert into apis (group_label, revision, id, uid, definition, definition_bytes, route, function_uid)
     values (
-      ${label}, ${number}, ${id}, ${uid}, ${JSON.stringify(definition)}::text::jsonb, ${routeOf(definition)},
+      ${label}, ${number}, ${id}, ${uid}, ${text}::text::jsonb, ${Buffer.byteLength(text)}, ${routeOf(definition)},
       ${functionUid ?? null}
     )`;
   await unlessTaken(insert, "apis_pkey", () => alreadyExists("api", id));
@@ -59,6 +60,16 @@ export async function listApis(
     where group_label = ${label} and revision = ${number} and id > ${after}
     order by id
     limit ${limit}`;
+  return rows.map(fromRow);
+}
+
+/** All APIs of a revision; there are as many as the quota allows. By primary key. */
+export async function listAllApis(sql: Queryable, { label, number }: RevisionKey): Promise<Api[]> {
+  const rows = await sql<Row[]>`
+    select ${columns(sql)}
+    from apis
+    where group_label = ${label} and revision = ${number}
+    order by id`;
   return rows.map(fromRow);
 }
 
@@ -91,15 +102,26 @@ export async function updateApi(
   { label, number }: RevisionKey,
   { id, definition, functionUid }: Omit<ApiRow, "uid">,
 ): Promise<void> {
+  const text = JSON.stringify(definition);
   await tx`
     update apis
     set
-      definition = ${JSON.stringify(definition)}::text::jsonb,
+      definition = ${text}::text::jsonb,
+      definition_bytes = ${Buffer.byteLength(text)},
       route = ${routeOf(definition)},
       function_uid = ${functionUid ?? null},
       version = version + 1,
       updated_at = now()
     where group_label = ${label} and revision = ${number} and id = ${id}`;
+}
+
+/** Bytes of all definitions of a revision as text. By primary key. */
+export async function sumBytes(sql: Queryable, { label, number }: RevisionKey): Promise<number> {
+  const [row] = await sql<{ bytes: number }[]>`
+    select coalesce(sum(definition_bytes), 0)::int as bytes
+    from apis
+    where group_label = ${label} and revision = ${number}`;
+  return row!.bytes;
 }
 
 /** Takes routes away from APIs that are about to get others, so that two can change places. */

@@ -10,7 +10,7 @@ import {
 import { etagOf, type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { textAfter } from "../requests/paging.ts";
 import { onceOf } from "../requests/request.ts";
-import type { Code, FunctionConfig, FunctionDraft } from "./function.ts";
+import { type Code, codeFits, type FunctionConfig, type FunctionDraft } from "./function.ts";
 import type { AskedConfig } from "./function-config.ts";
 import type { FunctionService } from "./function-service.ts";
 
@@ -60,7 +60,8 @@ export function toFunctionMessage(draft: FunctionDraft): FunctionMessage {
     name: formatName("function", { project: draft.project, function: draft.id }),
     description: draft.description,
     config: toConfigMessage(draft.config),
-    code: draft.code && toCodeMessage(draft.code),
+    // Code that was tried with another handler must be uploaded again.
+    code: draft.code && codeFits(draft.config, draft.code) ? toCodeMessage(draft.code) : undefined,
     latestVersion: draft.latestVersion,
     createdAt: draft.createdAt,
     updatedAt: draft.updatedAt,

@@ -55,26 +55,21 @@ export interface FunctionVersion {
   createdAt: Date;
 }
 
-/** What is run: the configuration with the defaults that depend on the code. */
+/** How a version's code is run. */
 export interface RunSettings {
+  /** Name of the export; empty for the default. */
   handler: string;
   shape: HandlerShape;
   concurrency: number;
 }
 
-/**
- * How the code is run under a configuration, or undefined when only another upload can tell: the code was tried with another
- * handler setting, and its exports do not answer for the new one.
- */
-export function runSettings(config: FunctionConfig, code: Code): RunSettings | undefined {
-  const named = config.handler !== "" && config.handler !== "default";
-  const triedSo = code.handler === config.handler;
-  if (!triedSo && !(named && code.exports.includes(config.handler))) return undefined;
-  const shape = triedSo ? code.shape : "handler";
+/** Whether the code was tried with the handler that is configured now; otherwise nobody knows that it has it. */
+export function codeFits(config: FunctionConfig, code: Code): boolean {
+  return code.handler === config.handler;
+}
+
+/** The settings with the defaults that depend on the code. */
+export function runSettings({ handler, concurrency }: FunctionConfig, { shape }: Code): RunSettings {
   const { handlerDefault, fetchDefault } = LIMITS.concurrency;
-  return {
-    shape,
-    handler: config.handler || (shape === "fetch" ? "default" : "handler"),
-    concurrency: config.concurrency || (shape === "fetch" ? fetchDefault : handlerDefault),
-  };
+  return { handler, shape, concurrency: concurrency || (shape === "fetch" ? fetchDefault : handlerDefault) };
 }

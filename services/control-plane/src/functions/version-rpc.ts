@@ -42,17 +42,13 @@ export function versionHandlers(
 /** Shows what is run: defaults that depend on the code are filled in. */
 function toMessage(ids: { project: string; function: string }, version: FunctionVersion): VersionMessage {
   const { number, description, code, createdAt } = version;
-  const settings = runSettings(version.config, code);
+  const { concurrency } = runSettings(version.config, code);
   return {
     name: formatName("functionVersion", { project: ids.project, function: ids.function, version: String(number) }),
     number,
     description,
-    config: { ...toConfigMessage(version.config), ...(settings && pickSettings(settings)) },
+    config: { ...toConfigMessage(version.config), concurrency },
     code: toCodeMessage(code),
     createdAt,
   };
-}
-
-function pickSettings({ handler, concurrency }: { handler: string; concurrency: number }) {
-  return { handler, concurrency };
 }

@@ -5,7 +5,7 @@ import { markVersion } from "../projecting/marks.ts";
 import { checkQuota, notFound } from "../requests/refusals.ts";
 import { checkDescription, someOf } from "../requests/violations.ts";
 import { aliasesOfVersion } from "./alias-store.ts";
-import { type FunctionDraft, type FunctionVersion, runSettings } from "./function.ts";
+import { codeFits, type FunctionDraft, type FunctionVersion } from "./function.ts";
 import { getFunction, lockFunction, updateLatestVersion } from "./function-store.ts";
 import { deploymentsUsing } from "./usage-store.ts";
 import * as store from "./version-store.ts";
@@ -52,7 +52,7 @@ export class VersionService {
 
 /**
  * Publishes a locked draft as the next version; the newest version is the answer when it holds the same. Errors: `failed_precondition`
- * function_has_no_code, handler_changed; `resource_exhausted` versions_quota_exceeded.
+ * function_has_no_code; `resource_exhausted` versions_quota_exceeded.
  */
 export async function publishDraft(
   tx: Transaction,
@@ -84,18 +84,11 @@ export async function checkVersionsExist(
 }
 
 function checkRunnable({ id, config, code }: FunctionDraft): void {
-  if (!code) {
-    throw new PlatformError("failed_precondition", `Function ${id} has no code; upload it first.`, {
-      reason: "function_has_no_code",
-    });
-  }
-  if (!runSettings(config, code)) {
-    throw new PlatformError(
-      "failed_precondition",
-      `The code of function ${id} was tried with the handler "${code.handler}", not "${config.handler}"; upload it again.`,
-      { reason: "handler_changed" },
-    );
-  }
+  if (code && codeFits(config, code)) return;
+  const message = code
+    ? `The code of function ${id} was tried with the handler "${code.handler}", not "${config.handler}"; upload it again.`
+    : `Function ${id} has no code; upload it first.`;
+  throw new PlatformError("failed_precondition", message, { reason: "function_has_no_code" });
 }
 
 function inUse(id: string, number: number, aliases: readonly string[], deployments: readonly string[]): PlatformError {

@@ -1,10 +1,157 @@
-import { PlatformError } from "@millrace/errors";
-import type { ImportApisResponse } from "@millrace/proto/control/v1/apis";
-import type { Sql } from "@millrace/sql";
-import type { RevisionIds } from "../apis/api-service.ts";
+import { formatName } from "@millrace/names";
+import { inTransaction, type Sql, type Transaction } from "@millrace/sql";
+import type { Api, ApiDefinition } from "../apis/api.ts";
+import { readDefinition } from "../apis/api-draft.ts";
+import { checkDefinitionBytes, lockOf, newApiUid, type RevisionIds } from "../apis/api-service.ts";
+import * as store from "../apis/api-store.ts";
+import { describeRoute, routeOf } from "../apis/route.ts";
+import { QUOTAS } from "../limits.ts";
+import { checkQuota } from "../requests/refusals.ts";
+import { Violations } from "../requests/violations.ts";
+import { checkEditable } from "../revisions/revision.ts";
+import { readDocument } from "./document.ts";
+import { type Operation, readOperations } from "./operations.ts";
+import { ImportReport } from "./report.ts";
+
+/** Resource names of APIs by what an import does to them. */
+export interface Imported {
+  created: string[];
+  updated: string[];
+  deleted: string[];
+  unchanged: string[];
+  notCarried: string[];
+}
+
+interface ImportedApi {
+  id: string;
+  pointer: string;
+  definition: ApiDefinition;
+  functionUid: string | undefined;
+}
+
 export class ImportService {
-  constructor(_deps: { sql: Sql }) {}
-  async import(_ids: RevisionIds, _document: string, _validateOnly: boolean): Promise<ImportApisResponse> {
-    throw new PlatformError("unimplemented", "unimplemented", { reason: "unimplemented" });
+  readonly #sql: Sql;
+
+  constructor(deps: { sql: Sql }) {
+    this.#sql = deps.sql;
   }
+
+  /** Makes a revision's APIs equal to a document, all or nothing. Errors: `invalid_argument` document_invalid. */
+  import(ids: RevisionIds, text: string, validateOnly: boolean): Promise<Imported> {
+    const report = new ImportReport();
+    const operations = readOperations(readDocument(text, report), ids.project, report);
+    return inTransaction(this.#sql, async (tx) => {
+      const revision = await lockOf(tx, ids);
+      const apis = await settle(tx, ids.project, operations, report);
+      report.throwIfFaulty();
+      const change = difference(await store.listAllApis(tx, revision), apis);
+      if (!validateOnly && change.changes) {
+        checkEditable(revision);
+        checkDefinitionBytes(definitionBytes(apis));
+        await apply(tx, revision, change);
+      }
+      const nameOf = ({ id }: { id: string }) => formatName("api", { ...ids, api: id });
+      const [created, updated] = [change.created.map(nameOf), change.updated.map(nameOf)];
+      const [deleted, unchanged] = [change.deleted.map(nameOf), change.unchanged.map(nameOf)];
+      return { created, updated, deleted, unchanged, notCarried: report.notCarried };
+    });
+  }
+}
+
+function definitionBytes(apis: readonly ImportedApi[]): number {
+  return apis.reduce((sum, { definition }) => sum + Buffer.byteLength(JSON.stringify(definition)), 0);
+}
+
+/** Definitions of the operations; what is wrong with one is a fault at its pointer. */
+async function settle(
+  tx: Transaction,
+  project: string,
+  operations: readonly Operation[],
+  report: ImportReport,
+): Promise<ImportedApi[]> {
+  checkQuota("apis", operations.length - 1, QUOTAS.apisPerRevision);
+  const read = operations.flatMap((operation) => {
+    const definition = definitionOf(operation, project, report);
+    return definition ? [{ operation, definition }] : [];
+  });
+  const functions = new Set(
+    read.flatMap(({ definition: { backend } }) => (backend?.kind === "function" ? [backend.function] : [])),
+  );
+  const uids = await store.holdFunctions(tx, project, [...functions]);
+  const routes = new Map<string, ImportedApi>();
+  return read.map(({ operation: { id, pointer, backendPointer }, definition }) => {
+    const { backend } = definition;
+    const functionUid = backend?.kind === "function" ? uids.get(backend.function) : undefined;
+    if (backend?.kind === "function" && backend.function !== "" && functionUid === undefined) {
+      report.fault(backendPointer ?? pointer, `there is no function ${backend.function}`);
+    }
+    const api = { id, pointer, definition, functionUid };
+    checkRoute(routes, api, report);
+    return api;
+  });
+}
+
+function definitionOf({ pointer, draft }: Operation, project: string, report: ImportReport): ApiDefinition | undefined {
+  const violations = new Violations();
+  const definition = readDefinition(draft, project, violations, "operation");
+  for (const { field, description } of violations.found) {
+    report.fault(pointer, `${field.replace(/^operation\.?/, "")} ${description}`.trim());
+  }
+  return violations.found.length === 0 ? definition : undefined;
+}
+
+function checkRoute(routes: Map<string, ImportedApi>, api: ImportedApi, report: ImportReport): void {
+  const route = routeOf(api.definition);
+  const other = routes.get(route);
+  if (other) {
+    const both = `${describeRoute(api.definition)} and ${describeRoute(other.definition)}`;
+    report.fault(api.pointer, `clashes with ${other.pointer}: ${both} would answer the same requests`);
+  }
+  routes.set(route, api);
+}
+
+interface Difference {
+  created: ImportedApi[];
+  updated: ImportedApi[];
+  unchanged: ImportedApi[];
+  deleted: Api[];
+  changes: boolean;
+}
+
+function difference(existing: readonly Api[], wanted: readonly ImportedApi[]): Difference {
+  const before = new Map(existing.map((api) => [api.id, api]));
+  const after = new Set(wanted.map(({ id }) => id));
+  const isSame = ({ id, definition }: ImportedApi) => {
+    const api = before.get(id);
+    return api !== undefined && canonical(api.definition) === canonical(definition);
+  };
+  const created = wanted.filter(({ id }) => !before.has(id));
+  const unchanged = wanted.filter(isSame);
+  const updated = wanted.filter((api) => before.has(api.id) && !isSame(api));
+  const deleted = existing.filter(({ id }) => !after.has(id));
+  return { created, updated, unchanged, deleted, changes: created.length + updated.length + deleted.length > 0 };
+}
+
+async function apply(tx: Transaction, revision: store.RevisionKey, change: Difference): Promise<void> {
+  await store.deleteApis(
+    tx,
+    revision,
+    change.deleted.map(({ id }) => id),
+  );
+  await store.releaseRoutes(
+    tx,
+    revision,
+    change.updated.map(({ id }) => id),
+  );
+  for (const api of change.updated) await store.updateApi(tx, revision, api);
+  for (const api of change.created) await store.insertApi(tx, revision, { ...api, uid: newApiUid() });
+}
+
+/** The same text for the same definition, whatever the order of its keys; the database keeps none. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, child: unknown) =>
+    typeof child === "object" && child !== null && !Array.isArray(child)
+      ? Object.fromEntries(Object.entries(child).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : child,
+  );
 }

@@ -80,8 +80,6 @@ function deploymentRecord(
 
 function versionRecord(version: ProjectedVersion): Buffer {
   const { functionUid, number, project, functionId, config, code } = version;
-  const settings = runSettings(config, code);
-  if (!settings) throw new Error(`version ${number} of ${functionUid} was published with code that does not fit it`);
   const sealed = Object.entries(config.sealedSecrets).map(([key, text]) => [key, Buffer.from(text, "base64")]);
   const record: FunctionVersionRecord = {
     functionUid,
@@ -89,7 +87,7 @@ function versionRecord(version: ProjectedVersion): Buffer {
     project,
     functionId,
     artifactDigest: code.digest,
-    ...settings,
+    ...runSettings(config, code),
     memoryMib: config.memoryMib,
     timeoutMs: config.timeoutMs,
     environment: { ...config.environment },

@@ -64,7 +64,8 @@ function routeOf({ api, backend }: ResolvedApi, prefix: string): Route {
     apiUid: api.uid,
     apiName: api.id,
     method,
-    path: prefix + path,
+    // What is below `/prefix/` is below `/prefix`.
+    path: match === "prefix" && path === "/" && prefix !== "" ? prefix : prefix + path,
     prefixMatch: match === "prefix",
     backend: backend.kind === "mock" ? mockOf(backend) : functionOf(backend),
   };

@@ -15,7 +15,7 @@ import type { ResolvedApi, ResolvedFunction } from "./compile.ts";
 
 /**
  * Locks every function that the release calls, and publishes drafts where `LATEST` is asked for. Errors: `failed_precondition`
- * backend_unresolved naming the APIs, function_has_no_code, handler_changed.
+ * backend_unresolved naming the APIs, function_has_no_code.
  */
 export async function resolveBackends(
   tx: Transaction,

@@ -106,8 +106,8 @@ export async function deleteRevision(tx: Transaction, label: string, number: num
 /** Copies the APIs of one revision into another; each keeps its uid. */
 export async function copyApis(tx: Transaction, label: string, from: number, to: number): Promise<void> {
   await tx`
-    insert into apis (group_label, revision, id, uid, definition, route, function_uid)
-    select group_label, ${to}, id, uid, definition, route, function_uid
+    insert into apis (group_label, revision, id, uid, definition, definition_bytes, route, function_uid)
+    select group_label, ${to}, id, uid, definition, definition_bytes, route, function_uid
     from apis
     where group_label = ${label} and revision = ${from}`;
 }

@@ -1,0 +1,82 @@
+import { parseDocument } from "yaml";
+import { LIMITS } from "../limits.ts";
+import { type ImportReport, pointerTo } from "./report.ts";
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+export interface OpenApiDocument {
+  root: JsonObject;
+  /** 3.0 has its own words for null and for exclusive bounds. */
+  is30: boolean;
+}
+
+/** Parses YAML or JSON within bounds. Throws `invalid_argument` document_invalid by way of the report. */
+export function readDocument(text: string, report: ImportReport): OpenApiDocument {
+  const root = parsed(text, report);
+  report.throwIfFaulty();
+  if (!isObject(root)) {
+    report.fault("#", "must be an OpenAPI document");
+    report.throwIfFaulty();
+  }
+  checkBounds(root, report);
+  const document = root as JsonObject;
+  const version = typeof document.openapi === "string" ? document.openapi : "";
+  if (!/^3\.[01]\.\d/.test(version)) report.fault("#/openapi", "must say version 3.0 or 3.1");
+  if (!isObject(document.paths)) report.fault("#/paths", "must be an object");
+  report.throwIfFaulty();
+  return { root: document, is30: version.startsWith("3.0") };
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function parsed(text: string, report: ImportReport): unknown {
+  if (Buffer.byteLength(text) > LIMITS.documentBytesMax) {
+    report.fault("#", `must have at most ${LIMITS.documentBytesMax} bytes`);
+    return undefined;
+  }
+  return text.trimStart().startsWith("{") ? fromJson(text, report) : fromYaml(text, report);
+}
+
+function fromJson(text: string, report: ImportReport): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // Flow style of YAML begins with a brace too.
+    const value = fromYaml(text, report);
+    if (value === undefined) report.fault("#", `is no JSON: ${(error as Error).message}`);
+    return value;
+  }
+}
+
+function fromYaml(text: string, report: ImportReport): unknown {
+  const document = parseDocument(text, { prettyErrors: true });
+  for (const { message } of document.errors) report.fault("#", message.split("\n")[0]!);
+  if (document.errors.length > 0) return undefined;
+  try {
+    return document.toJS({ maxAliasCount: LIMITS.yamlAliasesMax });
+  } catch (error) {
+    report.fault("#", (error as Error).message);
+    return undefined;
+  }
+}
+
+/** Refuses what is too deep or, aliases unfolded, too large; and NUL, which the database's text cannot hold. */
+function checkBounds(root: unknown, report: ImportReport): void {
+  let nodes = 0;
+  const visit = (value: unknown, pointer: string, depth: number): boolean => {
+    if (++nodes > LIMITS.documentNodesMax) return fails(report, "#", `has over ${LIMITS.documentNodesMax} elements`);
+    if (depth > LIMITS.documentDepthMax)
+      return fails(report, pointer, `is over ${LIMITS.documentDepthMax} levels deep`);
+    if (typeof value === "string" && value.includes("\0")) return fails(report, pointer, "holds the character NUL");
+    if (typeof value !== "object" || value === null) return true;
+    return Object.entries(value).every(([key, child]) => visit(child, pointerTo(pointer, key), depth + 1));
+  };
+  visit(root, "#", 0);
+}
+
+function fails(report: ImportReport, pointer: string, description: string): false {
+  report.fault(pointer, description);
+  return false;
+}

@@ -229,9 +229,11 @@ function askGateway(
   port: number,
   { method = "GET", path = "/hello", host = HOST, headers = {}, body }: Ask,
 ): Promise<Answer> {
+  // Node frames the body of a GET only when it is told its length.
+  const framing = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const asked = httpRequest(
-      { port, host: "127.0.0.1", method, path, headers: { host, ...headers }, agent: false },
+      { port, host: "127.0.0.1", method, path, headers: { host, ...framing, ...headers }, agent: false },
       (response) => {
         const pieces: Buffer[] = [];
         response

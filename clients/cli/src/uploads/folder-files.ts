@@ -9,8 +9,11 @@ export interface PackedFile {
   source: string;
 }
 
-/** Never part of a program: what version control, systems and the platform keep beside it, and files of secrets. */
-const ALWAYS_LEFT_OUT = [".git", ".hg", ".svn", ".millrace", ".DS_Store", ".env"];
+/**
+ * Names that begin with a dot belong to version control, tools and systems, or hold secrets (`.env`, `.npmrc`); none of it is part of a
+ * program but this one, which is part of the web.
+ */
+const HIDDEN_BUT_PACKED = ".well-known";
 
 export interface FolderOptions {
   /** Further names that are left out at any depth. */
@@ -61,8 +64,8 @@ class FolderWalk {
 
   #leftOut(name: string, source: string): boolean {
     const { leaveOut = [], leaveOutFiles, leaveOutPaths = [] } = this.#options;
-    if (ALWAYS_LEFT_OUT.includes(name) || name.startsWith(".env.") || leaveOut.includes(name)) return true;
-    return leaveOutFiles?.test(name) === true || leaveOutPaths.includes(source);
+    if (name.startsWith(".") && name !== HIDDEN_BUT_PACKED) return true;
+    return leaveOut.includes(name) || leaveOutFiles?.test(name) === true || leaveOutPaths.includes(source);
   }
 
   #kindOf(entry: Dirent, source: string): "file" | "folder" | "other" {

@@ -15,10 +15,10 @@ const FILES = {
   "lib/a.ts": "a",
   ".git/HEAD": "x",
   ".env": "S=1",
-  ".env.local": "S=2",
+  ".npmrc": "token",
 };
 
-test("a folder is packed without version control and files of secrets, in order", (t) => {
+test("a folder is packed without hidden files, which hold tools' state and secrets, in order", (t) => {
   const folder = folderWith(t, FILES);
   assert.deepEqual(
     folderFiles(folder, "").map(({ path }) => path),

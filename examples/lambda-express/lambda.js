@@ -1,0 +1,5 @@
+const serverless = require("serverless-http");
+const app = require("./app.js");
+
+// As it is written for AWS Lambda.
+module.exports.handler = serverless(app);

@@ -64,6 +64,6 @@ function signedIn(row: CredentialRow, credential: Credential): SignedIn {
   };
 }
 
-function tokenInvalid(): PlatformError {
+export function tokenInvalid(): PlatformError {
   return new PlatformError("unauthenticated", "The token is not valid, or no longer.", { reason: "token_invalid" });
 }

@@ -4,6 +4,7 @@ import { createOnce, type IdempotentRequest, inTransaction, query, type Sql } fr
 import { QUOTAS } from "../limits.ts";
 import { lockPerson } from "../people/person-store.ts";
 import type { Page } from "../request-check.ts";
+import { tokenInvalid } from "../sessions/authenticator.ts";
 import { mintBearer } from "./bearer-token.ts";
 import { type TokenRow, tokenNotFound } from "./token.ts";
 import { countTokens, deleteToken, findToken, insertToken, listTokens } from "./token-store.ts";
@@ -32,7 +33,9 @@ export class TokenService {
     return inTransaction(sql, async (tx) => {
       const { resource, repeated } = await createOnce(tx, request, async () => {
         const createdAt = now();
-        await lockPerson(tx, personId);
+        // Whoever is disabled meanwhile has lost all tokens, and gets no new one.
+        const person = await lockPerson(tx, personId);
+        if (!person || person.disabled) throw tokenInvalid();
         if ((await countTokens(tx, personId, createdAt)) >= QUOTAS.tokensPerPerson) throw tokenQuota();
         const expiresAt = new Date(createdAt.getTime() + lifetimeMs);
         const { id: tokenId, secretHash } = minted;

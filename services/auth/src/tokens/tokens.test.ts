@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { PeopleServiceService } from "@millrace/proto/auth/v1/people";
 import { TokenServiceService } from "@millrace/proto/auth/v1/tokens";
-import { authUnderTest, refusal } from "../auth-under-test.ts";
+import { authUnderTest, refusal, whileUncommitted } from "../auth-under-test.ts";
 import { LIFETIMES, QUOTAS } from "../limits.ts";
 
 const { createToken, listTokens, deleteToken } = TokenServiceService;
@@ -90,4 +90,16 @@ test("a person's quota of tokens holds when many are made at once", async (t) =>
   const refused = results.flatMap((one) => (one.status === "rejected" ? [one.reason] : []));
   assert.equal(refused.length, 5);
   for (const error of refused) refusal("resource_exhausted", "token_quota")(error);
+});
+
+test("whoever is disabled while making a token gets none", async (t) => {
+  const { call, joined, database } = await authUnderTest(t);
+  const ada = await joined("ada@example.com");
+  const result = await whileUncommitted(
+    database.sql,
+    (tx) => tx`update people set disabled = true where person_id = ${ada.id}`,
+    () => call(createToken, { displayName: "late" }, ada.token),
+  );
+  assert.ok(result.status === "rejected");
+  tokenInvalid(result.reason);
 });

@@ -48,7 +48,7 @@ function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
 
 async function welcome(platform: Platform, startedAt: number): Promise<void> {
   const call = await deployExample(platform, print).catch((error: unknown) => {
-    print(`examples/petstore could not be deployed: ${describeError(error)}`);
+    print(`examples/petstore cannot be called: ${describeError(error)}`);
     return undefined;
   });
   print(`

@@ -6,9 +6,13 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../command.ts";
 import { repositoryRoot } from "../paths.ts";
+import { poll } from "../processes/until.ts";
 import type { Platform } from "./platform.ts";
 
 const DEPLOY_TIMEOUT_MS = 120_000;
+const CALL_TIMEOUT_MS = 5_000;
+const SERVED_TIMEOUT_MS = 20_000;
+const POLL_MS = 50;
 const EXAMPLE_TARGET = "/pets/1";
 
 /** The URL of the example's API on this platform, deploying it first where it is not. */
@@ -20,7 +24,18 @@ export async function deployExample(platform: Platform, log: (line: string) => v
     writeFileSync(remembered, await deploy(platform));
     log(`examples/petstore deployed in ${Date.now() - startedAt} ms`);
   }
-  return exampleUrl(readFileSync(remembered, "utf8"), platform.gatewayUrl);
+  const url = exampleUrl(readFileSync(remembered, "utf8"), platform.gatewayUrl);
+  await untilServed(url);
+  return url;
+}
+
+/** A release reaches gateways within a moment, and a first call starts a sandbox; the line we print must work at once. */
+async function untilServed(url: string): Promise<void> {
+  const served = await poll(
+    async () => (await fetch(url, { signal: AbortSignal.timeout(CALL_TIMEOUT_MS) })).status === 200,
+    { timeoutMs: SERVED_TIMEOUT_MS, intervalMs: POLL_MS, giveUp: () => false },
+  );
+  if (!served) throw new Error(`GET ${url} does not answer 200`);
 }
 
 function deploy(platform: Platform): Promise<string> {

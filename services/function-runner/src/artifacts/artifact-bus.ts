@@ -1,7 +1,8 @@
-import { digestOf } from "@millrace/bus";
+import { digestOf, type openObjects } from "@millrace/bus";
 import { PlatformError } from "@millrace/errors";
-import type { ObjectStore } from "@nats-io/obj";
 import { ARTIFACT_LIMITS } from "../limits.ts";
+
+type ObjectStore = Awaited<ReturnType<typeof openObjects>>;
 
 /** Reads an object that is named by its SHA-256. Throws `not_found`, or `data_loss` when it is not what its name says. */
 export async function readObject(store: ObjectStore, digest: string, bytesMax: number): Promise<Uint8Array> {

@@ -1,6 +1,5 @@
-import { type BucketWatcher, type BusLog, unpackRecord, watchBucket } from "@millrace/bus";
+import { type BucketWatcher, type BusLog, type openBucket, unpackRecord, watchBucket } from "@millrace/bus";
 import { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
-import type { KV } from "@nats-io/kv";
 import { functionKey } from "./function-version.ts";
 
 export interface RecordsListener {
@@ -17,7 +16,7 @@ export class FunctionRecords {
   readonly #watcher: BucketWatcher;
   readonly #listener: RecordsListener;
 
-  constructor(bucket: KV, log: BusLog, listener: RecordsListener) {
+  constructor(bucket: Awaited<ReturnType<typeof openBucket>>, log: BusLog, listener: RecordsListener) {
     this.#listener = listener;
     this.#watcher = watchBucket(
       bucket,

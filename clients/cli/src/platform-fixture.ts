@@ -150,7 +150,7 @@ export class FakePlatform {
             updated: names(wanted, (api) => before.has(api.name) && !same(api)),
             deleted: names(before, ({ name }) => !wanted.has(name)),
             unchanged: names(wanted, same),
-            notCarried: [],
+            notCarried: document.includes("servers:") ? ["#/servers"] : [],
           };
           if (validateOnly) return answer;
           if (found.revision.environments.length > 0)
@@ -207,7 +207,8 @@ export class FakePlatform {
     const draft = this.functions.get(name) ?? missing();
     const number = draft.latestVersion + 1;
     this.functions.set(name, { ...draft, latestVersion: number });
-    const version = { name: `${name}/versions/${number}`, number, config: draft.config, code: draft.code };
+    const config = { ...draft.config, concurrency: draft.config?.concurrency || 1 };
+    const version = { name: `${name}/versions/${number}`, number, config, code: draft.code };
     this.versions.set(version.name, FunctionVersion.create(version));
     return `${name.split("/").at(-1)}@${number}`;
   }

@@ -45,17 +45,26 @@ async function deploy(context: Context, [dir = "."]: string[], options: DeployOp
   });
   const steps = stepsOf(plan);
   context.say(`Plan for ${project}, from ${file}\n${steps.map(planLine).join("\n")}`);
-  for (const { revision } of plan.groups) {
-    for (const element of revision.notCarried) context.say(`  ! not carried: ${element}`);
-  }
-  const deps = { platform, project, onStep: (step: Step) => context.say(`  ${step.kind} ${step.name} …`) };
   if (options.dryRun || !(await confirmed(context, plan, options))) {
-    return answer(steps, await readDeployed(plan, deps), options.dryRun ? "" : "Nothing was changed.");
+    const remark = options.dryRun ? "" : "Nothing was changed.";
+    return answer({ steps, deployed: await readDeployed(plan, { platform, project }), notCarried: [], remark });
   }
   const hasChanges = steps.some(({ action }) => action !== "unchanged");
   if (hasChanges) context.say("Deploying");
-  const deployed = await applyPlan(plan, deps);
-  return answer(steps, deployed, hasChanges ? "" : "Nothing to do.");
+  const notCarried: NotCarried[] = [];
+  const deployed = await applyPlan(plan, {
+    platform,
+    project,
+    onStep: ({ kind, name }) => context.say(`  ${kind} ${name} …`),
+    onNotCarried: (group, elements) => notCarried.push(...elements.map((element) => ({ group, element }))),
+  });
+  return answer({ steps, deployed, notCarried, remark: hasChanges ? "" : "Nothing to do." });
+}
+
+/** What a document says and the platform does not know. */
+interface NotCarried {
+  group: string;
+  element: string;
 }
 
 function manifestFile(path: string): string {
@@ -79,11 +88,24 @@ function planLine({ kind, name, action, changes }: Step): string {
   return `  ${SIGNS[action]} ${kind} ${name}${changes.length > 0 ? ` (${changes.join(", ")})` : ""}`;
 }
 
-function answer(plan: readonly Step[], deployed: readonly Deployed[], remark: string): Answer {
+interface Outcome {
+  steps: readonly Step[];
+  deployed: readonly Deployed[];
+  notCarried: readonly NotCarried[];
+  remark: string;
+}
+
+function answer({ steps, deployed, notCarried, remark }: Outcome): Answer {
   const deployments = deployed.map(({ state, ...rest }) => ({ ...rest, state: deploymentStateToJSON(state) }));
-  const lines = deployed.map(
-    ({ group, environment, release, revision, pathUrl }) =>
-      `${group} ${environment}: ${pathUrl || "not released"}${release > 0 ? ` (release ${release}, revision ${revision})` : ""}`,
-  );
-  return { json: { plan, deployments }, text: [...(remark === "" ? [] : [remark]), ...lines].join("\n") };
+  const lines = [
+    ...(remark === "" ? [] : [remark]),
+    ...notCarried.map(({ group, element }) => `  ! not carried into ${group}: ${element}`),
+    ...deployed.map(deployedLine),
+  ];
+  return { json: { plan: steps, deployments, notCarried }, text: lines.join("\n") };
+}
+
+function deployedLine({ group, environment, release, revision, pathUrl }: Deployed): string {
+  if (release === 0) return `${group} ${environment}: not released`;
+  return `${group} ${environment}: ${pathUrl} (release ${release}, revision ${revision})`;
 }

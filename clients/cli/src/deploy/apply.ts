@@ -30,6 +30,8 @@ export interface ApplyDeps {
   project: string;
   /** Told before each step that changes something. */
   onStep(step: Step): void;
+  /** Told of elements of an imported document that the platform does not carry. */
+  onNotCarried(group: string, elements: readonly string[]): void;
 }
 
 /** Does what a plan says, in its order, and answers the deployments that it speaks of. */
@@ -43,7 +45,10 @@ export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<Deployed[]
 }
 
 /** What the deployments are before anything is done; those of groups yet to be made are left out. */
-export async function readDeployed(plan: Plan, { platform, project }: ApplyDeps): Promise<Deployed[]> {
+export async function readDeployed(
+  plan: Plan,
+  { platform, project }: Pick<ApplyDeps, "platform" | "project">,
+): Promise<Deployed[]> {
   const deployed: Deployed[] = [];
   for (const { group, releases } of plan.groups) {
     if (group.action === "create") continue;
@@ -119,7 +124,8 @@ class Apply {
       document: desired.document,
       validateOnly: false,
     });
-    await named(basename(desired.openapi), importing);
+    const { notCarried } = await named(basename(desired.openapi), importing);
+    this.#deps.onNotCarried(desired.id, notCarried);
     return id;
   }
 

@@ -145,6 +145,13 @@ test("a document may speak of functions that the same deploy makes", async (t) =
   assert.deepEqual((await deploy()).lines, []);
 });
 
+test("what the platform does not carry of a document is told once, when it is imported", async (t) => {
+  const { deploy, edit } = await start(t);
+  edit("openapi.yaml", "paths:", "servers: []\npaths:");
+  assert.deepEqual((await deploy()).answer.notCarried, [{ group: "store", element: "#/servers" }]);
+  assert.deepEqual((await deploy()).answer.notCarried, []);
+});
+
 test("an environment that is added is released, and the others stay", async (t) => {
   const { deploy, edit } = await start(t);
   await deploy();

@@ -1,4 +1,4 @@
-import type { FunctionConfig, FunctionMessage, FunctionVersion } from "@millrace/proto/control/v1/functions";
+import { type FunctionMessage, type FunctionVersion, HandlerShape } from "@millrace/proto/control/v1/functions";
 import { AccessMode } from "@millrace/proto/control/v1/groups";
 import { idOf } from "../output/answer.ts";
 import { backendMessage, backendText, draftFunctionOf } from "./backend.ts";
@@ -42,8 +42,6 @@ export interface RevisionStep extends Step {
   /** The revision to release, when it is there already. */
   id: string | undefined;
   import: boolean;
-  /** Elements of the document that the platform does not carry. */
-  notCarried: string[];
 }
 
 export interface ReleaseStep extends Step {
@@ -147,17 +145,15 @@ function groupChanges(desired: DesiredGroup, { group }: CurrentGroup): string[] 
 /** A revision that is deployed stays as it is: a change goes into a new one. */
 function planRevision({ id }: DesiredGroup, current: CurrentGroup | undefined): RevisionStep {
   if (!current) {
-    return { ...step("revision", `${id} 0.0.1`, "create", ["APIs"]), id: undefined, import: true, notCarried: [] };
+    return { ...step("revision", `${id} 0.0.1`, "create", ["APIs"]), id: undefined, import: true };
   }
   const changes = importChanges(current.importIntoNewest);
-  const notCarried = current.importIntoNewest?.notCarried ?? [];
   const newest = idOf(current.newestRevision.name);
-  if (changes.length === 0)
-    return { ...step("revision", `${id} ${newest}`, "unchanged"), id: newest, import: false, notCarried };
+  if (changes.length === 0) return { ...step("revision", `${id} ${newest}`, "unchanged"), id: newest, import: false };
   const deployed = current.newestRevision.environments.length > 0;
   const name = deployed ? `${id} after ${newest}` : `${id} ${newest}`;
   const found = deployed ? undefined : newest;
-  return { ...step("revision", name, deployed ? "create" : "update", changes), id: found, import: true, notCarried };
+  return { ...step("revision", name, deployed ? "create" : "update", changes), id: found, import: true };
 }
 
 function importChanges(trial: CurrentGroup["importIntoNewest"]): string[] {
@@ -200,13 +196,15 @@ function releaseReasons(
 }
 
 function isNewer(draft: FunctionMessage, pinned: FunctionVersion): boolean {
-  return draft.code?.digest !== pinned.code?.digest || configText(draft.config) !== configText(pinned.config);
+  return draft.code?.digest !== pinned.code?.digest || settingsText(draft) !== settingsText(pinned);
 }
 
-function configText(config: FunctionConfig | undefined): string {
+/** Equal for settings that mean the same; a version says what its code's shape makes of an unset concurrency. */
+function settingsText({ config, code }: Pick<FunctionMessage, "config" | "code">): string {
   if (!config) return "";
   const { environment, secrets, ...settings } = config;
-  return [JSON.stringify(settings), sorted(environment), Object.keys(secrets).sort().join()].join();
+  const concurrency = config.concurrency || (code?.shape === HandlerShape.FETCH ? 16 : 1);
+  return [JSON.stringify({ ...settings, concurrency }), sorted(environment), Object.keys(secrets).sort().join()].join();
 }
 
 function sorted(map: Readonly<Record<string, string>>): string {

@@ -37,8 +37,8 @@ export const DISPATCH_LIMITS = {
   /** Invocations that wait for a free slot. */
   waitingMax: 1_024,
   waitMsMax: 1_000,
-  /** Placements of one request, the first included. */
-  attemptsMax: 6,
+  /** Runners that may reject or lose one request; a lack of slots does not count, the wait for one is bounded itself. */
+  setbacksMax: 6,
   /** A runner that has not beaten for so long is lost. */
   beatAgeMsMax: 3_000,
   /** A safe request that no runner has accepted for so long is placed again. */

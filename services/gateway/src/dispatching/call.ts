@@ -57,9 +57,13 @@ export class Call {
   /** Of the attempt: frames with another number belong to an earlier one. */
   number = 0;
   attempts = 0;
+  /** Attempts that ended without an answer, for another reason than a lack of slots. */
+  setbacks = 0;
   placedAtMs = 0;
   deadlineTimer: NodeJS.Timeout | undefined;
   waitTimer: NodeJS.Timeout | undefined;
+  /** How long it waits for a slot in all, until one accepts it. */
+  waitsUntilMs: number | undefined;
   /** The last one's reason, when a runner has rejected it. */
   rejection: Rejection | null = null;
   #refusals: Map<string, number> | null = null;
@@ -93,7 +97,7 @@ export class Call {
     this.#credit -= start.length;
     this.#bodySent = body.exhausted;
     const remainingMs = Math.max(1, Math.ceil(this.deadlineAtMs - nowMs));
-    const invoke: Invoke = { ...content, remainingMs, attempt: this.attempts, body: start };
+    const invoke: Invoke = { ...content, remainingMs, attempt: Math.min(this.attempts, 255), body: start };
     writeInvoke(this.#wire.to(runner.id), number, invoke, this.#bodySent);
     this.sendBody();
   }
@@ -118,6 +122,7 @@ export class Call {
   onAccepted(): void {
     if (this.phase !== "placed") return;
     this.phase = "accepted";
+    this.waitsUntilMs = undefined;
     this.invocation.body.release(EDGE_LIMITS.smallBodyBytesMax);
   }
 
@@ -140,16 +145,18 @@ export class Call {
     if (this.runner) writeCancel(this.#wire.to(this.runner.id), this.number, cancellation);
   }
 
-  /** Leaves its runner so that it can be placed again; false when a part of the body is gone. */
-  leave(): boolean {
+  /** Waits to be placed again; false when a part of the body is gone. */
+  startOver(): boolean {
+    if (this.rejection !== "busy") this.setbacks++;
     this.runner = null;
     this.phase = "waiting";
     return this.invocation.body.rewind();
   }
 
-  /** A runner that rejected the call is asked again only after it has beaten again. */
+  /** A runner that rejected the call is asked again only after it has beaten again; one that was full, when it has room. */
   refusedBy(runner: Runner, rejection: Rejection): void {
     this.rejection = rejection;
+    if (rejection === "busy") return;
     this.#refusals ??= new Map();
     this.#refusals.set(runner.id, runner.sequence);
   }

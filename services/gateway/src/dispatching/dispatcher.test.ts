@@ -93,7 +93,8 @@ test("what every runner rejects is given up with the reason that fits", async (t
     const answer = await gateway.ask();
     assert.deepEqual([answer.status, answer.problem.reason], [503, reason]);
     assert.ok(performance.now() - started < 2_500);
-    assert.ok(runner.invocations.length <= 6, "placements are bounded");
+    // Who is full is asked once a beat, ten times in the second that a request waits.
+    assert.ok(runner.invocations.length <= (rejection === "busy" ? 15 : 6), "placements are bounded");
   }
 });
 
@@ -130,6 +131,29 @@ test("who waits for a slot is served in order of arrival", async (t) => {
   }
   for (const answer of await Promise.all(asked)) assert.equal(answer.status, 200);
   assert.deepEqual(order, ["/hello?a", "/hello?b", "/hello?c", "/hello?d"]);
+});
+
+test("a runner that is fuller than it said is asked again as soon as a call there ends", async (t) => {
+  const gateway = await setUp(t, ["runner-1"]);
+  const runner = await gateway.startRunner({ slots: 8 });
+  let busy = false;
+  let rejected = 0;
+  runner.behaviour = (invocation) => {
+    if (busy) {
+      rejected++;
+      invocation.reject("busy");
+      return;
+    }
+    busy = true;
+    invocation.accept();
+    void delay(5).then(() => {
+      busy = false;
+      invocation.head(200, [], "ok", true);
+    });
+  };
+  const answers = await Promise.all(Array.from({ length: 30 }, () => gateway.ask({ method: "POST" })));
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  assert.ok(rejected > 0);
 });
 
 test("a function that does not answer in time: 504, a cancel frame, and what comes later is ignored", async (t) => {

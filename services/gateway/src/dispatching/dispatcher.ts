@@ -37,12 +37,14 @@ export class Dispatcher {
   readonly #open = new Map<number, Call>();
   /** In order of arrival. */
   readonly #waiting = new Set<Call>();
-  #lastNumber = 0;
+  #lastNumber: number;
   #sender = "";
   #placing = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    // At random, so that what runners still send to the process before this one is not taken for an answer to a call of ours.
+    this.#lastNumber = Math.floor(options.random() * 2 ** 32);
     this.runners = new Runners({ onLost: (runner) => this.#onRunnerLost(runner) });
   }
 
@@ -99,8 +101,9 @@ export class Dispatcher {
     this.runners.sweep(nowMs, beatAgeMsMax, sweepIntervalMs * 4);
     for (const call of this.#open.values()) {
       if (call.phase !== "placed" || !call.invocation.safe || nowMs - call.placedAtMs < acceptanceMsMax) continue;
-      call.refusedBy(call.runner!, "platform");
       call.sendCancel(CANCELLATION.deadline);
+      call.refusedBy(call.runner!, "platform");
+      this.#leaveRunner(call);
       this.#placeAgain(call);
     }
   }
@@ -180,6 +183,7 @@ export class Dispatcher {
     if (call.phase !== "placed") return;
     const runner = call.runner!;
     call.refusedBy(runner, rejection);
+    this.#leaveRunner(call);
     if (rejection === "busy") runner.fullAtSequence = runner.sequence;
     if (rejection === "draining") runner.draining = true;
     this.#placeAgain(call);
@@ -190,16 +194,17 @@ export class Dispatcher {
     for (const call of this.#open.values()) {
       if (call.runner !== runner) continue;
       const mayRunAgain = call.phase === "placed" || (call.phase === "accepted" && call.invocation.safe);
+      this.#leaveRunner(call);
+      call.rejection = null;
       if (mayRunAgain) this.#placeAgain(call);
       else this.#fail(call, "runner_lost", "The runner that served the request was lost; the function may have run.");
     }
   }
 
   #placeAgain(call: Call): void {
-    this.#leaveRunner(call);
-    const whole = call.leave();
+    const whole = call.startOver();
     if (!whole) this.#fail(call, "runner_lost", "The runner was lost, and the body cannot be sent again.");
-    else if (call.attempts >= DISPATCH_LIMITS.attemptsMax) this.#giveUp(call);
+    else if (call.setbacks >= DISPATCH_LIMITS.setbacksMax) this.#giveUp(call);
     else if (!this.#place(call)) this.#wait(call);
   }
 
@@ -225,8 +230,10 @@ export class Dispatcher {
       this.#giveUp(call);
       return;
     }
+    const nowMs = this.#options.nowMs();
+    call.waitsUntilMs ??= nowMs + DISPATCH_LIMITS.waitMsMax;
     this.#waiting.add(call);
-    call.waitTimer = setTimeout(onWaited, DISPATCH_LIMITS.waitMsMax, this, call);
+    call.waitTimer = setTimeout(onWaited, call.waitsUntilMs - nowMs, this, call);
   }
 
   /** Nobody took the call in time. */
@@ -273,6 +280,8 @@ export class Dispatcher {
   #leaveRunner(call: Call): void {
     if (call.runner === null || !this.#open.delete(call.number)) return;
     call.runner.outstanding--;
+    // Whatever it said before, there is room for one more now.
+    call.runner.fullAtSequence = -1;
   }
 
   #nextNumber(): number {
@@ -282,7 +291,7 @@ export class Dispatcher {
   }
 }
 
-const NOT_FULL: ReadonlySet<Rejection> = new Set(["unknownFunction", "platform"]);
+const NOT_FULL: ReadonlySet<Rejection> = new Set(["unknownFunction", "platform", "draining"]);
 
 function onDeadline(dispatcher: Dispatcher, call: Call): void {
   dispatcher.onDeadline(call);

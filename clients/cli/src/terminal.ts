@@ -22,10 +22,26 @@ export async function readSecret(terminal: Terminal, field: string): Promise<str
   return firstLine(text, field, "must be typed or piped in");
 }
 
-/** The first line of a file, or of standard input for `-`. */
-export async function readSecretFile(terminal: Terminal, path: string, field: string): Promise<string> {
+/**
+ * The first line of a file, or of standard input for `-`. A file that `--save` wrote is an answer as JSON, of which the secret is
+ * `member`.
+ */
+export async function readSecretFile(
+  terminal: Terminal,
+  path: string,
+  { field, member }: { field: string; member: string },
+): Promise<string> {
   const text = path === "-" ? await readAll(terminal.stdin) : readText(path, field);
-  return firstLine(text, field, `is empty in ${path}`);
+  return firstLine(memberOf(text, member) ?? text, field, `holds no ${member} in ${path}`);
+}
+
+function memberOf(text: string, member: string): string | undefined {
+  try {
+    const value: unknown = Object(JSON.parse(text))[member];
+    return typeof value === "string" ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Asks a question at a terminal. */

@@ -26,12 +26,15 @@ export async function readCredential({ terminal }: Context, options: CredentialO
   const pathOf = (path: string) => (path === "-" ? path : resolve(terminal.cwd, path));
   if (keyFile !== undefined) return parseKey(readText(pathOf(keyFile), "--key-file"), algorithm);
   if (apiKeyFile !== undefined)
-    return { kind: "subscription", value: await readSecretFile(terminal, pathOf(apiKeyFile), "--api-key-file") };
+    return {
+      kind: "subscription",
+      value: await readSecretFile(terminal, pathOf(apiKeyFile), { field: "--api-key-file", member: "value" }),
+    };
   if (keyId === undefined) return { kind: "none" };
   const secret =
     secretFile === undefined
       ? await readSecret(terminal, "secret")
-      : await readSecretFile(terminal, pathOf(secretFile), "--secret-file");
+      : await readSecretFile(terminal, pathOf(secretFile), { field: "--secret-file", member: "secret" });
   return { kind: "signature", algorithm, keyId, secret };
 }
 

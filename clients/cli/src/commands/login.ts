@@ -72,7 +72,10 @@ async function credentialOf(
   const { terminal } = context;
   const { tokenFile, invitationFile } = options;
   if (tokenFile !== undefined) {
-    const token = await readSecretFile(terminal, pathOf(context, tokenFile), "--token-file");
+    const token = await readSecretFile(terminal, pathOf(context, tokenFile), {
+      field: "--token-file",
+      member: "secret",
+    });
     return { token, credential: "token" };
   }
   const client = new PlatformClient(addresses);
@@ -100,11 +103,10 @@ async function acceptInvitation(
   client: PlatformClient,
   options: LoginOptions & { invitationFile: string },
 ): Promise<SignInResponse> {
-  const invitationToken = await readSecretFile(
-    context.terminal,
-    pathOf(context, options.invitationFile),
-    "--invitation-file",
-  );
+  const invitationToken = await readSecretFile(context.terminal, pathOf(context, options.invitationFile), {
+    field: "--invitation-file",
+    member: "invitationToken",
+  });
   const password = await passwordOf(context, options, "new password");
   const { displayName = "" } = options;
   return client.call(PeopleServiceService.acceptInvitation, { invitationToken, displayName, password });
@@ -112,7 +114,10 @@ async function acceptInvitation(
 
 function passwordOf(context: Context, { passwordFile }: LoginOptions, prompt: string): Promise<string> {
   if (passwordFile === undefined) return readSecret(context.terminal, prompt);
-  return readSecretFile(context.terminal, pathOf(context, passwordFile), "--password-file");
+  return readSecretFile(context.terminal, pathOf(context, passwordFile), {
+    field: "--password-file",
+    member: "password",
+  });
 }
 
 function addressesOf({ terminal, profileName }: Context, options: LoginOptions): PlatformAddresses {

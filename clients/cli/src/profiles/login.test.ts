@@ -93,6 +93,13 @@ test("an invitation is accepted with a password of one's own", async (t) => {
   assert.equal(await who(), "ada@example.com");
 });
 
+test("what --save wrote can be signed in with as it is", async (t) => {
+  const { home, who } = await startAuth(t);
+  writeFileSync(join(home, "saved.json"), JSON.stringify({ token: { name: "tokens/a" }, secret: "bot@example.com" }));
+  await run(home, ["login", "--token-file", "saved.json"]);
+  assert.equal(await who(), "bot@example.com");
+});
+
 test("several sign-ins stand side by side", async (t) => {
   const { home, who } = await startAuth(t);
   await run(home, ["login", "--token-file", "token", "--use-profile", "bot"]);

@@ -119,7 +119,8 @@ describe("every server", () => {
       },
       stdio: "ignore",
     });
-    const address = `127.0.0.1:${grpc}`;
+    // A certificate is for a name; Node refuses an address as the name that it asks for.
+    const address = `localhost:${grpc}`;
     const token = (): string => platform.adminToken;
     const secure = new RpcClient({ address, caFile: files.certificate, token });
     const plain = new RpcClient({ address, token });
@@ -225,13 +226,7 @@ test("a token ends: when it is deleted, and when it signs itself out", async () 
 });
 
 test("examples/grpc-client runs as it stands", async () => {
-  const { stdout } = await promisify(execFile)(
-    process.execPath,
-    [join(repositoryRoot, "examples/grpc-client/src/main.ts")],
-    {
-      env: { ...process.env, MILLRACE_PLATFORM_FILE: platform.platformFile },
-      timeout: 30_000,
-    },
-  );
-  assert.match(stdout, /projects\//);
+  const example = join(repositoryRoot, "examples/grpc-client/src/main.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [example, platform.platformFile], { timeout: 30_000 });
+  assert.ok(stdout.split("\n").includes(project), stdout);
 });

@@ -74,10 +74,13 @@ await untilAnswer(() => nobody());
 await untilAnswer(() => borne());
 for (const algorithm of ALGORITHMS) await untilAnswer(() => signed(algorithm, used));
 // Signing keys are fetched ahead of time: of both access keys, for each algorithm, for yesterday, today and tomorrow.
-await until(async () => (await metricOf(platform, "gateway-1", "gateway_derived_keys")) >= 2 * ALGORITHMS.length * 3, {
-  timeoutMs: 10_000,
-  message: "the gateway to hold the signing keys of a key that was never used",
-});
+await until(
+  async () => (await metricOf(platform, "gateway-1", "millrace_gateway_derived_keys")) >= 2 * ALGORITHMS.length * 3,
+  {
+    timeoutMs: 10_000,
+    message: "the gateway to hold the signing keys of a key that was never used",
+  },
+);
 
 describe("with control-plane, auth and PostgreSQL stopped", () => {
   before(async () => {

@@ -1,5 +1,5 @@
 /** A bounded, steady load, with everything that came back. */
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setTimeout as pause } from "node:timers/promises";
 import { type Call, type Problem, problemOf, send } from "@millrace/e2e-tests";
 
 export type Outcome = {
@@ -20,14 +20,18 @@ export type Load = {
   stop(): Promise<readonly Outcome[]>;
 };
 
-/** Keeps one call per given maker under way at all times. */
-export function startLoad(makers: readonly (() => Call)[]): Load {
+/** After a call that nobody took, so that refused connections do not use up the machine. */
+const UNANSWERED_PAUSE_MS = 20;
+
+/** Keeps one call per given maker under way at all times; or makes each call once. */
+export function startLoad(makers: readonly (() => Call)[], { once = false } = {}): Load {
   const outcomes: Outcome[] = [];
   let stopping = false;
   const workers = makers.map(async (make) => {
-    while (!stopping) {
-      outcomes.push(await outcomeOf(make()));
-      await nextTurn();
+    for (let first = true; first || !(once || stopping); first = false) {
+      const outcome = await outcomeOf(make());
+      outcomes.push(outcome);
+      if (outcome.status === 0) await pause(UNANSWERED_PAUSE_MS);
     }
   });
   return {

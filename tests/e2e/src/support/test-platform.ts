@@ -30,7 +30,7 @@ export async function testPlatform(options: PlatformOptions = {}): Promise<TestP
   return { ...platform, rpc, said };
 }
 
-/** The value of a metric of a service's process, such as `gateway_derived_keys` of `gateway-1`; summed over its labels. */
+/** The value of a metric of a service's process, such as `millrace_gateway_derived_keys` of `gateway-1`; summed over its labels. */
 export async function metricOf(platform: TestPlatform, service: string, metric: string): Promise<number> {
   const ports = JSON.parse(readFileSync(join(platform.stateDirectory, "ports.json"), "utf8")) as Record<string, number>;
   const response = await fetch(`http://127.0.0.1:${ports[`${service}.operations`]}/metrics`);

@@ -12,12 +12,8 @@ export async function refused(call: Promise<unknown>, code: ErrorCode, reason: s
   return error;
 }
 
-/** Checks that a call is refused for exactly these fields. */
+/** Checks that a call is refused for exactly these fields, in whatever order. */
 export async function refusedFields(call: Promise<unknown>, fields: readonly string[]): Promise<void> {
   const error = await refused(call, "invalid_argument", "request_invalid");
-  assert.deepEqual(
-    error.violations.map(({ field }) => field),
-    fields,
-    error.message,
-  );
+  assert.deepEqual(error.violations.map(({ field }) => field).toSorted(), fields.toSorted(), error.message);
 }

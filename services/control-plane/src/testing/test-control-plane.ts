@@ -40,8 +40,14 @@ const SCHEMA = "control_plane";
 const IDENTITY: BusIdentity = { service: "control-plane", id: "control-plane-1" };
 
 export async function startControlPlane(owner: Owner, options: TestOptions = {}): Promise<TestControlPlane> {
+  const closing: (() => Promise<void> | void)[] = [];
+  // Hooks run in the order in which they are set: what uses the engines is closed before them.
+  owner.after(async () => {
+    for (const close of closing) await close();
+  });
   const database = await testDatabase(owner, { schema: SCHEMA, migrations: MIGRATIONS });
   const log = createLogger("error", { service: "test" });
+  log.level = "silent";
   const nats = await testNats(owner, { identities: [IDENTITY] });
   const auth = await startTestAuth();
   auth.addPerson("ada");
@@ -67,14 +73,14 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
   app.link.start();
   const client = new RpcClient({ address: `127.0.0.1:${port}`, token: () => "ada" });
   const bus = await connectBus({ url: nats.url, seed: nats.seed, identity: { service: "gateway", id: "test" } }, log);
-  owner.after(async () => {
-    client.close();
-    app.rpc.close();
-    await app.link.close();
-    identityClient.close();
-    auth.close();
-    await bus.close();
-  });
+  closing.push(
+    () => client.close(),
+    () => app.rpc.close(),
+    () => app.link.close(),
+    () => identityClient.close(),
+    () => auth.close(),
+    () => bus.close(),
+  );
   if (options.busReachable !== false) await until(() => app.link.open, { timeoutMs: 10_000 });
   return {
     app,

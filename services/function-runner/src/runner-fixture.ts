@@ -86,7 +86,7 @@ export async function startTestSupply(owner: Owner): Promise<{ supply: SandboxSu
   return { supply, cache };
 }
 
-export async function startTestRunner(owner: Owner, { slots = 16 } = {}) {
+export async function startTestRunner(owner: Owner, { slots = 16, instancesMax = 64 } = {}) {
   const { supply, cache } = await startTestSupply(owner);
   const code = new Map<string, Buffer>();
   const records = new Map<string, FunctionVersionRecord>();
@@ -111,7 +111,7 @@ export async function startTestRunner(owner: Owner, { slots = 16 } = {}) {
     onOutput: (record, level, bytes) => logs.loose(record, level, bytes),
     onWarmth() {},
     log: SILENT,
-    instancesMax: 64,
+    instancesMax,
   });
   const placing = new Placing({
     slots,
@@ -128,8 +128,8 @@ export async function startTestRunner(owner: Owner, { slots = 16 } = {}) {
   let deployed = 0;
   let called = 0;
 
+  const writer = new FrameWriter();
   function send(write: (writer: FrameWriter) => void): void {
-    const writer = new FrameWriter();
     writer.raw(batchHeader(GATEWAY));
     write(writer);
     placing.receive(writer.take());

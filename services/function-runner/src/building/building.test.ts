@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
 import { ZipFile } from "yazl";
 import { unpackArtifact } from "../artifacts/artifact-format.ts";
@@ -34,9 +35,7 @@ async function zip(files: Record<string, string | Buffer>, options = {}): Promis
   const archive = new ZipFile();
   for (const [path, content] of Object.entries(files)) archive.addBuffer(Buffer.from(content), path, options);
   archive.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of archive.outputStream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  return await buffer(archive.outputStream);
 }
 
 /** An archive whose bytes were changed after it was made, as no honest tool would make it. */

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { until } from "@millrace/testing";
 import { ZipFile } from "yazl";
 import { ENTRY_FILE, unpackArtifact } from "../artifacts/artifact-format.ts";
 import { startTestRunner } from "../runner-fixture.ts";
@@ -20,9 +22,8 @@ async function deployApp(code: string, packages: string[], route: object) {
   const added = new Set<string>();
   for (const name of packages) addPackage(archive, name, import.meta.filename, added);
   archive.end();
-  const chunks: Buffer[] = [];
-  for await (const chunk of archive.outputStream) chunks.push(chunk as Buffer);
-  const artifact = await service.makeArtifact(Buffer.concat(chunks), { filename: "app.zip", entry: "" });
+  const upload = await buffer(archive.outputStream);
+  const artifact = await service.makeArtifact(upload, { filename: "app.zip", entry: "" });
   const files = Object.fromEntries(unpackArtifact(artifact).map(({ path, content }) => [path, content.toString()]));
   assert.ok(files[ENTRY_FILE]);
   const record = runner.deploy(files, { shape: code.includes("export default") ? "fetch" : "handler" });
@@ -91,4 +92,21 @@ test("an unmodified Express application runs through serverless-http, with both 
     });
     assert.deepEqual([made.status, made.body.toString()], [201, `{"name":"Fido"}`]);
   }
+});
+
+test("what a function throws is logged with places in its own source, console.error included", async () => {
+  const source = `interface Long {\n  a: string;\n}\nexport class Shop {\n  sell(): never {\n    throw new TypeError("sold out");\n  }\n}`;
+  const code = `import { Shop } from "./lib/shop.ts";\nexport const handler = () => {\n  console.error(new Error("printed"));\n  new Shop().sell();\n};`;
+  const archive = new ZipFile();
+  archive.addBuffer(Buffer.from(code), "index.ts");
+  archive.addBuffer(Buffer.from(source), "lib/shop.ts");
+  archive.end();
+  const upload = await buffer(archive.outputStream);
+  const artifact = await service.makeArtifact(upload, { filename: "app.zip", entry: "" });
+  const files = unpackArtifact(artifact).map(({ path, content }) => [path, content.toString()]);
+  const answer = await runner.call(runner.deploy(Object.fromEntries(files)));
+  assert.equal(answer.failed, "function_error");
+  const lines = await until(() => runner.published.at(-1)?.lines.map(({ message }) => message));
+  assert.match(lines[0]!, /^Error: printed\n {4}at .*\(index\.ts:3:17\)/);
+  assert.match(lines[1]!, /^TypeError: sold out\n {4}at .*\(lib\/shop\.ts:6:11\)\n {4}at .*\(index\.ts:4:14\)/);
 });

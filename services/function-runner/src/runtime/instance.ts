@@ -26,8 +26,13 @@ function onFrame(frame: Frame): void {
   if (frame.type === FRAME.invoke) begin(frame);
   else if (frame.type === FRAME.chunk) call?.intake.add(frame.payload, (frame.flags & FLAG.end) !== 0);
   else if (frame.type === FRAME.credit) call?.sender.addCredit(readCredit(frame));
-  else if (frame.type === FRAME.cancel) call?.cancel(new FrameReader(frame.payload).u8());
+  else if (frame.type === FRAME.cancel && call) cancel(call, new FrameReader(frame.payload).u8());
   else if (frame.type === SANDBOX_FRAME.ping) channel.writer().begin(SANDBOX_FRAME.pong, 0, 0).end();
+}
+
+/** Those who listen to the signal belong to the call: what they print is its output. */
+function cancel(call: Call, cancellation: number): void {
+  currentCall.run(call, () => call.cancel(cancellation));
 }
 
 function begin(frame: Frame): void {

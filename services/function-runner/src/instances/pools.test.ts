@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FLAG, FRAME, FrameWriter, readFrames, readHead, writeHead } from "@millrace/frames";
+import { until } from "@millrace/testing";
+import fc from "fast-check";
+import { startTestRunner } from "../runner-fixture.ts";
+import { readHeadStatus } from "./response-check.ts";
+
+const OK = `export const handler = async () => ({ statusCode: 200 });`;
+
+test("the longest idle instance makes room when a runner holds as many as it may", async (t) => {
+  const runner = await startTestRunner(t, { instancesMax: 2 });
+  const [first, second, third] = [runner.deploy(OK), runner.deploy(OK), runner.deploy(OK)];
+  for (const record of [first, second, third]) assert.equal((await runner.call(record!)).status, 200);
+  await until(() => runner.pools.instances === 2);
+  assert.equal(runner.pools.poolOf(first!).size, 0);
+  assert.equal((await runner.call(first!)).cold, true);
+});
+
+test("one project has one sandbox, another has another", async (t) => {
+  const runner = await startTestRunner(t);
+  for (const project of ["a", "a", "b"]) await runner.call(runner.deploy(OK, { project }));
+  assert.equal(runner.sandboxes.length, 2);
+  assert.deepEqual(
+    runner.sandboxes.map(({ instances }) => instances),
+    [2, 1],
+  );
+});
+
+test("a version whose record changes is served by new instances; the old ones finish", async (t) => {
+  const runner = await startTestRunner(t);
+  const record = runner.deploy(
+    `export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 100)); return { statusCode: 200 }; };`,
+  );
+  await runner.call(record);
+  const running = runner.call(record);
+  await until(() => runner.placing.slotsBusy === 1);
+  runner.pools.retire(`${record.functionUid}@${record.version}`);
+  assert.equal((await running).status, 200);
+  assert.equal((await runner.call(record)).cold, true);
+  await until(() => runner.pools.instances === 1);
+});
+
+test("when a sandbox's channels are used up, another takes over without a failed call", async (t) => {
+  const runner = await startTestRunner(t);
+  for (let i = 0; i < 70; i++) {
+    const record = runner.deploy(OK);
+    assert.equal((await runner.call(record)).status, 200, `${i}`);
+    runner.pools.retire(`${record.functionUid}@${record.version}`);
+  }
+  assert.equal(runner.sandboxes.length, 2);
+});
+
+test("a head passes the supervisor's check exactly when the gateway could read it", () => {
+  const text = fc.string({ unit: "binary-ascii", maxLength: 12 });
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 700 }),
+      fc.array(fc.tuple(text, text)),
+      fc.nat(60),
+      fc.nat(255),
+      (status, pairs, at, byte) => {
+        const writer = new FrameWriter();
+        writeHead(writer, 1, { status, headers: pairs.flat(), body: Buffer.from("body") }, true);
+        const bytes = writer.take();
+        // After the frame's own header, so that the frame stays one.
+        if (at % 2 === 1 && 10 + at < bytes.length) bytes[10 + at] = byte;
+        readFrames(bytes, 0, (frame) => {
+          assert.deepEqual([frame.type, frame.flags], [FRAME.head, FLAG.end]);
+          const head = readHead(frame);
+          const expected = head !== null && head.status >= 200 && head.status <= 599 ? head.status : null;
+          assert.equal(readHeadStatus(frame), expected);
+        });
+      },
+    ),
+  );
+});

@@ -59,7 +59,7 @@ export class Exchange {
     this.writeHead(REASONS[refusal.reason].status, problemHeaders(refusal, body), refusal.closes === true || unread);
     this.bytesOut = body.length;
     if (unread) this.#endLingering(body);
-    else this.response.end(body);
+    else this.end(body);
   }
 
   answerMock({ status, headers, body }: MockBackend): void {
@@ -68,7 +68,7 @@ export class Exchange {
     this.writeHead(status, withLength, unread);
     this.bytesOut = body.length;
     if (unread) this.#endLingering(body);
-    else this.response.end(body);
+    else this.end(body);
   }
 
   /** `headers` is flat; what every answer carries is added. */
@@ -76,6 +76,12 @@ export class Exchange {
     const all = [...headers, "x-millrace-request-id", this.requestId];
     if (closes || this.#isDraining()) all.push("connection", "close");
     this.response.writeHead(status, all);
+  }
+
+  /** Ends the answer with the last of its body. Node sends a short text together with the head, and bytes always apart from it. */
+  end(body: Buffer): void {
+    if (body.length <= TOGETHER_BYTES_MAX) this.response.end(body.toString("latin1"), "latin1");
+    else this.response.end(body);
   }
 
   /** Whether so much of the body is still to come that it is not read just to be thrown away. */
@@ -101,6 +107,8 @@ export class Exchange {
     request.resume();
   }
 }
+
+const TOGETHER_BYTES_MAX = 16 * 1024;
 
 /** Statuses whose responses have no body and say no length. */
 export const NO_LENGTH: ReadonlySet<number> = new Set([204, 304]);

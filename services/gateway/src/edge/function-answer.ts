@@ -40,7 +40,7 @@ export class FunctionAnswer implements AnswerSink {
     const bodiless = request.method === "HEAD" || NO_LENGTH.has(head.status);
     if (bodiless && !end) this.#leave();
     if (bodiless) response.end();
-    else this.#write(head.body, end);
+    else this.#write(Buffer.from(head.body.buffer, head.body.byteOffset, head.body.byteLength), end);
   }
 
   chunk(bytes: Buffer, end: boolean): void {
@@ -60,11 +60,11 @@ export class FunctionAnswer implements AnswerSink {
     this.#exchange.refuse(refusal);
   }
 
-  #write(bytes: Uint8Array, end: boolean): void {
+  #write(bytes: Buffer, end: boolean): void {
     const { response } = this.#exchange;
     this.#exchange.bytesOut += bytes.length;
     if (end) {
-      response.end(bytes);
+      this.#exchange.end(bytes);
       return;
     }
     const flowing = response.write(bytes);

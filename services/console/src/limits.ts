@@ -9,6 +9,8 @@ export const STREAM_MESSAGE_BYTES_MAX = 6 * 1024 * 1024;
 export const STREAM_MESSAGES_MAX = 100_000;
 /** An email and a password. */
 export const SESSION_BODY_BYTES_MAX = 4 * 1024;
+/** What all requests together may hold of their bodies. */
+export const HELD_BYTES_MAX = 256 * 1024 * 1024;
 
 export const UNARY_TIMEOUT_MS = 60_000;
 export const STREAM_TIMEOUT_MS = 300_000;

@@ -55,6 +55,7 @@ export class Bridge {
 
   async #clientStream(exchange: Exchange, call: PeerCall): Promise<void> {
     const { input, output } = call.method.descriptor;
+    exchange.hold(STREAM_MESSAGE_BYTES_MAX);
     const texts = splitMessages(exchange.chunks(STREAM_BODY_BYTES_MAX), {
       messageBytesMax: STREAM_MESSAGE_BYTES_MAX,
       messagesMax: STREAM_MESSAGES_MAX,

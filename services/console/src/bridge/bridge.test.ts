@@ -122,6 +122,18 @@ for (const [title, body, detail] of [
   });
 }
 
+test("nesting without end is refused as any other fault", async (t) => {
+  const { call } = await startConsole(t);
+  const depth = 500_000;
+  for (const body of [
+    `{"name":${"[".repeat(depth)}${"]".repeat(depth)}}`,
+    `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`,
+  ]) {
+    const answer = await call(`${PROJECTS}/GetProject`, { body });
+    assert.deepEqual([answer.status, answer.body.reason], [400, "request_invalid"]);
+  }
+});
+
 test("services for services, and what is in no contract, are not there", async (t) => {
   const { call } = await startConsole(t);
   for (const path of [

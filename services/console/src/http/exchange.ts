@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PlatformError } from "@millrace/errors";
+import type { ByteBudget } from "./byte-budget.ts";
 import { bodyTooLarge } from "./http-refusal.ts";
 
 /** One HTTP request and its answer. */
@@ -12,9 +13,13 @@ export class Exchange {
   /** Aborts when the caller is gone before its answer. */
   readonly signal: AbortSignal;
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  readonly #budget: ByteBudget;
+  #heldBytes = 0;
+
+  constructor(request: IncomingMessage, response: ServerResponse, budget: ByteBudget) {
     this.request = request;
     this.response = response;
+    this.#budget = budget;
     this.path = (request.url ?? "/").split("?", 1)[0]!;
     const gone = new AbortController();
     this.signal = gone.signal;
@@ -35,7 +40,10 @@ export class Exchange {
   /** The whole body as text. Throws `body_too_large`. */
   async text(bytesMax: number): Promise<string> {
     const chunks: Buffer[] = [];
-    for await (const chunk of this.chunks(bytesMax)) chunks.push(chunk);
+    for await (const chunk of this.chunks(bytesMax)) {
+      this.hold(chunk.length);
+      chunks.push(chunk);
+    }
     return Buffer.concat(chunks).toString("utf8");
   }
 
@@ -51,6 +59,17 @@ export class Exchange {
     } catch (error) {
       throw (error as NodeJS.ErrnoException).code === "ECONNRESET" ? callerGone() : error;
     }
+  }
+
+  /** Counts memory that this request holds until its end. Throws `unavailable` overloaded. */
+  hold(bytes: number): void {
+    this.#budget.take(bytes);
+    this.#heldBytes += bytes;
+  }
+
+  end(): void {
+    this.#budget.give(this.#heldBytes);
+    this.#heldBytes = 0;
   }
 
   json(status: number, body: string, headers: Record<string, string | string[]> = {}): void {

@@ -8,8 +8,10 @@ import {
   DRAIN_TIMEOUT_MS,
   HEADER_BYTES_MAX,
   HEADERS_TIMEOUT_MS,
+  HELD_BYTES_MAX,
   REQUEST_TIMEOUT_MS,
 } from "../limits.ts";
+import { ByteBudget } from "./byte-budget.ts";
 import { Exchange } from "./exchange.ts";
 import { problemOf } from "./problem.ts";
 
@@ -28,6 +30,7 @@ const CONTENT_SECURITY_POLICY =
 /** Serves `handle`, whatever it throws, with bounds on everything that a caller can hold open. */
 export async function serveHttp(options: HttpServerOptions): Promise<Resource & { port: number }> {
   const gate = new SessionGate();
+  const budget = new ByteBudget(HELD_BYTES_MAX);
   const server = createServer(
     {
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -35,7 +38,7 @@ export async function serveHttp(options: HttpServerOptions): Promise<Resource & 
       requestTimeout: REQUEST_TIMEOUT_MS,
       noDelay: true,
     },
-    (request, response) => void serve(new Exchange(request, response), options, gate),
+    (request, response) => void serve(new Exchange(request, response, budget), options, gate),
   );
   server.maxConnections = CONNECTIONS_MAX;
   server.listen(options.port, options.host);
@@ -59,6 +62,7 @@ async function serve(exchange: Exchange, options: HttpServerOptions, gate: Sessi
   } catch (error) {
     answerFailure(exchange, error, options.log);
   } finally {
+    exchange.end();
     if (entered) gate.leave();
     options.log.info(
       {
@@ -75,6 +79,8 @@ async function serve(exchange: Exchange, options: HttpServerOptions, gate: Sessi
 
 function answerFailure(exchange: Exchange, thrown: unknown, log: HttpServerOptions["log"]): void {
   const { request, response, requestId } = exchange;
+  // Whatever broke because the caller has gone is no failure of ours.
+  if (exchange.signal.aborted) return void response.destroy();
   const problem = problemOf(thrown, requestId);
   if (PlatformError.from(thrown).code === "internal") log.error({ err: thrown, requestId }, "a request failed");
   // The rest of a body that nobody will read; without this the connection would be reset before the answer is read.

@@ -3,18 +3,33 @@
  * call it.
  */
 import assert from "node:assert/strict";
-import { describe, test } from "node:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
 import { bridge } from "./support/bridge.ts";
+import { Cli } from "./support/cli.ts";
 import { untilAnswer } from "./support/expect-answer.ts";
 import { type Answer, problemOf, send } from "./support/http.ts";
 import { type MainJob, overBridge, overGrpc } from "./support/main-job.ts";
+import { overCli } from "./support/over-cli.ts";
 import { ALGORITHMS, sendSigned } from "./support/signed-call.ts";
 import { testPlatform } from "./support/test-platform.ts";
 
 const platform = await testPlatform();
 
+const home = mkdtempSync(join(tmpdir(), "millrace-home-"));
+after(() => rmSync(home, { recursive: true }));
+const cli = new Cli({ home });
+const { controlPlaneAddress, authAddress, operator } = platform;
+const addresses = ["--control-plane", controlPlaneAddress, "--auth", authAddress];
+await cli.json(["login", "--email", operator.email, "--password-file", "-", ...addresses], {
+  stdin: operator.password,
+});
+
 const doors: Record<string, MainJob> = {
   gRPC: overGrpc(platform.rpc),
+  "the command line": overCli(cli, home),
   "the JSON bridge": overBridge(bridge(platform.consoleUrl, platform.adminToken)),
 };
 

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { invalidFields } from "@millrace/errors";
-import { ApiDefinition } from "@millrace/proto/control/v1/apis";
+import { ApiDefinition, Parameter, ParameterLocation, ParameterType } from "@millrace/proto/control/v1/apis";
 import { parse } from "yaml";
 import type { Context } from "../context.ts";
 import { backendMessage } from "../deploy/backend.ts";
@@ -36,9 +36,20 @@ export function readDefinition(
     ...start,
     backend,
     ...(method !== undefined && { method }),
-    ...(path !== undefined && { path }),
+    ...(path !== undefined && { path, parameters: parametersOf(path, start.parameters) }),
     ...(description !== undefined && { description }),
   };
+}
+
+/** A path's parameters must be declared: those of a new path that are not yet are text, and those of the old path go with it. */
+function parametersOf(path: string, before: readonly Parameter[]): Parameter[] {
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name!);
+  const kept = before.filter(({ location, name }) => location !== ParameterLocation.PATH || names.includes(name));
+  const missing = names.filter(
+    (name) => !kept.some((each) => each.location === ParameterLocation.PATH && each.name === name),
+  );
+  const text = { location: ParameterLocation.PATH, type: ParameterType.STRING, required: true };
+  return [...kept, ...missing.map((name) => Parameter.create({ name, ...text }))];
 }
 
 /** The generated decoder passes over what it does not know, so what did not come through is looked for. */

@@ -91,6 +91,7 @@ export function buildApp(deps: GatewayDependencies) {
   const http = new GatewayHttp({
     ...deps.http,
     serve: (exchange) => requests.serve(exchange),
+    onUnparsed: (refusal) => metrics.countUnparsed(refusal),
     onEnd: (exchange) => observeExchange(exchange, accessLog, metrics),
     log,
   });

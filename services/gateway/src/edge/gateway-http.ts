@@ -12,6 +12,8 @@ export interface GatewayHttpOptions {
   port: number;
   /** Serves one request; what it throws is answered `internal` and logged. */
   serve: (exchange: Exchange) => Promise<void>;
+  /** What came was no request: it was refused before there was an exchange. */
+  onUnparsed: (refusal: Refusal) => void;
   /** The exchange is over, whoever ended it. */
   onEnd: (exchange: Exchange) => void;
   log: { error(fields: object, message: string): void; debug(fields: object, message: string): void };
@@ -112,6 +114,7 @@ export class GatewayHttp {
       return;
     }
     const requestId = randomHex(16);
+    this.#options.onUnparsed(refusal);
     this.#options.log.debug({ requestId, reason: refusal.reason, parser: error.code }, "a request could not be parsed");
     socket.end(rawAnswer(refusal, requestId));
   }

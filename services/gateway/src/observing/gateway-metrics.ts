@@ -1,4 +1,5 @@
 import type { Telemetry } from "@millrace/telemetry";
+import { REASONS, type Refusal } from "../answering/reasons.ts";
 import type { Exchange } from "../edge/exchange.ts";
 
 export interface GatewayGauges {
@@ -14,6 +15,8 @@ export interface GatewayGauges {
 
 export interface GatewayMetrics {
   countRequest(exchange: Exchange, durationMs: number): void;
+  /** What came was no request. */
+  countUnparsed(refusal: Refusal): void;
   /** A safe request passed although its nonce could not be checked. */
   countUncheckedNonce(): void;
 }
@@ -53,6 +56,7 @@ export function createMetrics(meter: Telemetry["meter"], gauges: GatewayGauges):
       requests.add(1, { host_label: label, status: exchange.response.statusCode, reason: exchange.reason ?? "" });
       durations.record(durationMs / 1_000, { host_label: label });
     },
+    countUnparsed: ({ reason }) => requests.add(1, { host_label: "", status: REASONS[reason].status, reason }),
     countUncheckedNonce: () => unchecked.add(1),
   };
 }

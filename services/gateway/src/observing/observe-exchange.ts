@@ -37,12 +37,14 @@ function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {
     keyId: identity.keyId,
     project: identity.accountId,
     authType: identity.authType,
-    userAgent: request.headers["user-agent"] ?? "",
+    userAgent: request.headers["user-agent"]?.slice(0, USER_AGENT_LENGTH_MAX) ?? "",
     bytesIn: exchange.bytesIn,
     bytesOut: exchange.bytesOut,
     durationMs: Math.round(durationMs * 100) / 100,
   };
 }
+
+const USER_AGENT_LENGTH_MAX = 256;
 
 function componentOf({ reason, functionKey }: Exchange): string {
   if (reason !== null) return REASONS[reason].component;

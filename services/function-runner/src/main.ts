@@ -20,7 +20,7 @@ const stopping = new AbortController();
 
 async function start(): Promise<void> {
   const telemetry = lifecycle.own("telemetry", startTelemetry("function-runner", process.env));
-  const runtime = await prepareRuntimeFolder(cacheDirectory, process.env.LD_LIBRARY_PATH);
+  const runtime = await prepareRuntimeFolder(cacheDirectory);
   const supply = lifecycle.own("sandboxes", await openSandboxes(runtime, cacheDirectory, config.minimumTier, log));
   const { tier, shortfall } = supply.launcher;
   let app: RunnerApp | undefined;

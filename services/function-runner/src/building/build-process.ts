@@ -6,9 +6,15 @@ import { readJson, SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
 import type { Cell } from "../sandbox/sandbox-supply.ts";
 import { BuildRefused, readFault } from "./build-report.ts";
 
+export interface Bundled {
+  artifact: Buffer;
+  /** The entry's path in the upload. */
+  entry: string;
+}
+
 /** Runs the build program in `cell` to its end. Throws BuildRefused when it refuses the upload or needs too long. */
-export async function runBuildProgram(launcher: Launcher, cell: Cell, args: string[]): Promise<Buffer> {
-  const outcome = Promise.withResolvers<Buffer>();
+export async function runBuildProgram(launcher: Launcher, cell: Cell, args: string[]): Promise<Bundled> {
+  const outcome = Promise.withResolvers<Bundled>();
   const { folders, uid } = cell;
   const child = launcher.launch({ program: "build.mjs", args, folders, channels: 1, uid });
   const pieces: Buffer[] = [];
@@ -20,8 +26,9 @@ export async function runBuildProgram(launcher: Launcher, cell: Cell, args: stri
         bytes += frame.payload.length;
         if (bytes <= ARTIFACT_LIMITS.packedBytesMax) pieces.push(Buffer.from(frame.payload));
         else outcome.reject(tooLarge());
-      } else if (frame.type === SANDBOX_FRAME.built) outcome.resolve(Buffer.concat(pieces));
-      else {
+      } else if (frame.type === SANDBOX_FRAME.built) {
+        outcome.resolve({ artifact: Buffer.concat(pieces), entry: String(readJson(frame)?.entry ?? "") });
+      } else {
         const fault = frame.type === SANDBOX_FRAME.refused ? readFault(readJson(frame)) : null;
         outcome.reject(fault ? new BuildRefused(fault.reason, fault.findings) : new Error("a build sent nonsense"));
       }

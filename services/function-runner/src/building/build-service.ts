@@ -7,7 +7,7 @@ import { readObject } from "../artifacts/artifact-bus.ts";
 import { BUILD_LIMITS } from "../limits.ts";
 import type { BusStores } from "../placing/bus-stores.ts";
 import type { SandboxSupply } from "../sandbox/sandbox-supply.ts";
-import { runBuildProgram } from "./build-process.ts";
+import { type Bundled, runBuildProgram } from "./build-process.ts";
 import { BuildRefused } from "./build-report.ts";
 import { tryLoad } from "./trial-load.ts";
 
@@ -34,15 +34,16 @@ export class BuildService {
   /** Throws BuildRefused for a fault of the upload. */
   async build(request: BuildRequest): Promise<Built> {
     const { stores } = this.#deps;
-    const artifact = await this.makeArtifact(await this.#readUpload(request.uploadDigest), request);
-    const { shape, exports } = await tryLoad(this.#deps.supply, artifact, request.handler);
+    const bundled = await this.bundle(await this.#readUpload(request.uploadDigest), request);
+    const { artifact } = bundled;
+    const { shape, exports } = await tryLoad(this.#deps.supply, bundled, request.handler);
     const digest = digestOf(artifact);
     await stores.builds.putBlob({ name: digest }, artifact);
     return { digest, sizeBytes: artifact.length, shape, exports };
   }
 
   /** The artifact of an upload, not tried yet. */
-  async makeArtifact(upload: Uint8Array, request: Pick<BuildRequest, "filename" | "entry">): Promise<Buffer> {
+  async bundle(upload: Uint8Array, request: Pick<BuildRequest, "filename" | "entry">): Promise<Bundled> {
     const { supply } = this.#deps;
     const cell = supply.openCell();
     try {

@@ -18,8 +18,8 @@ async function build(
   { filename = "index.mjs", entry = "", handler = "" } = {},
 ) {
   const upload = typeof files === "string" ? Buffer.from(files) : await zip(files);
-  const artifact = await service.makeArtifact(upload, { filename, entry });
-  return { ...(await tryLoad(supply, artifact, handler)), files: unpackArtifact(artifact) };
+  const bundled = await service.bundle(upload, { filename, entry });
+  return { ...(await tryLoad(supply, bundled, handler)), files: unpackArtifact(bundled.artifact) };
 }
 
 async function refused(...upload: Parameters<typeof build>) {
@@ -98,7 +98,7 @@ test("packages in node_modules are bundled, other files are kept, code and dot f
 test("the same upload gives the same artifact", async () => {
   const upload = { filename: "index.mjs", entry: "" };
   const digests = [1, 2].map(async () => {
-    const artifact = await service.makeArtifact(Buffer.from("export const handler = 1;"), upload);
+    const { artifact } = await service.bundle(Buffer.from("export const handler = 1;"), upload);
     return createHash("sha256").update(artifact).digest("hex");
   });
   const [first, second] = await Promise.all(digests);
@@ -137,6 +137,8 @@ test("code that throws when it is loaded is refused at the place in its own sour
 test("code without a handler is refused, and told which exports it has", async () => {
   const fault = await refused(`export const handle = async () => 1;`);
   assert.match(fault.findings[0]!.message, /exports no `handler`, .* it exports handle\./);
+  assert.deepEqual([fault.findings[0]!.file, fault.findings[0]!.line], ["index.mjs", 0]);
+  assert.match((await refused(`export const handler = 7;`)).findings[0]!.message, /`handler` is no function/);
   const named = await refused(`export const handler = () => 1;`, { handler: "run" });
   assert.match(named.findings[0]!.message, /exports no `run`/);
 });
@@ -197,7 +199,7 @@ test("paths that leave the archive are refused", async () => {
   ]) {
     const name = path.padEnd(12, "x").slice(0, 12);
     const fault = await service
-      .makeArtifact(patched(archive, "AAAAAAAA.txt", name), { filename: "a.zip", entry: "" })
+      .bundle(patched(archive, "AAAAAAAA.txt", name), { filename: "a.zip", entry: "" })
       .catch((error: BuildRefused) => error.fault);
     assert.equal((fault as { reason?: string }).reason, "archive_refused", name);
   }
@@ -208,9 +210,7 @@ test("links and special files in an archive are refused", async () => {
     const archive = await zip({ "index.js": "export const handler = 1;", link: "/etc/passwd" }, { mode: 0o100644 });
     const at = archive.lastIndexOf(Buffer.from("link"));
     archive.writeUInt32LE((mode << 16) >>> 0, at - 8);
-    const fault = await service
-      .makeArtifact(archive, { filename: "a.zip", entry: "" })
-      .catch((e: BuildRefused) => e.fault);
+    const fault = await service.bundle(archive, { filename: "a.zip", entry: "" }).catch((e: BuildRefused) => e.fault);
     assert.deepEqual(fault, {
       reason: "archive_refused",
       findings: [
@@ -235,14 +235,14 @@ test("bombs are refused: by ratio, by size, by a lie about the size", async () =
   const lying = Buffer.from(big);
   const at = lying.lastIndexOf(Buffer.from("big"));
   lying.writeUInt32LE(1 << 30, at - 46 + 24);
-  const fault = await service.makeArtifact(lying, { filename: "a.zip", entry: "" }).catch((e: BuildRefused) => e.fault);
+  const fault = await service.bundle(lying, { filename: "a.zip", entry: "" }).catch((e: BuildRefused) => e.fault);
   assert.equal((fault as { reason?: string }).reason, "archive_refused");
 });
 
 test("the same path twice, and a path that is file and folder, are refused", async () => {
   const archive = await zip({ "index.js": "export const handler = 1;", "a.txt": "1", "b.txt": "2" });
   const twice = await service
-    .makeArtifact(patched(archive, "b.txt", "a.txt"), { filename: "a.zip", entry: "" })
+    .bundle(patched(archive, "b.txt", "a.txt"), { filename: "a.zip", entry: "" })
     .catch((e: BuildRefused) => e.fault);
   assert.match((twice as { findings: { message: string }[] }).findings[0]!.message, /same path twice/);
   const both = await refused({ "index.js": "export const handler = 1;", a: "1", "a/b": "2" }, { filename: "a.zip" });

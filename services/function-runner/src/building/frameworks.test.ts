@@ -23,7 +23,7 @@ async function deployApp(code: string, packages: string[], route: object) {
   for (const name of packages) addPackage(archive, name, import.meta.filename, added);
   archive.end();
   const upload = await buffer(archive.outputStream);
-  const artifact = await service.makeArtifact(upload, { filename: "app.zip", entry: "" });
+  const { artifact } = await service.bundle(upload, { filename: "app.zip", entry: "" });
   const files = Object.fromEntries(unpackArtifact(artifact).map(({ path, content }) => [path, content.toString()]));
   assert.ok(files[ENTRY_FILE]);
   const record = runner.deploy(files, { shape: code.includes("export default") ? "fetch" : "handler" });
@@ -102,11 +102,12 @@ test("what a function throws is logged with places in its own source, console.er
   archive.addBuffer(Buffer.from(source), "lib/shop.ts");
   archive.end();
   const upload = await buffer(archive.outputStream);
-  const artifact = await service.makeArtifact(upload, { filename: "app.zip", entry: "" });
+  const { artifact } = await service.bundle(upload, { filename: "app.zip", entry: "" });
   const files = unpackArtifact(artifact).map(({ path, content }) => [path, content.toString()]);
   const answer = await runner.call(runner.deploy(Object.fromEntries(files)));
   assert.equal(answer.failed, "function_error");
   const lines = await until(() => runner.published.at(-1)?.lines.map(({ message }) => message));
   assert.match(lines[0]!, /^Error: printed\n {4}at .*\(index\.ts:3:17\)/);
+  assert.doesNotMatch(lines.join(), /instance\.mjs/);
   assert.match(lines[1]!, /^TypeError: sold out\n {4}at .*\(lib\/shop\.ts:6:11\)\n {4}at .*\(index\.ts:4:14\)/);
 });

@@ -18,6 +18,8 @@ export function findFunction(module: Exports, name: string): FoundFunction {
   const found = name === "" ? findDefault(module) : asFunction(lookUp(module, name));
   if (found) return found;
   const exports = listExports(module);
+  const looked = name || "handler";
+  if (exports.includes(looked)) throw new Error(`The export \`${looked}\` is no function.`);
   const wanted = name === "" ? "`handler`, or a default export with `fetch`," : `\`${name}\``;
   throw new Error(
     `The code exports no ${wanted} that can be called; ${exports.length === 0 ? "it exports nothing" : `it exports ${exports.join(", ")}`}.`,

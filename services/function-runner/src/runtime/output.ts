@@ -33,7 +33,8 @@ export class Output {
 
   /** Places in the user's files read as the user knows them, without the folder they happen to lie in. */
   withoutFolder(text: string): string {
-    return this.#prefixes.reduce((shorter, prefix) => shorter.replaceAll(prefix, ""), text);
+    const shown = text.includes(import.meta.dirname) ? text.split("\n").filter(isForReaders).join("\n") : text;
+    return this.#prefixes.reduce((shorter, prefix) => shorter.replaceAll(prefix, ""), shown);
   }
 
   /** Takes over the console and the standard streams of this thread. */
@@ -51,6 +52,11 @@ export class Output {
     takeOver(process.stdout, (text) => this.line(level ?? "info", text));
     takeOver(process.stderr, (text) => this.line(level ?? "error", text));
   }
+}
+
+/** Our own places in a stack help nobody who reads it. */
+function isForReaders(line: string): boolean {
+  return !line.trimStart().startsWith("at ") || !line.includes(import.meta.dirname);
 }
 
 /** The console's other methods go through these or write to a stream. */

@@ -56,7 +56,7 @@ export function createLauncher(runtime: RuntimeFolder): Launcher {
     launch({ program, args, folders, channels, uid }) {
       const [file, ...rest] = [...wrappers, runtime.nodePath, ...NODE_FLAGS, join(runtime.folder, program), ...args];
       return spawn(file!, rest, {
-        env: runtime.libraryPath === undefined ? {} : { LD_LIBRARY_PATH: runtime.libraryPath },
+        env: {},
         cwd: folders.code,
         // A session of its own: a Ctrl-C in the terminal is the supervisor's to handle.
         detached: true,

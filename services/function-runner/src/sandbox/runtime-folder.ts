@@ -18,8 +18,6 @@ export interface RuntimeFolder {
   folder: string;
   nodePath: string;
   esbuildPath: string;
-  /** Where the loader finds what Node needs and the system lacks; the only thing in a sandbox's environment. */
-  libraryPath: string | undefined;
 }
 
 const PROGRAMS = {
@@ -33,7 +31,7 @@ const PROGRAMS = {
  * Bundles the sandbox's programs into a folder of plain files, and makes sure that the Node binary can be run by a user who is nobody
  * here. `cacheDirectory` must let other users pass through.
  */
-export async function prepareRuntimeFolder(cacheDirectory: string, libraryPath?: string): Promise<RuntimeFolder> {
+export async function prepareRuntimeFolder(cacheDirectory: string): Promise<RuntimeFolder> {
   const folder = join(cacheDirectory, "runtime");
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   await build({

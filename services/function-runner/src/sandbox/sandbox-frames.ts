@@ -24,7 +24,7 @@ export const SANDBOX_FRAME = {
   done: 75,
   ping: 76,
   pong: 77,
-  /** From a build program: pieces of the artifact, then that it is whole; or JSON `BuildFault`. */
+  /** From a build program: pieces of the artifact, then JSON `{entry}`; or JSON `BuildFault`. */
   artifact: 80,
   built: 81,
   refused: 82,

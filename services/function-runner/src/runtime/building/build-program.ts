@@ -26,20 +26,16 @@ const supervisor = new Channel(new Socket({ fd: 3 }), {
   onEnd: () => process.kill(process.pid, "SIGKILL"),
 });
 
-async function build(): Promise<Buffer> {
+try {
   const root = await openUpload(uploadFile, filename, workFolder);
   const entryFile = findEntry(root, entry);
   const code = await bundle(root, entryFile, esbuildBinary);
-  return packArtifact([...code, ...readAssets(root)]);
-}
-
-try {
-  const artifact = await build();
+  const artifact = packArtifact([...code, ...readAssets(root)]);
   for (let at = 0; at < artifact.length; at += PIECE_BYTES) {
     const piece = artifact.subarray(at, at + PIECE_BYTES);
     supervisor.writer().begin(SANDBOX_FRAME.artifact, 0, 0).raw(piece).end();
   }
-  supervisor.writer().begin(SANDBOX_FRAME.built, 0, 0).end();
+  writeJson(supervisor.writer(), SANDBOX_FRAME.built, 0, { entry: entryFile });
 } catch (error) {
   if (!(error instanceof BuildRefused)) throw error;
   writeJson(supervisor.writer(), SANDBOX_FRAME.refused, 0, error.fault);

@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { isArtifactPath } from "../../artifacts/artifact-format.ts";
 import { BuildRefused } from "../../building/build-report.ts";
 
+/** A file that is code by its name. */
+export const CODE_FILE = /^[\w.-]+\.(?:[cm]?[jt]s|[jt]sx)$/;
 const STEMS = ["index", "main", "handler", "app", "src/index", "src/main", "src/handler", "src/app"];
 const EXTENSIONS = ["ts", "mts", "cts", "tsx", "js", "mjs", "cjs", "jsx"];
 
@@ -42,7 +44,7 @@ function mainOf(root: string): string[] {
 /** An upload of one file may have any name. */
 function onlyFile(root: string): string | undefined {
   const names = readdirSync(root);
-  return names.length === 1 && isFile(root, names[0]!) ? names[0] : undefined;
+  return names.length === 1 && CODE_FILE.test(names[0]!) && isFile(root, names[0]!) ? names[0] : undefined;
 }
 
 function isFile(root: string, path: string): boolean {

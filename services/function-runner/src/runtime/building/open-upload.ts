@@ -1,9 +1,9 @@
 import { closeSync, copyFileSync, mkdirSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { BuildRefused } from "../../building/build-report.ts";
+import { CODE_FILE } from "./find-entry.ts";
 import { unzip } from "./unzip.ts";
 
-const CODE_FILE = /^[\w.-]+\.(?:[cm]?[jt]s|[jt]sx)$/;
 const ZIP_MAGIC = "PK";
 
 /** Lays the upload out as a folder; answers which. Throws BuildRefused. */

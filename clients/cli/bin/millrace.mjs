@@ -16,15 +16,14 @@ if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) await import(
 else await runOnPackagedNode();
 
 async function runOnPackagedNode() {
-  const node = findPackagedNode(dirname(main));
+  const node = (await repositoryNode()) ?? findPackagedNode(dirname(main));
   if (node === undefined) {
     console.error(
       `error: this is Node ${process.version} and Node ${NODE_MAJOR_MIN} did not come with the dependencies; run npm ci`,
     );
     process.exit(EXIT_FAILED);
   }
-  const env = { ...process.env, ...(await librariesOf(node)) };
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit", env });
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
   for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : EXIT_FAILED)));
 }
@@ -38,11 +37,8 @@ function findPackagedNode(from) {
   }
 }
 
-/** What Node needs and a minimal system lacks is fetched by the repository's own start; elsewhere the system has it. */
-async function librariesOf(node) {
-  const provider = new URL(
-    "../../../infra/local/bootstrap/project-node.mjs",
-    pathToFileURL(realpathSync(fileURLToPath(import.meta.url))),
-  );
-  return existsSync(provider) ? (await import(provider.href)).librariesFor(node) : {};
+/** In the repository, the one that npm start uses. */
+async function repositoryNode() {
+  const provider = join(dirname(main), "../../../infra/local/bootstrap/project-node.mjs");
+  return existsSync(provider) ? (await import(pathToFileURL(provider).href)).projectNode() : undefined;
 }

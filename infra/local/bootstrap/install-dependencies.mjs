@@ -23,7 +23,7 @@ export function installDependencies() {
       "npm install failed (see above). It needs the npm registry: check the network, or the registry that npm is set to.",
     );
   }
-  // The packaged Node would become everybody's "node" in npm scripts, also where it lacks a library (librariesFor).
+  // The packaged Node would become everybody's "node" in npm scripts, also where it lacks a library (project-node.mjs).
   rmSync(join(repositoryRoot, "node_modules/.bin/node"), { force: true });
 }
 

@@ -1,56 +1,68 @@
-// The Node that Millrace runs on: this one where it is new enough, else the one that came with the dependencies.
+// The Node that Millrace runs on: this one where it is new enough, else the one that came with the dependencies. That one needs a
+// library, libatomic, which minimal systems lack; there a copy is made that finds it in its own folder, so that nobody who starts it,
+// such as a sandbox with an empty environment, has to know.
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fetchDebianPackages, libraryPath } from "./debian-packages.mjs";
-import { enginesFolder, repositoryRoot } from "./homes.mjs";
+import { enginesFolder, makeOpenDirectory, repositoryRoot } from "./homes.mjs";
 
 const NODE_MAJOR_MIN = 26;
+const LIBRARY = "libatomic.so.1";
 
-/**
- * Its path, and what it needs in its environment. Throws an error that says what to install.
- * @returns {Promise<{path: string, environment: Record<string, string>}>}
- */
+/** Its path. Throws an error that says what to install. */
 export async function projectNode() {
-  const path = findNode();
-  return { path, environment: path === process.execPath ? {} : await librariesFor(path) };
-}
-
-function findNode() {
   if (Number(process.versions.node.split(".")[0]) >= NODE_MAJOR_MIN) return process.execPath;
-  const packaged = join(repositoryRoot, "node_modules", `node-${process.platform}-${process.arch}`, "bin/node");
-  if (existsSync(packaged)) return packaged;
-  throw new Error(
-    `No Node for ${process.platform}-${process.arch} came with the dependencies. Millrace runs on Node ${NODE_MAJOR_MIN} or newer ` +
-      `and this is ${process.version}. Install it from https://nodejs.org and start again.`,
-  );
+  const folder = join(repositoryRoot, "node_modules", `node-${process.platform}-${process.arch}`);
+  const packaged = join(folder, "bin/node");
+  if (!existsSync(packaged)) {
+    throw new Error(
+      `No Node for ${process.platform}-${process.arch} came with the dependencies. Millrace runs on Node ${NODE_MAJOR_MIN} or newer ` +
+        `and this is ${process.version}. Install it from https://nodejs.org and start again.`,
+    );
+  }
+  const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const selfContained = join(enginesFolder(), `node-${version}`);
+  if (existsSync(selfContained)) return join(selfContained, "node");
+  const { status, stderr, error } = spawnSync(packaged, ["--version"], { encoding: "utf8" });
+  if (status === 0) return packaged;
+  if (!stderr?.includes(LIBRARY)) throw new Error(`${packaged} cannot be run: ${error?.message ?? stderr}`);
+  await makeSelfContained(packaged, selfContained).catch((cause) => {
+    throw new Error(`Node needs ${LIBRARY}, which is not on this machine: install libatomic1. ${cause.message}`);
+  });
+  return join(selfContained, "node");
 }
 
 /**
- * Node needs libatomic, which minimal systems lack. It is unpacked where sandboxes can read it too.
  * @param {string} node
- * @returns {Promise<Record<string, string>>}
+ * @param {string} target
  */
-export async function librariesFor(node) {
-  const folder = join(enginesFolder(), "libatomic");
-  if (!existsSync(folder)) {
-    const tried = spawnSync(node, ["--version"], { encoding: "utf8" });
-    if (tried.status === 0) return {};
-    if (!tried.stderr?.includes("libatomic.so.1"))
-      throw new Error(`${node} cannot be run: ${tried.error?.message ?? tried.stderr}`);
-    // Not to stdout: that is for what the command answers.
-    console.error("fetching the Debian package libatomic1, which Node needs");
+async function makeSelfContained(node, target) {
+  // Not to stdout, which is for what a command answers.
+  console.error(`fetching ${LIBRARY} for Node`);
+  const packages = `${target}.${process.pid}.packages`;
+  const unfinished = makeOpenDirectory(`${target}.${process.pid}.unfinished`);
+  try {
     const request = {
-      packages: ["libatomic1"],
+      packages: ["libatomic1", "patchelf"],
       suite: /** @type {const} */ ("host"),
       withDependencies: false,
-      into: folder,
     };
-    await fetchDebianPackages(request).catch((cause) => {
-      throw new Error(
-        `Node needs libatomic.so.1, which is not on this machine: install libatomic1 (Debian) or libatomic. ${cause.message}`,
-      );
-    });
+    await fetchDebianPackages({ ...request, into: packages });
+    const found = libraryPath(packages)
+      .split(":")
+      .map((folder) => join(folder, LIBRARY))
+      .find((path) => existsSync(path));
+    if (found === undefined) throw new Error(`libatomic1 holds no ${LIBRARY}`);
+    copyFileSync(realpathSync(found), join(unfinished, LIBRARY));
+    copyFileSync(node, join(unfinished, "node"));
+    const patch = [join(packages, "usr/bin/patchelf"), "--set-rpath", "$ORIGIN", join(unfinished, "node")];
+    for (const argv of [patch, [join(unfinished, "node"), "--version"]]) {
+      const { status, stderr, error } = spawnSync(argv[0] ?? "", argv.slice(1), { encoding: "utf8" });
+      if (status !== 0) throw new Error(`${argv[0]} failed: ${error?.message ?? stderr}`);
+    }
+    if (!existsSync(target)) renameSync(unfinished, target);
+  } finally {
+    for (const folder of [packages, unfinished]) rmSync(folder, { recursive: true, force: true });
   }
-  return { LD_LIBRARY_PATH: [libraryPath(folder), process.env.LD_LIBRARY_PATH].filter(Boolean).join(":") };
 }

@@ -19,15 +19,12 @@ export async function runInProject([command = "", ...args]) {
   const node = await prepare();
   const env = {
     ...process.env,
-    ...node.environment,
-    PATH: [dirname(node.path), join(repositoryRoot, "node_modules/.bin"), process.env.PATH].join(delimiter),
+    PATH: [dirname(node), join(repositoryRoot, "node_modules/.bin"), process.env.PATH].join(delimiter),
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(defaultStateDirectory, "compile-cache"),
     TURBO_TELEMETRY_DISABLED: "1",
     MILLRACE_LIFELINE_FD: "3",
   };
-  const [file, ...rest] = command.endsWith(".ts")
-    ? [node.path, join(repositoryRoot, command), ...args]
-    : [command, ...args];
+  const [file, ...rest] = command.endsWith(".ts") ? [node, join(repositoryRoot, command), ...args] : [command, ...args];
   // The fourth descriptor tells the child when this process is gone, even by kill -9.
   const child = spawn(file, rest, { cwd: repositoryRoot, env, stdio: ["inherit", "inherit", "inherit", "pipe"] });
   for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));

@@ -57,15 +57,7 @@ export function lastLines(text: string, count = SHOWN_LINES_MAX): string {
 /** What every child gets of our environment: where programs are and how text is encoded, and nothing that could be secret. */
 export function basicEnvironment(): Record<string, string> {
   const kept: Record<string, string> = { LC_ALL: "C.UTF-8" };
-  for (const name of [
-    "PATH",
-    "HOME",
-    "TMPDIR",
-    "SSL_CERT_FILE",
-    "NODE_EXTRA_CA_CERTS",
-    "NODE_COMPILE_CACHE",
-    "LD_LIBRARY_PATH",
-  ]) {
+  for (const name of ["PATH", "HOME", "TMPDIR", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "NODE_COMPILE_CACHE"]) {
     const value = process.env[name];
     if (value !== undefined) kept[name] = value;
   }

@@ -63,7 +63,6 @@ async function startPlatform(owner: Owner, overrides: Record<string, string> = {
     MILLRACE_NATS_URL: nats.url,
     MILLRACE_NATS_SEED_FILE: file("nats.seed", nats.seedOf(IDENTITIES.runner)),
     MILLRACE_DRAIN_TIMEOUT: "5s",
-    ...(process.env.LD_LIBRARY_PATH && { LD_LIBRARY_PATH: process.env.LD_LIBRARY_PATH }),
     ...overrides,
   };
   let output = "";

@@ -77,7 +77,7 @@ const SILENT = { info() {}, warn() {} };
 export async function startTestSupply(owner: Owner): Promise<{ supply: SandboxSupply; cache: string }> {
   const cache = mkdtempSync(join(tmpdir(), "millrace-runner-"));
   chmodSync(cache, 0o755);
-  const runtime = await prepareRuntimeFolder(cache, process.env.LD_LIBRARY_PATH);
+  const runtime = await prepareRuntimeFolder(cache);
   const supply = new SandboxSupply(createLauncher(runtime), join(cache, "sandboxes"), SILENT);
   owner.after(async () => {
     await supply.close();

@@ -1,14 +1,4 @@
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  renameSync,
-  statSync,
-} from "node:fs";
+import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { build, stop } from "esbuild";
@@ -48,12 +38,7 @@ export async function prepareRuntimeFolder(cacheDirectory: string): Promise<Runt
     logLevel: "silent",
   });
   await stop();
-  return {
-    folder,
-    nodePath: nodeForAll(cacheDirectory),
-    esbuildPath: copyEsbuild(folder),
-    libraryPath: librariesForAll(cacheDirectory, libraryPath),
-  };
+  return { folder, nodePath: nodeForAll(cacheDirectory), esbuildPath: copyEsbuild(folder) };
 }
 
 function copyEsbuild(folder: string): string {
@@ -75,19 +60,6 @@ function nodeForAll(cacheDirectory: string): string {
     renameSync(`${copy}.part`, copy);
   }
   return copy;
-}
-
-/** A library path whose every folder can be read by any user: copies stand in for folders that cannot. */
-function librariesForAll(cacheDirectory: string, libraryPath: string | undefined): string | undefined {
-  if (process.getuid?.() !== 0) return libraryPath;
-  const folders = libraryPath?.split(":").filter((folder) => folder !== "" && existsSync(folder));
-  const reachable = folders?.map((folder, i) => {
-    if (isReachable(folder)) return folder;
-    const copy = join(cacheDirectory, "lib", String(i));
-    cpSync(folder, copy, { recursive: true, dereference: true });
-    return copy;
-  });
-  return reachable?.join(":");
 }
 
 /** Whether any user may run the file: readable itself, and every folder above it passable. */

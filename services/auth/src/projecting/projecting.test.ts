@@ -16,7 +16,10 @@ const { createSubscriptionKey, deleteSubscriptionKey } = SubscriptionKeyServiceS
 const { createAuthorization, deleteAuthorization } = AuthorizationServiceService;
 const { reprojectGrants, forgetProject } = IdentityServiceService;
 
-/** The service with its relay, which may touch only what NATS allows auth; `grants` reads the bucket as anybody. */
+/**
+ * The service with its relay, which may touch only what NATS allows auth; `get` reads the bucket as anybody. It is disposed of within the
+ * test, since NATS and the database go right after it.
+ */
 async function setUp(t: Owner & Parameters<typeof authUnderTest>[0], { bucketMade = true } = {}) {
   const identity = { service: "auth", id: "auth-1" } as const;
   const nats = await testNats(t, { identities: [identity] });
@@ -32,7 +35,6 @@ async function setUp(t: Owner & Parameters<typeof authUnderTest>[0], { bucketMad
   bus = new GrantsBus({ sql, schema, url: nats.url, seed: nats.seedOf(identity), log: silent });
   if (bucketMade) await ensureBus(connection);
   bus.start();
-  t.after(() => bus.close());
   const open = () => openBucket(connection, "grants");
   const get = async (key: string) => {
     const entry = await (await open()).get(key);
@@ -41,11 +43,13 @@ async function setUp(t: Owner & Parameters<typeof authUnderTest>[0], { bucketMad
   const gone = (key: string) => until(async () => (await get(key)) === undefined);
   const { project, parent, token } = await auth.ownedProject();
   const newKey = async () => (await auth.call(createAccessKey, { parent, displayName: "ci" }, token)).accessKey!;
-  return { auth, nats, connection, bus, open, get, gone, project, parent, token, newKey };
+  const dispose = { [Symbol.asyncDispose]: () => bus.close() };
+  return { auth, nats, connection, bus, open, get, gone, project, parent, token, newKey, ...dispose };
 }
 
 test("an access key appears with its state, changes and disappears", async (t) => {
-  const { auth, get, gone, project, token, newKey } = await setUp(t);
+  await using setup = await setUp(t);
+  const { auth, get, gone, project, token, newKey } = setup;
   const { name, keyId } = await newKey();
   const key = KEYS.accessKey(keyId);
   const bytes = await until(() => get(key));
@@ -57,7 +61,8 @@ test("an access key appears with its state, changes and disappears", async (t) =
 });
 
 test("a subscription key is found by its hash, and its value is nowhere in the bucket", async (t) => {
-  const { auth, get, gone, project, parent, token } = await setUp(t);
+  await using setup = await setUp(t);
+  const { auth, get, gone, project, parent, token } = setup;
   const { subscriptionKey, value } = await auth.call(createSubscriptionKey, { parent, displayName: "m" }, token);
   const key = KEYS.subscriptionKey(hash("sha256", value));
   const bytes = await until(() => get(key));
@@ -67,7 +72,8 @@ test("a subscription key is found by its hash, and its value is nowhere in the b
 });
 
 test("an authorisation reaches the bucket, and its revocation does so within a second", async (t) => {
-  const { auth, get, gone, parent, token, newKey } = await setUp(t);
+  await using setup = await setUp(t);
+  const { auth, get, gone, parent, token, newKey } = setup;
   const { keyId } = await newKey();
   const key = KEYS.authorization("abc123abc123-test", keyId);
   const deployment = `${parent}/groups/petstore/deployments/test`;
@@ -85,17 +91,19 @@ test("an authorisation reaches the bucket, and its revocation does so within a s
 });
 
 test("while NATS is away keys are made all the same, and appear when it is back", async (t) => {
-  const { auth, nats, bus, get, newKey } = await setUp(t);
+  await using setup = await setUp(t);
+  const { auth, nats, bus, get, newKey } = setup;
   await until(() => bus.relaying);
   await nats.server.stop();
   const { keyId } = await newKey();
   await nats.server.start();
   await until(() => get(KEYS.accessKey(keyId)).catch(() => undefined), { timeoutMs: 15_000 });
-  assert.equal((await auth.database.sql`select 1 from outbox`).length, 0);
+  await until(async () => (await auth.database.sql`select 1 from outbox`).length === 0);
 });
 
 test("a bucket that control-plane makes later is filled then", async (t) => {
-  const { connection, bus, get, newKey, auth } = await setUp(t, { bucketMade: false });
+  await using setup = await setUp(t, { bucketMade: false });
+  const { connection, bus, get, newKey, auth } = setup;
   const { keyId } = await newKey();
   const reproject = auth.call(reprojectGrants, {}, await auth.as("control-plane"));
   await assert.rejects(reproject, refusal("unavailable", "bus_unavailable"));
@@ -105,7 +113,8 @@ test("a bucket that control-plane makes later is filled then", async (t) => {
 });
 
 test("reprojecting restores what is missing and deletes what no row stands behind", async (t) => {
-  const { auth, open, get, gone, newKey, token, parent } = await setUp(t);
+  await using setup = await setUp(t);
+  const { auth, open, get, gone, newKey, token, parent } = setup;
   const { keyId } = await newKey();
   await auth.call(createSubscriptionKey, { parent, displayName: "m" }, token);
   const deployment = `${parent}/groups/petstore/deployments/test`;

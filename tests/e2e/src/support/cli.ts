@@ -13,6 +13,7 @@ export type CliOptions = {
   readonly stdin?: string;
 };
 
+const INHERITED = ["PATH", "NODE_COMPILE_CACHE", "LD_LIBRARY_PATH"];
 const TIMEOUT_MS = 90_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 
@@ -33,7 +34,7 @@ export class Cli {
         [program, ...args],
         {
           cwd,
-          env: { PATH: process.env.PATH, HOME: home, XDG_CONFIG_HOME: join(home, ".config"), ...env },
+          env: { ...inherited(), HOME: home, XDG_CONFIG_HOME: join(home, ".config"), ...env },
           timeout: TIMEOUT_MS,
           killSignal: "SIGKILL",
           maxBuffer: OUTPUT_BYTES_MAX,
@@ -58,3 +59,6 @@ export class Cli {
     }
   }
 }
+
+const inherited = (): Record<string, string> =>
+  Object.fromEntries(INHERITED.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));

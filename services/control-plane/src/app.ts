@@ -69,11 +69,11 @@ export interface Deps {
 export interface App {
   rpc: RpcServer;
   link: BusLink;
-  /** Work that repeats by itself; begins at once. */
+  sweepSnapshots(): Promise<void>;
+  trimLogs(): Promise<void>;
+  /** Repeats the upkeep above until closed. */
   startUpkeep(): { close(): Promise<void> };
 }
-
-const REQUESTS_KEPT_MS = 86_400_000;
 
 /** Puts the service together; opens nothing. */
 export function buildApp(deps: Deps): App {
@@ -116,15 +116,14 @@ export function buildApp(deps: Deps): App {
     .add(AdminServiceService, adminHandlers(new AdminService({ sql, link, projection, grants: auth, beats })));
 
   const sweeper = new SnapshotSweeper({ sql, link, clock, log });
+  const upkeep = {
+    sweepSnapshots: () => sweeper.sweep(),
+    trimLogs: () => logs.trim(),
+    forgetRequests: () => query(() => deleteOldRequests(sql, new Date(clock().getTime() - LIMITS.requestsKeptMs))),
+  };
   const startUpkeep = () => {
-    const { sweepIntervalMs: everyMs } = LIMITS;
-    const old = () => new Date(clock().getTime() - REQUESTS_KEPT_MS);
-    const turns = [
-      new Periodic("snapshots", everyMs, () => sweeper.sweep(), log),
-      new Periodic("logs", everyMs, () => logs.trim(), log),
-      new Periodic("requests", everyMs, () => query(() => deleteOldRequests(sql, old())), log),
-    ];
+    const turns = Object.entries(upkeep).map(([name, work]) => new Periodic(name, LIMITS.upkeepIntervalMs, work, log));
     return { close: async () => void (await Promise.all(turns.map((turn) => turn.close()))) };
   };
-  return { rpc, link, startUpkeep };
+  return { rpc, link, ...upkeep, startUpkeep };
 }

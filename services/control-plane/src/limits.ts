@@ -62,13 +62,15 @@ export const LIMITS = {
   snapshotBytesMax: 64 * MIB,
   /** How long a snapshot that a deployment has left stays on the bus. */
   snapshotRetirementMs: 600_000,
-  sweepIntervalMs: 60_000,
 
   logRetentionDays: 7,
   logLineBytesMax: 64 * KIB,
   logBatchMessagesMax: 200,
-  logBatchWaitMs: 1_000,
   logTrimRowsMax: 10_000,
+
+  upkeepIntervalMs: 60_000,
+  /** What libs/sql promises to remember, and an hour. */
+  requestsKeptMs: 90_000_000,
 
   authTimeoutMs: 3_000,
   principalLifetimeMs: 5_000,

@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type BusLog, STREAMS } from "@millrace/bus";
 import { LogBatch } from "@millrace/proto/invocation/v1/invocation";
 import { query, type Sql } from "@millrace/sql";
-import { AckPolicy, type Consumer, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { BusWorker, OpenBus } from "../bus/bus-link.ts";
 import { LIMITS } from "../limits.ts";
 import type { StoredLine } from "./log.ts";
@@ -20,6 +20,7 @@ export class LogConsumer implements BusWorker {
   readonly #log: BusLog;
   readonly #stop = new AbortController();
   #running: Promise<void> | undefined;
+  #messages: ConsumerMessages | undefined;
 
   constructor(deps: { sql: Sql; log: BusLog }) {
     this.#sql = deps.sql;
@@ -32,21 +33,22 @@ export class LogConsumer implements BusWorker {
 
   async close(): Promise<void> {
     this.#stop.abort();
+    // Its promise waits for a reader that may not have begun; the run ends when it has.
+    this.#messages?.close().catch(() => {});
     await this.#running;
   }
 
   async #run(bus: OpenBus): Promise<void> {
-    while (!this.#stop.signal.aborted) {
-      try {
-        await this.#consume(bus);
-      } catch (err) {
-        if (this.#stop.signal.aborted) return;
-        this.#log.warn({ err }, "logs cannot be stored; it is tried again");
-        await delay(RETRY_WAIT_MS, undefined, { signal: this.#stop.signal }).catch(() => {});
-      }
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#consume(bus).catch((err: unknown) => {
+        if (!signal.aborted) this.#log.warn({ err }, "logs cannot be stored; it is tried again");
+      });
+      await delay(RETRY_WAIT_MS, undefined, { signal }).catch(() => {});
     }
   }
 
+  /** Stores messages as they come: each at once while there are few, many together when they queue up. */
   async #consume({ connection }: OpenBus): Promise<void> {
     const manager = await jetstreamManager(connection);
     const streamMadeAt = new Date((await manager.streams.info(STREAMS.logs)).created);
@@ -56,32 +58,47 @@ export class LogConsumer implements BusWorker {
       ack_wait: ACK_WAIT_NS,
     });
     const consumer = await jetstream(connection).consumers.get(STREAMS.logs, CONSUMER);
-    while (!this.#stop.signal.aborted) await this.#storeBatch(consumer, streamMadeAt);
+    const { logBatchMessagesMax } = LIMITS;
+    const messages = await consumer.consume({ max_messages: logBatchMessagesMax, abort_on_missing_resource: true });
+    this.#messages = messages;
+    if (this.#stop.signal.aborted) messages.close().catch(() => {});
+    let batch: JsMsg[] = [];
+    for await (const message of messages) {
+      batch.push(message);
+      if (message.info.pending > 0 && batch.length < logBatchMessagesMax) continue;
+      await this.#store(batch, streamMadeAt);
+      batch = [];
+    }
   }
 
-  async #storeBatch(consumer: Consumer, streamMadeAt: Date): Promise<void> {
-    const messages: JsMsg[] = [];
-    const batch = await consumer.fetch({
-      max_messages: LIMITS.logBatchMessagesMax,
-      expires: LIMITS.logBatchWaitMs,
-    });
-    for await (const message of batch) messages.push(message);
-    const lines = messages.flatMap((message) => this.#linesOf(message, streamMadeAt));
-    await query(() => insertLines(this.#sql, lines));
-    for (const message of messages) message.ack();
+  async #store(batch: readonly JsMsg[], streamMadeAt: Date): Promise<void> {
+    const lines = batch.flatMap((message) => this.#linesOf(message, streamMadeAt));
+    try {
+      await query(() => insertLines(this.#sql, lines));
+      for (const message of batch) message.ack();
+    } catch (error) {
+      for (const message of batch) message.nak(RETRY_WAIT_MS);
+      throw error;
+    }
   }
 
   #linesOf(message: JsMsg, streamMadeAt: Date): StoredLine[] {
     try {
-      const { project, functionUid, functionId, version, requestId, lines } = LogBatch.decode(message.data);
-      const place = { streamMadeAt, sequence: message.seq, project, functionUid, functionId };
+      const { lines, version: functionVersion, ...batch } = LogBatch.decode(message.data);
+      const shared = {
+        streamMadeAt,
+        sequence: message.seq,
+        project: storable(batch.project),
+        functionUid: storable(batch.functionUid),
+        functionId: storable(batch.functionId),
+        functionVersion,
+        requestId: storable(batch.requestId),
+      };
       return lines.map(({ time, level, message: text }, line) => ({
-        ...place,
+        ...shared,
         line,
-        functionVersion: version,
-        requestId,
-        at: time ?? new Date(message.time),
-        level,
+        at: isStorable(time) ? time : new Date(message.time),
+        level: storable(level),
         message: storable(text),
       }));
     } catch (err) {
@@ -94,4 +111,8 @@ export class LogConsumer implements BusWorker {
 /** PostgreSQL's text cannot hold NUL. */
 function storable(text: string): string {
   return text.replaceAll("\0", "\u2400").slice(0, LIMITS.logLineBytesMax);
+}
+
+function isStorable(time: Date | undefined): time is Date {
+  return time !== undefined && time.getUTCFullYear() >= 1970 && time.getUTCFullYear() <= 9999;
 }

@@ -66,7 +66,7 @@ export function readOperations(document: OpenApiDocument, project: string, repor
     dropRestOf(operation, report);
     const backend = readBackendExtension([operation, pathItem, { value: root, pointer: "#" }], project, report);
     return {
-      id: names.nameOf(value.operationId, `${method}_${path}`, pointer),
+      id: names.nameOf(value.operationId, method + path, pointer),
       pointer,
       backendPointer: backend?.pointer,
       draft: {

@@ -1,0 +1,296 @@
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { type Api, ApiServiceService, type ImportApisResponse } from "@millrace/proto/control/v1/apis";
+import { LIMITS } from "../limits.ts";
+import { createApi, createFunction, createGroup, createProject, mock, release } from "../testing/calls.ts";
+import { refused } from "../testing/expect.ts";
+import { startControlPlane } from "../testing/test-control-plane.ts";
+
+const { client } = await startControlPlane({ after });
+await createProject(client, "shop");
+await createFunction(client, "shop", "pets");
+let groups = 0;
+
+async function newRevision(): Promise<string> {
+  const { name } = await createGroup(client, "shop", `g${++groups}`);
+  return `${name}/revisions/0.0.1`;
+}
+
+function importInto(parent: string, document: unknown, validateOnly = false): Promise<ImportApisResponse> {
+  const text = typeof document === "string" ? document : JSON.stringify(document);
+  return client.call(ApiServiceService.importApis, { parent, document: text, validateOnly });
+}
+
+const openapi = (paths: object, more: object = {}) => ({
+  openapi: "3.0.3",
+  info: { title: "t", version: "1" },
+  paths,
+  ...more,
+});
+const ok = { responses: { 200: { description: "ok" } } };
+const idsOf = (names: readonly string[]) => names.map((name) => name.split("/").at(-1));
+
+async function imported(document: unknown): Promise<{ apis: Map<string, Api>; answer: ImportApisResponse }> {
+  const parent = await newRevision();
+  const answer = await importInto(parent, document);
+  const { apis } = await client.call(ApiServiceService.listApis, { parent, pageSize: 0, pageToken: "" });
+  return { apis: new Map(apis.map((api) => [api.name.split("/").at(-1)!, api])), answer };
+}
+
+async function faultsOf(document: unknown): Promise<[string, string][]> {
+  const error = await refused(importInto(await newRevision(), document), "invalid_argument", "document_invalid");
+  return error.violations.map(({ field, description }) => [field, description]);
+}
+
+const PETSTORE = `
+openapi: 3.0.3
+info: {title: Petstore, version: 1.0.0}
+x-millrace-backend: {function: pets}
+paths:
+  /pets/{petId}:
+    parameters:
+      - {name: petId, in: path, required: true, schema: {type: integer, default: 1, minimum: 1}}
+    get:
+      operationId: getPetInfo
+      summary: A pet
+      responses:
+        '200':
+          description: The pet
+          content: {application/json: {schema: {$ref: '#/components/schemas/Pet'}}}
+        '404': {description: None}
+  /pets:
+    post:
+      operationId: createPet
+      x-millrace-backend: {function: pets, qualifier: 3, eventFormat: aws-2}
+      requestBody:
+        required: true
+        content:
+          application/json: {schema: {$ref: '#/components/schemas/Pet'}}
+          application/xml: {schema: {type: object}}
+      responses: {default: {description: Any}}
+    delete:
+      x-millrace-backend: {mock: {status: 204, headers: {x-count: 1}, body: {gone: true}}}
+      responses: {}
+components:
+  schemas:
+    Pet:
+      type: object
+      properties:
+        id: {type: integer, nullable: true, minimum: 0, exclusiveMinimum: true}
+        mother: {$ref: '#/components/schemas/Pet'}
+        owner: {$ref: '#/components/schemas/Owner'}
+    Owner: {type: string, example: {$ref: this is data}}
+`;
+
+test("a document's operations become APIs: ids, parameters, bodies, backends", async () => {
+  const { apis, answer } = await imported(PETSTORE);
+  assert.deepEqual(idsOf(answer.created).toSorted(), ["createPet", "delete_pets", "getPetInfo"]);
+  const get = apis.get("getPetInfo")!.definition!;
+  assert.deepEqual([get.method, get.path, get.description], ["GET", "/pets/{petId}", "A pet"]);
+  assert.deepEqual(get.parameters, [
+    {
+      name: "petId",
+      location: 1,
+      type: 2,
+      required: true,
+      description: "",
+      defaultJson: "1",
+      schemaJson: '{"minimum":1}',
+    },
+  ]);
+  const post = apis.get("createPet")!.definition!;
+  assert.deepEqual(post.backend?.kind, {
+    $case: "function",
+    value: { function: "projects/shop/functions/pets", qualifier: "3", eventFormat: 3 },
+  });
+  assert.equal(post.requestBody?.required, true);
+  const remove = apis.get("delete_pets")!.definition!;
+  assert.deepEqual(remove.backend?.kind, {
+    $case: "mock",
+    value: { status: 204, headers: { "x-count": "1" }, body: '{"gone":true}' },
+  });
+});
+
+test("a schema stands alone: what it refers to, even itself, comes with it in JSON Schema's words", async () => {
+  const { apis } = await imported(PETSTORE);
+  assert.deepEqual(JSON.parse(apis.get("getPetInfo")!.definition!.responseBody!.schema), {
+    $ref: "#/$defs/Pet",
+    $defs: {
+      Pet: {
+        type: "object",
+        properties: {
+          id: { type: ["integer", "null"], exclusiveMinimum: 0 },
+          mother: { $ref: "#/$defs/Pet" },
+          owner: { $ref: "#/$defs/Owner" },
+        },
+      },
+      Owner: { type: "string", example: { $ref: "this is data" } },
+    },
+  });
+});
+
+test("whatever of a document is not carried is named by its pointer", async () => {
+  const { answer } = await imported(PETSTORE);
+  assert.deepEqual(answer.notCarried, [
+    "#/paths/~1pets~1{petId}/get/responses/404",
+    "#/paths/~1pets/post/requestBody/content/application~1xml",
+  ]);
+  const { answer: more } = await imported(
+    openapi(
+      {
+        "/a": {
+          servers: [],
+          trace: ok,
+          get: {
+            ...ok,
+            operationId: "a.b",
+            tags: ["x"],
+            parameters: [
+              { name: "c", in: "cookie", schema: { type: "string" } },
+              { name: "o", in: "query", style: "deepObject", schema: { type: "object" } },
+            ],
+          },
+        },
+      },
+      { servers: [], security: [] },
+    ),
+  );
+  assert.deepEqual(more.notCarried.toSorted(), [
+    "#/paths/~1a/get/operationId",
+    "#/paths/~1a/get/parameters/0",
+    "#/paths/~1a/get/parameters/1/schema",
+    "#/paths/~1a/get/parameters/1/style",
+    "#/paths/~1a/get/tags",
+    "#/paths/~1a/servers",
+    "#/paths/~1a/trace",
+    "#/security",
+    "#/servers",
+  ]);
+});
+
+test("importing again changes nothing, and importing another document makes the revision equal to it", async () => {
+  const parent = await newRevision();
+  await importInto(parent, PETSTORE);
+  const before = await client.call(ApiServiceService.listApis, { parent, pageSize: 0, pageToken: "" });
+  const again = await importInto(parent, PETSTORE);
+  assert.deepEqual([again.created, again.updated, again.deleted, again.unchanged.length], [[], [], [], 3]);
+  assert.deepEqual(await client.call(ApiServiceService.listApis, { parent, pageSize: 0, pageToken: "" }), before);
+  const other = openapi({
+    "/pets": { get: { operationId: "createPet", ...ok }, post: { operationId: "getPetInfo", ...ok } },
+    "/new": { get: { operationId: "fresh", ...ok } },
+  });
+  const preview = await importInto(parent, other, true);
+  assert.deepEqual(idsOf(preview.created), ["fresh"]);
+  assert.deepEqual(await client.call(ApiServiceService.listApis, { parent, pageSize: 0, pageToken: "" }), before);
+  const changed = await importInto(parent, other);
+  assert.deepEqual(changed, preview);
+  assert.deepEqual(idsOf(changed.updated).toSorted(), ["createPet", "getPetInfo"]);
+  assert.deepEqual(idsOf(changed.deleted), ["delete_pets"]);
+  const uidOf = (list: { apis: Api[] }, id: string) => list.apis.find(({ name }) => name.endsWith(`/${id}`))?.uid;
+  const now = await client.call(ApiServiceService.listApis, { parent, pageSize: 0, pageToken: "" });
+  assert.equal(uidOf(now, "createPet"), uidOf(before, "createPet"));
+});
+
+test("two APIs can change routes with each other in one import", async () => {
+  const parent = await newRevision();
+  const paths = (a: string, b: string) =>
+    openapi({ "/a": { get: { operationId: a, ...ok } }, "/b": { get: { operationId: b, ...ok } } });
+  await importInto(parent, paths("one", "two"));
+  assert.equal((await importInto(parent, paths("two", "one"))).updated.length, 2);
+});
+
+test("a deployed revision is not imported into, but a preview is answered", async () => {
+  const { name } = await createGroup(client, "shop", "deployed");
+  const parent = `${name}/revisions/0.0.1`;
+  await createApi(client, parent, "a", { path: "/a", backend: mock() });
+  await release(client, `${name}/deployments/online`);
+  const document = openapi({ "/b": { get: ok } });
+  assert.deepEqual(idsOf((await importInto(parent, document, true)).created), ["get_b"]);
+  await refused(importInto(parent, document), "failed_precondition", "revision_deployed");
+});
+
+test("references outside the document, to nowhere or in a circle are refused with their pointers", async () => {
+  const faults = await faultsOf(
+    openapi(
+      {
+        "/a": {
+          get: {
+            ...ok,
+            parameters: [{ $ref: "https://example.com/p.json" }, { $ref: "#/components/parameters/none" }],
+          },
+        },
+        "/b": { $ref: "#/x-circle" },
+        "/c": {
+          get: { ...ok, requestBody: { content: { "application/json": { schema: { $ref: "other.yaml#/S" } } } } },
+        },
+      },
+      { "x-circle": { $ref: "#/x-circle" } },
+    ),
+  );
+  assert.deepEqual(
+    faults.map(([pointer]) => pointer),
+    [
+      "#/paths/~1a/get/parameters/0/$ref",
+      "#/paths/~1a/get/parameters/1/$ref",
+      "#/paths/~1b",
+      "#/paths/~1c/get/requestBody/content/application~1json/schema/$ref",
+    ],
+  );
+});
+
+test("faults of operations come all at once, each with the operation's pointer", async () => {
+  const faults = await faultsOf(
+    openapi({
+      "/a/{x}": { get: ok },
+      "/b.{x}": { get: ok },
+      "/c": { get: { operationId: "same", ...ok }, post: { operationId: "same", ...ok } },
+      "/d": { get: { "x-millrace-backend": { function: "none" }, ...ok } },
+      "/e": { get: { "x-millrace-backend": { functoin: "pets" }, ...ok } },
+      "/f/{x}": { get: { parameters: [{ name: "x", in: "path", schema: { type: "string" } }], ...ok } },
+      "/f/{y}": { get: { parameters: [{ name: "y", in: "path", schema: { type: "string" } }], ...ok } },
+    }),
+  );
+  const of = (pointer: string) => faults.filter(([field]) => field === pointer).map(([, description]) => description);
+  assert.match(of("#/paths/~1a~1{x}/get")[0]!, /parameters must declare the path's parameter x/);
+  assert.match(of("#/paths/~1b.{x}/get")[0]!, /path may have \{name\} as a whole segment/);
+  assert.match(of("#/paths/~1c/post/operationId")[0]!, /also the id of #\/paths\/~1c\/get/);
+  assert.match(of("#/paths/~1d/get/x-millrace-backend")[0]!, /no function none/);
+  assert.match(of("#/paths/~1e/get/x-millrace-backend/functoin")[0]!, /not known/);
+  assert.match(of("#/paths/~1f~1{y}/get")[0]!, /clashes with #\/paths\/~1f~1\{x\}\/get/);
+});
+
+test("what is no OpenAPI 3 is refused in one clear line", async () => {
+  assert.match((await faultsOf(""))[0]![1], /must be an OpenAPI document/);
+  assert.match((await faultsOf("a: b: c"))[0]![1], /mapping/i);
+  assert.match((await faultsOf("{"))[0]![1], /./);
+  assert.match(
+    (await faultsOf({ swagger: "2.0", paths: {} }))[0]!.join(" "),
+    /#\/openapi must say version 3\.0 or 3\.1/,
+  );
+  assert.deepEqual((await faultsOf({ openapi: "3.1.0" }))[0], ["#/paths", "must be an object"]);
+  assert.deepEqual((await faultsOf(openapi({ "/a": { get: "x" } })))[0], ["#/paths/~1a/get", "must be an object"]);
+  assert.match((await faultsOf(openapi({ "/a": { get: { ...ok, description: "a\0" } } })))[0]![1], /NUL/);
+});
+
+test("bombs are refused: aliases that multiply, depth, size", async () => {
+  const laughs = ["a: &a0 [x, x, x, x, x, x, x, x, x, x]"];
+  for (let i = 1; i < 9; i++)
+    laughs.push(`b${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(", ")}]`);
+  assert.match((await faultsOf(laughs.join("\n")))[0]![1], /alias/i);
+  const deep = `${'{"a":'.repeat(200)}1${"}".repeat(200)}`;
+  assert.match((await faultsOf(deep))[0]![1], /levels deep/);
+  const large = JSON.stringify(openapi({}, { "x-large": "x".repeat(LIMITS.documentBytesMax) }));
+  assert.match((await faultsOf(large))[0]![1], /at most/);
+  const wide = openapi({}, { "x-wide": Array.from({ length: LIMITS.documentNodesMax }, () => 0) });
+  assert.match((await faultsOf(wide))[0]![1], /elements/);
+});
+
+test("schemas that are repeated in many operations have a bound in all", async () => {
+  const properties = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`p${i}`, { type: "string" }]));
+  const content = { "application/json": { schema: { $ref: "#/components/schemas/Wide" } } };
+  const paths = Object.fromEntries(
+    Array.from({ length: 100 }, (_, i) => [`/p${i}`, { post: { requestBody: { content }, ...ok } }]),
+  );
+  const faults = await faultsOf(openapi(paths, { components: { schemas: { Wide: { properties } } } }));
+  assert.match(faults[0]![1], /elements in all/);
+});

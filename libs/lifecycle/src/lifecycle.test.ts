@@ -29,6 +29,13 @@ test("a step that hangs is given up at its limit", async () => {
   assert.equal(await lifecycle.stop(), false);
 });
 
+test("a failure before anybody waits for a signal still ends the process, with code 1", async () => {
+  const lifecycle = make();
+  lifecycle.ready();
+  lifecycle.fail("a part is broken");
+  assert.equal(await lifecycle.untilSignal(), 1);
+});
+
 test("an illegal transition is an error", () => {
   const lifecycle = make();
   lifecycle.ready();

@@ -1,5 +1,3 @@
-import { EventEmitter, once } from "node:events";
-
 // The life of a process: starting → ready → draining → stopped | failed. What is opened is owned, and is closed in reverse; all
 // stops run even when one fails. A second signal exits at once.
 
@@ -27,7 +25,8 @@ export class Lifecycle {
   readonly #log: LifecycleLog;
   readonly #limits: DrainLimits;
   readonly #owned: { name: string; resource: Resource }[] = [];
-  readonly #stopAsked = new EventEmitter();
+  /** Settled once, by whatever asks first; its value is the exit code. */
+  readonly #stopAsked = Promise.withResolvers<number>();
   #state: LifecycleState = "starting";
 
   constructor(log: LifecycleLog, limits: DrainLimits) {
@@ -52,7 +51,7 @@ export class Lifecycle {
   /** Asks for a stop as a signal would; used when a part of the process can no longer work. */
   fail(reason: string, error?: unknown): void {
     this.#log.error({ err: error }, reason);
-    this.#stopAsked.emit("stop", 1);
+    this.#stopAsked.resolve(1);
   }
 
   /** Waits for SIGTERM, SIGINT or `fail`, then drains and closes everything. Answers the exit code. */
@@ -60,10 +59,10 @@ export class Lifecycle {
     const onSignal = (signal: NodeJS.Signals) => {
       if (this.#state === "draining") process.exit(130);
       this.#log.info({ signal }, "stop asked");
-      this.#stopAsked.emit("stop", 0);
+      this.#stopAsked.resolve(0);
     };
     process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-    const [code] = (await once(this.#stopAsked, "stop")) as [number];
+    const code = await this.#stopAsked.promise;
     return (await this.stop()) && code === 0 ? 0 : 1;
   }
 

@@ -68,6 +68,8 @@ export class RpcServer {
     "grpc.keepalive_time_ms": 60_000,
   });
   readonly #services: string[] = [];
+  /** Streams of health that stay open as long as the server does. */
+  readonly #watchers = new Set<ServerWritableStream<{ service: string }, unknown>>();
   #serving = true;
 
   constructor(options: RpcServerOptions) {
@@ -108,6 +110,10 @@ export class RpcServer {
   /** Refuses new calls and waits for running ones. */
   async drain(): Promise<void> {
     this.#serving = false;
+    for (const watcher of this.#watchers) {
+      watcher.write({ status: HealthCheckResponse_ServingStatus.NOT_SERVING });
+      watcher.end();
+    }
     await promisify(this.#server.tryShutdown.bind(this.#server))();
   }
 
@@ -207,6 +213,8 @@ export class RpcServer {
       },
       watch: (call: ServerWritableStream<{ service: string }, unknown>) => {
         call.write({ status: statusOf(call.request.service) });
+        this.#watchers.add(call);
+        call.on("close", () => this.#watchers.delete(call));
       },
     });
   }

@@ -103,6 +103,19 @@ test("health answers for the server and for a service", async () => {
   assert.equal((await client.call(HealthService.check, { service: "millrace.control.v1.ProjectService" })).status, 1);
 });
 
+test("a drain tells who watches health, and does not wait for them", async () => {
+  const draining = new RpcServer({ access: {}, authenticate: () => Promise.reject(unknownToken()), log: silent });
+  const port = await draining.listen("127.0.0.1", 0);
+  const watching = new RpcClient({ address: `127.0.0.1:${port}` });
+  const statuses: number[] = [];
+  for await (const { status } of watching.callServerStream(HealthService.watch, { service: "" })) {
+    statuses.push(status);
+    if (statuses.length === 1) void draining.drain();
+  }
+  assert.deepEqual(statuses, [1, 2]);
+  watching.close();
+});
+
 test("a service whose access table lacks a method does not start", () => {
   const bare = new RpcServer({ access: {}, authenticate: () => Promise.reject(unknownToken()), log: silent });
   assert.throws(() => bare.add(ProjectServiceService, handlers), /no row for .*CreateProject/);

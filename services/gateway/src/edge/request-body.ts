@@ -50,7 +50,7 @@ export async function readWholeBody(exchange: Exchange, budget: BodyBudget): Pro
   });
 }
 
-/** Hands the body on as it comes, no faster than it is taken. `onTooLarge` is called when it outgrows the limit. */
+/** Hands the body on as it comes, no faster than it is taken. `onTooLarge` is called once, when it outgrows the limit. */
 export function feedBody(exchange: Exchange, onTooLarge: () => void): BodyFeed {
   const { request } = exchange;
   const feed = new BodyFeed();
@@ -60,7 +60,12 @@ export function feedBody(exchange: Exchange, onTooLarge: () => void): BodyFeed {
   request
     .on("data", (piece: Buffer) => {
       exchange.bytesIn += piece.length;
-      if (exchange.bytesIn > EDGE_LIMITS.bodyBytesMax) return onTooLarge();
+      const before = exchange.bytesIn - piece.length;
+      if (before > EDGE_LIMITS.bodyBytesMax) return;
+      if (exchange.bytesIn > EDGE_LIMITS.bodyBytesMax) {
+        onTooLarge();
+        return;
+      }
       feed.push(piece);
       if (feed.untakenBytes >= EDGE_LIMITS.smallBodyBytesMax) request.pause();
     })

@@ -17,10 +17,12 @@ export const SANDBOX_LIMITS = {
   /** Backstop only: Node reserves about 600 MiB and 80 MiB for each instance before it uses any of it. */
   dataBytesMax: 8 * 1024 * MIB,
   bootTimeoutMs: 10_000,
-  /** From an instance's channel being closed until its end must be reported. */
+  /** From an instance's channel being closed until its end must be reported, and the other way round. */
   endTimeoutMs: 100,
-  /** From asking the sandbox to end an instance until the whole sandbox is killed. */
+  /** From asking the sandbox to end an instance whose loop is blocked until the whole sandbox is killed. */
   terminateTimeoutMs: 500,
+  /** The same for an instance that merely retires: a busy machine is no reason to end its neighbours. */
+  retireTimeoutMs: 5_000,
   /** Blank sandboxes that wait for a project. */
   spares: 1,
   /** Kept of what a dying sandbox wrote to its standard error. */
@@ -36,6 +38,8 @@ export const INSTANCE_LIMITS = {
   sandboxIdleMs: 30_000,
   /** From the abort signal of a timed-out call until its instance is ended, or sooner when its loop is blocked. */
   abortGraceMs: 100,
+  /** The same while the instance serves others, whom a hasty end would cost their answer. */
+  sharedGraceMs: 500,
   /** Wait before a version is started again after it failed n times in a row: 2^n times this, at most the maximum. */
   backoffMs: 100,
   backoffMaxMs: 10_000,

@@ -251,5 +251,5 @@ test("a runner refuses to start below the minimum tier, and says why", async (t)
   const [exitCode] = await once(child, "exit");
   assert.equal(exitCode, 1);
   assert.match(output(), /"reason":"tier_too_low"/);
-  assert.match(output(), /the minimum is full/);
+  assert.match(output(), /no sandbox of the tier full/);
 });

@@ -78,7 +78,7 @@ export async function startTestSupply(owner: Owner): Promise<{ supply: SandboxSu
   const cache = mkdtempSync(join(tmpdir(), "millrace-runner-"));
   chmodSync(cache, 0o755);
   const runtime = await prepareRuntimeFolder(cache);
-  const supply = new SandboxSupply(createLauncher(runtime), join(cache, "sandboxes"), SILENT);
+  const supply = new SandboxSupply(createLauncher(runtime, process.getuid?.() === 0), join(cache, "sandboxes"), SILENT);
   owner.after(async () => {
     await supply.close();
     rmSync(cache, { recursive: true, force: true });

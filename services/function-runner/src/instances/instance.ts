@@ -1,5 +1,5 @@
 import { CANCELLATION, FRAME, type Frame, FrameReader, writeCancel } from "@millrace/frames";
-import { INSTANCE_LIMITS } from "../limits.ts";
+import { INSTANCE_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
 import type { InstanceEnd, InstanceHandle } from "../sandbox/sandbox.ts";
 import {
   type Loaded,
@@ -96,9 +96,9 @@ export class Instance {
     if (this.#calls.size === 0) this.stop();
   }
 
-  stop(): void {
+  stop(timeoutMs: number = SANDBOX_LIMITS.retireTimeoutMs): void {
     if (this.#state === "ready") this.#state = "retired";
-    this.#handle?.stop();
+    this.#handle?.stop(timeoutMs);
   }
 
   onFrame(frame: Frame): void {
@@ -185,7 +185,9 @@ export class Instance {
     channel.writer().begin(SANDBOX_FRAME.ping, 0, 0).end();
     this.#alive = false;
     this.#late.add(number);
-    this.#graceTimer ??= setTimeout(() => this.#onGraceOver(), INSTANCE_LIMITS.abortGraceMs);
+    const isShared = this.#calls.size > this.#late.size;
+    const graceMs = isShared ? INSTANCE_LIMITS.sharedGraceMs : INSTANCE_LIMITS.abortGraceMs;
+    this.#graceTimer ??= setTimeout(() => this.#onGraceOver(), graceMs);
   }
 
   #onGraceOver(): void {
@@ -194,7 +196,7 @@ export class Instance {
       this.#abandoned.add(number);
       this.#release(number, this.#calls.get(number)!);
     }
-    if (!this.#alive) this.stop();
+    if (!this.#alive) this.stop(SANDBOX_LIMITS.terminateTimeoutMs);
   }
 
   #violate(what: string): void {

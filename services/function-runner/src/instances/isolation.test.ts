@@ -29,6 +29,11 @@ test("a function sees its own variables and nothing of the runner's environment"
   assert.deepEqual(await ask("process.report.getReport().environmentVariables"), {});
 });
 
+test("an environment may be larger than a frame", async () => {
+  const environment = Object.fromEntries(Array.from({ length: 128 }, (_, i) => [`KEY_${i}`, "\n".repeat(4096)]));
+  assert.equal(await ask("Object.values(process.env).join('').length > 128 * 4096", { environment }), true);
+});
+
 test("a function reads its own files, and none of the machine's", async () => {
   assert.equal(await ask("fs.readFileSync(new URL(import.meta.url)).length > 0"), true);
   for (const path of ["/etc/passwd", "/proc/self/environ", "/proc/self/mem", process.execPath, import.meta.filename]) {

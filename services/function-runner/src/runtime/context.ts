@@ -7,7 +7,8 @@ export class InvocationContext {
   readonly requestId: string;
   readonly functionName: string;
   readonly functionVersion: string;
-  readonly memoryLimitInMB: number | string;
+  /** Text in Lambda's context. */
+  memoryLimitInMB: number | string;
 
   constructor(call: Call, facts: InstanceFacts) {
     this.#call = call;
@@ -48,6 +49,7 @@ export class LambdaContext extends InvocationContext {
 
   constructor(call: Call, facts: InstanceFacts, region: string, settle: Settle) {
     super(call, facts);
+    this.memoryLimitInMB = String(facts.memoryMib);
     this.awsRequestId = this.requestId;
     this.invokedFunctionArn = `arn:millrace:lambda:${region}::function:${this.functionName}:${this.functionVersion}`;
     this.logGroupName = `/millrace/functions/${this.functionName}`;

@@ -36,22 +36,26 @@ export interface Launcher {
 const NODE_FLAGS = ["--disable-proto=delete", "--no-addons", "--disable-sigusr1", "--no-warnings"];
 const TOOL_FOLDERS = ["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
 
-/** The launcher for this machine: the tools of util-linux and coreutils are used where they exist. */
-export function createLauncher(runtime: RuntimeFolder): Launcher {
-  const isRoot = process.getuid?.() === 0;
+/**
+ * The launcher for this machine: the tools of util-linux and coreutils are used where they exist. `ownUsers` needs root, and a user
+ * namespace in which the users of sandboxes exist.
+ */
+export function createLauncher(runtime: RuntimeFolder, ownUsers: boolean): Launcher {
   const tools = { setpriv: findTool("setpriv"), prlimit: findTool("prlimit"), nice: findTool("nice") };
   const missing = Object.entries(tools).flatMap(([name, path]) => (path ? [] : [name]));
   const wrappers = [
     // Whatever happens to the supervisor, the kernel ends the sandbox with it.
     ...(tools.setpriv ? [tools.setpriv, "--no-new-privs", "--pdeathsig", "KILL"] : []),
-    ...(tools.prlimit ? [tools.prlimit, ...resourceLimits(isRoot)] : []),
+    ...(tools.prlimit ? [tools.prlimit, ...resourceLimits(ownUsers)] : []),
     ...(tools.nice ? [tools.nice, "-n", String(SANDBOX_LIMITS.nice)] : []),
   ];
-  const shortfall = isRoot ? missing.map((name) => `${name} is not installed`) : ["the runner is not root"];
+  const shortfall = ownUsers
+    ? missing.map((name) => `${name} is not installed`)
+    : ["sandboxes have no users of their own"];
   return {
     tier: shortfall.length === 0 ? "reduced" : "development",
     shortfall: shortfall.join(", ") || "sandboxes share the machine's namespaces",
-    ownUsers: isRoot,
+    ownUsers,
     esbuildPath: runtime.esbuildPath,
     launch({ program, args, folders, channels, uid }) {
       const [file, ...rest] = [...wrappers, runtime.nodePath, ...NODE_FLAGS, join(runtime.folder, program), ...args];

@@ -13,20 +13,27 @@ export async function openSandboxes(
   minimum: Tier,
   log: SandboxLog,
 ): Promise<SandboxSupply> {
-  const supply = new SandboxSupply(createLauncher(runtime), join(cacheDirectory, "sandboxes"), log);
-  const { tier, shortfall } = supply.launcher;
-  if (!meets(tier, minimum)) {
-    throw new PlatformError("failed_precondition", `This machine allows the tier ${tier}: ${shortfall}.`, {
-      reason: "tier_too_low",
-      internal: `the minimum is ${minimum}`,
-    });
+  const faults: unknown[] = [];
+  for (const ownUsers of process.getuid?.() === 0 ? [true, false] : [false]) {
+    const launcher = createLauncher(runtime, ownUsers);
+    const { tier, shortfall } = launcher;
+    if (!meets(tier, minimum)) {
+      faults.push(new Error(`the tier would be ${tier}: ${shortfall}`));
+      continue;
+    }
+    const supply = new SandboxSupply(launcher, join(cacheDirectory, "sandboxes"), log);
+    try {
+      await probeSandbox(supply, runtime.folder);
+      log.info({ tier, shortfall }, "the sandbox holds what its tier promises");
+      return supply;
+    } catch (err) {
+      log.warn({ err, tier }, "a sandbox does not start or does not hold");
+      faults.push(err);
+      await supply.close();
+    }
   }
-  try {
-    await probeSandbox(supply, runtime.folder);
-  } catch (error) {
-    await supply.close();
-    throw error;
-  }
-  log.info({ tier, shortfall }, "the sandbox holds what its tier promises");
-  return supply;
+  throw new PlatformError("failed_precondition", `This machine gives no sandbox of the tier ${minimum} or better.`, {
+    reason: "tier_too_low",
+    cause: faults[0],
+  });
 }

@@ -1,4 +1,14 @@
-import { accessSync, chmodSync, constants, copyFileSync, existsSync, mkdirSync, renameSync, statSync } from "node:fs";
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { build, stop } from "esbuild";
@@ -52,13 +62,18 @@ function copyEsbuild(folder: string): string {
 }
 
 function nodeForAll(cacheDirectory: string): string {
-  if (process.getuid?.() !== 0 || isReachable(process.execPath)) return process.execPath;
-  const copy = join(cacheDirectory, "bin", `node-${process.version}`);
-  if (!existsSync(copy)) {
-    mkdirSync(dirname(copy), { recursive: true, mode: 0o755 });
-    copyFileSync(process.execPath, `${copy}.part`, constants.COPYFILE_FICLONE);
-    renameSync(`${copy}.part`, copy);
+  const { execPath } = process;
+  if (process.getuid?.() !== 0 || isReachable(execPath)) return execPath;
+  const folder = join(cacheDirectory, `node-${process.version}`);
+  const copy = join(folder, "node");
+  if (existsSync(copy)) return copy;
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  // A Node that brings libraries of its own looks for them beside itself.
+  for (const name of readdirSync(dirname(execPath)).filter((name) => /\.so(\.|$)/.test(name))) {
+    copyFileSync(join(dirname(execPath), name), join(folder, name));
   }
+  copyFileSync(execPath, `${copy}.part`, constants.COPYFILE_FICLONE);
+  renameSync(`${copy}.part`, copy);
   return copy;
 }
 

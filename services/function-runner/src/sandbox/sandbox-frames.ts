@@ -1,4 +1,4 @@
-import type { Frame, FrameWriter } from "@millrace/frames";
+import { FLAG, type Frame, type FrameWriter } from "@millrace/frames";
 
 // Frames between the supervisor and a sandbox. The frames of an invocation (invoke, chunk, cancel, credit; head, chunk, credit, failed)
 // run unchanged over the instance's own channel; these are the private ones. Both ends are always of the same version.
@@ -8,7 +8,7 @@ import type { Frame, FrameWriter } from "@millrace/frames";
 //   instance channel  supervisor → instance   ping
 //                     instance → supervisor   loaded | loadFailed, then output · done · pong
 export const SANDBOX_FRAME = {
-  /** `call` is the instance's number; JSON `InstanceStart`. */
+  /** `call` is the instance's number; pieces of JSON `InstanceStart`, the last with END. */
   start: 64,
   stop: 65,
   booted: 66,
@@ -72,6 +72,20 @@ export function writeJson(writer: FrameWriter, type: number, call: number, value
     .begin(type, 0, call)
     .raw(Buffer.from(JSON.stringify(value)))
     .end();
+}
+
+const PIECE_BYTES = 256 * 1024;
+
+/** An environment may be larger than a frame. */
+export function writeStart(writer: FrameWriter, instance: number, start: InstanceStart): void {
+  const bytes = Buffer.from(JSON.stringify(start));
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    const isLast = at + PIECE_BYTES >= bytes.length;
+    writer
+      .begin(SANDBOX_FRAME.start, isLast ? FLAG.end : 0, instance)
+      .raw(bytes.subarray(at, at + PIECE_BYTES))
+      .end();
+  }
 }
 
 /** The JSON object in a frame; null when there is none. Never throws. */

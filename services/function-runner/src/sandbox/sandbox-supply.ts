@@ -56,7 +56,11 @@ export class SandboxSupply {
   }
 
   refill(): void {
-    while (!this.#closed && this.#spares.length < SANDBOX_LIMITS.spares) this.#spares.push(this.#start());
+    try {
+      while (!this.#closed && this.#spares.length < SANDBOX_LIMITS.spares) this.#spares.push(this.#start());
+    } catch (err) {
+      this.#log.warn({ err }, "no sandbox can be started ahead of need");
+    }
   }
 
   /** Folders for one process that is fenced in: `code` is its to read, `temporary` its to write. */
@@ -93,6 +97,15 @@ export class SandboxSupply {
 
   #start(): Sandbox {
     const cell = this.openCell();
+    try {
+      return this.#startIn(cell);
+    } catch (error) {
+      void cell.remove();
+      throw error;
+    }
+  }
+
+  #startIn(cell: Cell): Sandbox {
     const sandbox = new Sandbox(this.launcher, cell.folders, cell.uid, {
       onViolation: (what) => {
         this.counters.violations++;

@@ -4,7 +4,7 @@ import { type Frame, FrameReader } from "@millrace/frames";
 import { SANDBOX_LIMITS } from "../limits.ts";
 import { Channel } from "./channel.ts";
 import type { Launcher, SandboxFolders } from "./launcher.ts";
-import { ENDED, type InstanceStart, SANDBOX_FRAME, writeJson } from "./sandbox-frames.ts";
+import { ENDED, type InstanceStart, SANDBOX_FRAME, writeStart } from "./sandbox-frames.ts";
 
 /** How an instance ended. `lost`: with its whole sandbox, whatever was the reason. */
 export interface InstanceEnd {
@@ -21,8 +21,8 @@ export interface InstanceListener {
 /** A thread in a sandbox, as the supervisor holds it. */
 export interface InstanceHandle {
   readonly channel: Channel;
-  /** Ends the thread; when it does not end soon, the whole sandbox. */
-  stop(): void;
+  /** Ends the thread; when it does not end within the time, the whole sandbox. */
+  stop(timeoutMs: number): void;
   /** Ends the whole sandbox: the instance broke a rule. */
   violate(what: string): void;
 }
@@ -31,7 +31,8 @@ interface Held {
   listener: InstanceListener;
   channel: Channel;
   timer?: NodeJS.Timeout;
-  stopping: boolean;
+  /** Infinity until its end is asked for. */
+  killAt: number;
   channelClosed: boolean;
   /** As the sandbox's main thread reported it. */
   end?: InstanceEnd;
@@ -107,9 +108,9 @@ export class Sandbox {
       onFrame: (frame) => listener.onFrame(frame),
       onEnd: (why) => (why === "garbage" ? this.kill("an instance's channel is garbage") : this.#onClosed(number)),
     });
-    this.#instances.set(number, { listener, channel, stopping: false, channelClosed: false });
-    writeJson(this.#control.writer(), SANDBOX_FRAME.start, number, { ...start, channelFd: number + 3 });
-    return { channel, stop: () => this.#stop(number), violate: (what) => this.kill(what) };
+    this.#instances.set(number, { listener, channel, killAt: Infinity, channelClosed: false });
+    writeStart(this.#control.writer(), number, { ...start, channelFd: number + 3 });
+    return { channel, stop: (timeoutMs) => this.#stop(number, timeoutMs), violate: (what) => this.kill(what) };
   }
 
   /** Ends the process at once. `violation` says which rule it broke, if it did. */
@@ -119,13 +120,15 @@ export class Sandbox {
     this.#process.kill("SIGKILL");
   }
 
-  #stop(number: number): void {
+  /** Asked again, the shorter time counts. */
+  #stop(number: number, timeoutMs: number): void {
     const held = this.#instances.get(number);
-    if (!held || held.stopping) return;
-    held.stopping = true;
+    const killAt = performance.now() + timeoutMs;
+    if (!held || killAt >= held.killAt) return;
+    if (held.killAt === Infinity) this.#control.writer().begin(SANDBOX_FRAME.stop, 0, number).end();
+    held.killAt = killAt;
     clearTimeout(held.timer);
-    this.#control.writer().begin(SANDBOX_FRAME.stop, 0, number).end();
-    held.timer = setTimeout(() => this.kill(), SANDBOX_LIMITS.terminateTimeoutMs);
+    held.timer = setTimeout(() => this.kill(), timeoutMs);
   }
 
   #onControl(frame: Frame): void {
@@ -141,14 +144,19 @@ export class Sandbox {
     const code = reader.u8();
     const cause = (Object.keys(ENDED) as (keyof typeof ENDED)[]).find((name) => ENDED[name] === code) ?? "crashed";
     held.end = { cause, text: reader.rest().toString("utf8") };
+    clearTimeout(held.timer);
     if (held.channelClosed) this.#forget(frame.call, held.end);
+    else held.timer = setTimeout(() => this.#forget(frame.call, held.end!), SANDBOX_LIMITS.endTimeoutMs);
   }
 
   #onClosed(number: number): void {
     const held = this.#instances.get(number)!;
     held.channelClosed = true;
     if (held.end) this.#forget(number, held.end);
-    else if (!held.stopping) held.timer = setTimeout(() => this.#stop(number), SANDBOX_LIMITS.endTimeoutMs);
+    else if (held.killAt === Infinity) {
+      const { endTimeoutMs, retireTimeoutMs } = SANDBOX_LIMITS;
+      held.timer = setTimeout(() => this.#stop(number, retireTimeoutMs), endTimeoutMs);
+    }
   }
 
   #forget(number: number, end: InstanceEnd): void {

@@ -35,12 +35,15 @@ export interface OutboxRow extends MarkedKey {
   markedAt: Date;
 }
 
-/** The oldest marked keys. Reads without locks: there is one relay at a time. */
+/**
+ * The oldest marked keys. Those of one transaction go bucket by bucket in the order of the alphabet: `functions` before the `releases`
+ * that call them. Reads without locks: there is one relay at a time.
+ */
 export function oldestMarks(sql: Queryable, count: number): Promise<OutboxRow[]> {
   return sql<OutboxRow[]>`
     select bucket, key, mark, marked_at
     from outbox
-    order by marked_at
+    order by marked_at, bucket
     limit ${count}`;
 }
 

@@ -4,6 +4,7 @@ create table artifacts (
   size_bytes bigint not null,
   created_at timestamptz not null default now()
 );
+create index artifacts_by_age on artifacts (created_at);
 create table artifact_chunks (
   digest text not null references artifacts on delete cascade,
   number integer not null,
@@ -27,6 +28,7 @@ create table functions (
   updated_at timestamptz not null default now(),
   constraint functions_id unique (project, id)
 );
+create index functions_by_artifact on functions (artifact_digest) where artifact_digest is not null;
 
 create table function_versions (
   function_uid text not null references functions on delete cascade,
@@ -38,6 +40,7 @@ create table function_versions (
   created_at timestamptz not null default now(),
   primary key (function_uid, number)
 );
+create index versions_by_artifact on function_versions (artifact_digest);
 
 create table aliases (
   function_uid text not null references functions on delete cascade,

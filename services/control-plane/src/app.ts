@@ -70,6 +70,7 @@ export interface App {
   rpc: RpcServer;
   link: BusLink;
   sweepSnapshots(): Promise<void>;
+  sweepArtifacts(): Promise<void>;
   trimLogs(): Promise<void>;
   /** Repeats the upkeep above until closed. */
   startUpkeep(): { close(): Promise<void> };
@@ -82,7 +83,7 @@ export function buildApp(deps: Deps): App {
   const beats = new RunnerBeats({ clock, log });
   const projection = new Projection({ sql, schema, log, publishArtifact: (digest) => artifacts.publish(digest) });
   const link = new BusLink(deps.bus, log, [projection, beats, new LogConsumer({ sql, log })]);
-  const artifacts = new ArtifactBus({ sql, link });
+  const artifacts = new ArtifactBus({ sql, link, clock });
 
   const deployments = new DeploymentService({ sql });
   const logs = new LogService({ sql, clock });
@@ -118,6 +119,7 @@ export function buildApp(deps: Deps): App {
   const sweeper = new SnapshotSweeper({ sql, link, clock, log });
   const upkeep = {
     sweepSnapshots: () => sweeper.sweep(),
+    sweepArtifacts: () => artifacts.sweep(),
     trimLogs: () => logs.trim(),
     forgetRequests: () => query(() => deleteOldRequests(sql, new Date(clock().getTime() - LIMITS.requestsKeptMs))),
   };

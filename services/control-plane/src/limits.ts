@@ -6,6 +6,8 @@ const MIB = 1024 * KIB;
 export const QUOTAS = {
   projects: 10_000,
   functionsPerProject: 1_000,
+  /** Of different artifacts, drafts and versions together. */
+  codeBytesPerProject: 2_048 * MIB,
   versionsPerFunction: 1_000,
   aliasesPerFunction: 100,
   groupsPerProject: 500,
@@ -35,6 +37,8 @@ export const LIMITS = {
   buildTimeoutMs: 90_000,
   artifactBytesMax: 256 * MIB,
   artifactChunkBytes: 2 * MIB,
+  /** An artifact that nothing has used for this long is deleted. */
+  artifactUnusedMs: 3_600_000,
   findingsMax: 50,
 
   prefixCharsMax: 64,

@@ -35,7 +35,7 @@ export interface ApiDraft extends Omit<ApiDefinition, "method" | "match" | "para
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
 const PARAMETER_NAME = /^[^\p{Cc}]{1,256}$/u;
 const MEDIA_TYPE =
-  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+*-]+(; *[A-Za-z0-9_-]+=("[^"\p{Cc}]*"|[A-Za-z0-9_.+-]+))*$/u;
+  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+*-]+(; *[A-Za-z0-9_-]+=("[\x20\x21\x23-\x7e]*"|[A-Za-z0-9_.+-]+))*$/;
 
 /** The definition that a draft means; its faults are added to `violations` under `at`. Use it only when there are none. */
 export function readDefinition(

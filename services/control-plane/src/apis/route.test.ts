@@ -34,6 +34,8 @@ test("paths outside the grammar are refused with a reason", () => {
     ["/a b", /percent-encoded/],
     ["/é", /percent-encoded/],
     ["/a%2Fb", /must not have \//],
+    ["/%7Bx%7D", /must not have \//],
+    ["/a%00", /must not have \//],
     ["/a%zz", /percent-encoded/],
     ["/a%ff", /no UTF-8/],
     ["/a?b", /percent-encoded/],

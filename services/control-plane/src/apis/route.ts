@@ -45,7 +45,7 @@ function segmentFault(segment: string): string | undefined {
   const decoded = decode(segment);
   if (decoded === undefined) return `has percent-encoded bytes in "${segment.slice(0, 40)}" that are no UTF-8`;
   if (decoded === "." || decoded === "..") return "must not have the segments . and ..";
-  if (decoded.includes("/") || decoded.includes("\0")) return "must not have / or NUL percent-encoded";
+  if (/[/{}\0]/.test(decoded)) return "must not have /, {, } or NUL percent-encoded";
   return undefined;
 }
 

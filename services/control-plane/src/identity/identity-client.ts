@@ -52,18 +52,24 @@ export class IdentityClient {
     try {
       return await this.#rpc.call(method, request, { timeoutMs });
     } catch (error) {
-      throw isAway(error)
-        ? new PlatformError("unavailable", "The service auth cannot be reached; try again.", {
-            reason: "auth_unavailable",
-            cause: error,
-          })
-        : error;
+      throw refusalOf(error, method.path);
     }
   }
 }
 
-function isAway(error: unknown): boolean {
-  return error instanceof PlatformError && (error.code === "unavailable" || error.code === "deadline_exceeded");
+/** What auth says of a token is the caller's concern; that it does not know this service is not. */
+function refusalOf(error: unknown, path: string): unknown {
+  if (!(error instanceof PlatformError)) return error;
+  if (error.code === "unavailable" || error.code === "deadline_exceeded") {
+    const message = "The service auth cannot be reached; try again.";
+    return new PlatformError("unavailable", message, { reason: "auth_unavailable", cause: error });
+  }
+  if (path === IdentityServiceService.authenticate.path && error.code === "unauthenticated") return error;
+  return new PlatformError("internal", "Something went wrong on our side.", {
+    reason: "internal",
+    internal: `auth refused ${path}`,
+    cause: error,
+  });
 }
 
 function personOf({ person, memberships, expiresAt }: PrincipalMessage): Person {

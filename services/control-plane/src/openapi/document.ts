@@ -62,18 +62,26 @@ function fromYaml(text: string, report: ImportReport): unknown {
   }
 }
 
-/** Refuses what is too deep or, aliases unfolded, too large; and NUL, which the database's text cannot hold. */
+/** Refuses what is too deep or, aliases unfolded, too large; and text that the database cannot hold. */
 function checkBounds(root: unknown, report: ImportReport): void {
   let nodes = 0;
   const visit = (value: unknown, pointer: string, depth: number): boolean => {
     if (++nodes > LIMITS.documentNodesMax) return fails(report, "#", `has over ${LIMITS.documentNodesMax} elements`);
     if (depth > LIMITS.documentDepthMax)
       return fails(report, pointer, `is over ${LIMITS.documentDepthMax} levels deep`);
-    if (typeof value === "string" && value.includes("\0")) return fails(report, pointer, "holds the character NUL");
+    if (typeof value === "string" && !isText(value)) return fails(report, pointer, UNUSABLE);
     if (typeof value !== "object" || value === null) return true;
-    return Object.entries(value).every(([key, child]) => visit(child, pointerTo(pointer, key), depth + 1));
+    return Object.entries(value).every(([key, child]) =>
+      isText(key) ? visit(child, pointerTo(pointer, key), depth + 1) : fails(report, pointer, UNUSABLE),
+    );
   };
   visit(root, "#", 0);
+}
+
+const UNUSABLE = "holds the character NUL or half a surrogate pair";
+
+function isText(text: string): boolean {
+  return !text.includes("\0") && text.isWellFormed();
 }
 
 function fails(report: ImportReport, pointer: string, description: string): false {

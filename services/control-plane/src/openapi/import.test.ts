@@ -270,6 +270,7 @@ test("what is no OpenAPI 3 is refused in one clear line", async () => {
   assert.deepEqual((await faultsOf({ openapi: "3.1.0" }))[0], ["#/paths", "must be an object"]);
   assert.deepEqual((await faultsOf(openapi({ "/a": { get: "x" } })))[0], ["#/paths/~1a/get", "must be an object"]);
   assert.match((await faultsOf(openapi({ "/a": { get: { ...ok, description: "a\0" } } })))[0]![1], /NUL/);
+  assert.match((await faultsOf(openapi({ "/a": { get: { ...ok, description: "\ud800" } } })))[0]![1], /surrogate/);
 });
 
 test("bombs are refused: aliases that multiply, depth, size", async () => {

@@ -73,7 +73,7 @@ function principalOf(id: string, { operator, roles }: { operator: boolean; roles
   return {
     person: { ...person, createdAt: undefined, etag: "" },
     memberships: [...roles].map(([project, role]) => ({ project, role })),
-    expiresAt: new Date(Date.now() + 3_600_000),
+    expiresAt: new Date(Date.now() + 30 * 86_400_000),
   };
 }
 

@@ -8,34 +8,46 @@ import * as store from "./artifact-store.ts";
 import { untilAborted } from "./receive-upload.ts";
 
 // Artifacts between the bus and PostgreSQL, chunk by chunk.
+const SWEEP_BATCH = 100;
 
 export class ArtifactBus {
-  readonly #sql: Sql;
-  readonly #link: BusLink;
+  readonly #deps: { sql: Sql; link: BusLink; clock: () => Date };
 
-  constructor(deps: { sql: Sql; link: BusLink }) {
-    this.#sql = deps.sql;
-    this.#link = deps.link;
+  constructor(deps: { sql: Sql; link: BusLink; clock: () => Date }) {
+    this.#deps = deps;
   }
 
   /** Takes a built artifact over: into PostgreSQL, then where runners fetch it. Its digest is verified before anything is kept. */
   async keep(digest: string, sizeBytes: number): Promise<void> {
     if (sizeBytes > LIMITS.artifactBytesMax)
       throw artifactBroken(digest, `it is over ${LIMITS.artifactBytesMax} bytes`);
-    const { builds } = this.#link.use();
-    await inTransaction(this.#sql, async (tx) => {
+    const { builds } = this.#deps.link.use();
+    await inTransaction(this.#deps.sql, async (tx) => {
       if (await store.insertArtifact(tx, digest, sizeBytes)) await this.#fetch(tx, builds, digest, sizeBytes);
     });
     await this.publish(digest);
+    // What stays is deleted by its age.
+    await builds.delete(digest).catch(() => {});
   }
 
   /** Puts an artifact into the object store unless it is there. Answers whether it was missing. */
   async publish(digest: string): Promise<boolean> {
-    const { artifacts } = this.#link.use();
+    const { artifacts } = this.#deps.link.use();
     const known = await onBus(() => artifacts.info(digest));
     if (known && !known.deleted) return false;
     await onBus(() => artifacts.put({ name: digest }, ReadableStream.from(this.#chunks(digest))));
     return true;
+  }
+
+  /** Deletes what no draft and no version has used for an hour: first here, so that a failure leaves a copy that does no harm. */
+  async sweep(): Promise<void> {
+    if (!this.#deps.link.open) return;
+    const { sql, link, clock } = this.#deps;
+    const before = new Date(clock().getTime() - LIMITS.artifactUnusedMs);
+    for (const digest of await query(() => store.listUnusedArtifacts(sql, before, SWEEP_BATCH))) {
+      const deleted = await inTransaction(sql, (tx) => store.deleteUnusedArtifact(tx, digest, before));
+      if (deleted) await onBus(() => link.use().artifacts.delete(digest));
+    }
   }
 
   async #fetch(tx: Transaction, builds: ObjectStore, digest: string, sizeBytes: number): Promise<void> {
@@ -59,7 +71,7 @@ export class ArtifactBus {
 
   async *#chunks(digest: string): AsyncGenerator<Uint8Array> {
     for (let number = 0; ; number++) {
-      const chunk = await query(() => store.findChunk(this.#sql, digest, number));
+      const chunk = await query(() => store.findChunk(this.#deps.sql, digest, number));
       if (!chunk) return;
       yield chunk;
     }

@@ -10,6 +10,8 @@ import { type Build, buildRefused, type Upload } from "./upload.ts";
 
 export class BuildBus {
   readonly #link: BusLink;
+  /** By the upload's digest: what two send at once is built one after the other, for it has one name in the object store. */
+  readonly #building = new Map<string, Promise<unknown>>();
 
   constructor(link: BusLink) {
     this.#link = link;
@@ -19,16 +21,30 @@ export class BuildBus {
    * Errors: `invalid_argument` code_invalid, archive_refused, upload_too_large; `unavailable` no_runner, build_timeout, bus_unavailable.
    */
   async build(upload: Upload): Promise<Build> {
+    const before = this.#building.get(upload.digest);
+    const building = Promise.resolve(before?.catch(() => {})).then(() => this.#build(upload));
+    this.#building.set(upload.digest, building);
+    try {
+      return await building;
+    } finally {
+      if (this.#building.get(upload.digest) === building) this.#building.delete(upload.digest);
+    }
+  }
+
+  async #build(upload: Upload): Promise<Build> {
     const { connection, uploads } = this.#link.use();
-    await onBus(() => uploads.putBlob({ name: upload.digest }, upload.bytes));
-    const { digest: uploadDigest, filename, entry, handler } = upload;
+    const { bytes, digest: uploadDigest, filename, entry, handler } = upload;
+    await onBus(() => uploads.putBlob({ name: uploadDigest }, bytes));
     const request = BuildRequest.encode({ uploadDigest, filename, entry, handler }).finish();
-    const answer = await connection
-      .request(SUBJECTS.build, request, { timeout: LIMITS.buildTimeoutMs })
-      .catch((error: unknown) => {
-        throw buildUnanswered(error);
-      });
-    return buildOf(BuildResponse.decode(answer.data));
+    try {
+      const answer = await connection.request(SUBJECTS.build, request, { timeout: LIMITS.buildTimeoutMs });
+      return buildOf(BuildResponse.decode(answer.data));
+    } catch (error) {
+      throw error instanceof PlatformError ? error : buildUnanswered(error);
+    } finally {
+      // What stays is deleted by its age.
+      await uploads.delete(uploadDigest).catch(() => {});
+    }
   }
 }
 

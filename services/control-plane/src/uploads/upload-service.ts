@@ -3,7 +3,8 @@ import { checkEtag, etagOf } from "@millrace/rpc";
 import { inTransaction, query, type Sql } from "@millrace/sql";
 import type { Code, FunctionDraft } from "../functions/function.ts";
 import { getFunction, lockFunction, updateCode } from "../functions/function-store.ts";
-import { LIMITS } from "../limits.ts";
+import { LIMITS, QUOTAS } from "../limits.ts";
+import { sumCodeBytes } from "./artifact-store.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { type Build, checkSource, type Upload } from "./upload.ts";
 
@@ -64,9 +65,20 @@ export class UploadService {
       const draft = await lockFunction(tx, request.project, request.function);
       checkEtag(request.etag, etagOf(draft.version));
       await updateCode(tx, draft.uid, code);
+      checkCodeBytes(await sumCodeBytes(tx, request.project));
       return getFunction(tx, request.project, request.function);
     });
   }
+}
+
+function checkCodeBytes(bytes: number): void {
+  const { codeBytesPerProject: quota } = QUOTAS;
+  if (bytes <= quota) return;
+  const message = `The project's code would have ${bytes} bytes; more than ${quota} are not allowed. Delete versions first.`;
+  throw new PlatformError("resource_exhausted", message, {
+    reason: "code_quota_exceeded",
+    metadata: { quota: String(quota) },
+  });
 }
 
 function busy(): PlatformError {

@@ -9,7 +9,7 @@ import { refused, refusedFields } from "../testing/expect.ts";
 import { startTestBuilder } from "../testing/test-builder.ts";
 import { startControlPlane } from "../testing/test-control-plane.ts";
 
-const { client, bus, database } = await startControlPlane({ after });
+const { client, bus, database, app, clock } = await startControlPlane({ after });
 await createProject(client, "shop");
 const { uploadCode, getFunction } = FunctionServiceService;
 const headerOf = (name: string, filename = "index.js") =>
@@ -47,6 +47,44 @@ test("an artifact of many chunks comes through whole", async () => {
   builder.stop();
   const artifacts = await openObjects(bus, OBJECT_STORES.artifacts);
   assert.equal(digestOf((await artifacts.getBlob(built.code!.digest))!), built.code!.digest);
+});
+
+test("nothing of an upload stays where it only passed through", async () => {
+  for (const store of [OBJECT_STORES.uploads, OBJECT_STORES.builds]) {
+    assert.deepEqual(
+      (await (await openObjects(bus, store)).list()).filter(({ deleted }) => !deleted),
+      [],
+    );
+  }
+});
+
+test("the same code sent twice at once is built for both", async () => {
+  const builder = startTestBuilder(bus);
+  const names = ["left", "right"];
+  const functions = await Promise.all(names.map((id) => createFunction(client, "shop", id)));
+  const built = await Promise.all(functions.map(({ name }) => upload(client, name, "export const handler = 'both'")));
+  assert.equal(built[0]!.code!.digest, built[1]!.code!.digest);
+  builder.stop();
+});
+
+test("an artifact that nothing uses for an hour is deleted everywhere, one that is used stays", async () => {
+  const builder = startTestBuilder(bus);
+  const { name } = await createFunction(client, "shop", "collected");
+  const old = await upload(client, name, "export const handler = 'old'");
+  const kept = await upload(client, name, "export const handler = 'kept'");
+  builder.stop();
+  const artifacts = await openObjects(bus, OBJECT_STORES.artifacts);
+  const isThere = async ({ code }: typeof old) => (await artifacts.info(code!.digest))?.deleted === false;
+  await app.sweepArtifacts();
+  assert.ok(await isThere(old));
+  clock.now = new Date(clock.now.getTime() + LIMITS.artifactUnusedMs + 60_000);
+  await app.sweepArtifacts();
+  assert.deepEqual([await isThere(old), await isThere(kept)], [false, true]);
+  assert.equal((await database.sql`select 1 from artifact_chunks where digest = ${old.code!.digest}`).length, 0);
+  const again = startTestBuilder(bus);
+  assert.equal((await upload(client, name, "export const handler = 'old'")).code!.digest, old.code!.digest);
+  again.stop();
+  assert.ok(await isThere(old));
 });
 
 test("the same upload is not built again; another name, or a changed entry, is another program", async () => {

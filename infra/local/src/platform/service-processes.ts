@@ -28,6 +28,8 @@ export function serviceProcess(
       startTimeoutMs: START_TIMEOUT_MS,
       startAttemptsMax: 3,
       stopSignal: "SIGTERM",
+      // Nobody is left to see how an orphan drains, or to end one whose drain hangs because its engines are gone as well.
+      orphanSignal: "SIGKILL",
       stopTimeoutMs: STOP_TIMEOUT_MS,
     },
     host,

@@ -15,6 +15,8 @@ export type ChildSpec = {
   readonly user?: User | undefined;
   readonly logFile: string;
   readonly stopSignal: NodeJS.Signals;
+  /** What the kernel sends when we are gone; by default the stop signal. */
+  readonly orphanSignal?: NodeJS.Signals;
 };
 
 export class ChildRun {
@@ -24,7 +26,7 @@ export class ChildRun {
   #ended: string | undefined;
 
   constructor(spec: ChildSpec) {
-    const [file, ...args] = dyingWithParent(spec.argv(), spec.stopSignal);
+    const [file, ...args] = dyingWithParent(spec.argv(), spec.orphanSignal ?? spec.stopSignal);
     const log = new RotatingLog(spec.logFile);
     const child = spawn(file!, args, {
       cwd: spec.cwd,

@@ -110,22 +110,26 @@ test("what a process started itself does not outlive it", async (t) => {
 const START_ONE = `
   import { ManagedProcess } from "${import.meta.dirname}/managed-process.ts";
   import { ProcessLedger } from "${import.meta.dirname}/process-ledger.ts";
-  const [folder] = process.argv.slice(2);
+  const folder = process.argv[2];
   const host = { ledger: new ProcessLedger(folder + "/run"), log() {}, processes: new Set() };
   const one = new ManagedProcess({
-    name: "worker", argv: () => [process.execPath, "-e", "setInterval(() => {}, 1000)"], cwd: folder,
+    name: "worker", argv: () => [process.execPath, "-e", process.argv[3]], cwd: folder,
     logFile: folder + "/worker.log", probe: async () => true, startTimeoutMs: 5000, startAttemptsMax: 1,
-    stopSignal: "SIGTERM", stopTimeoutMs: 5000,
+    stopSignal: "SIGTERM", orphanSignal: "SIGKILL", stopTimeoutMs: 5000,
   }, host);
   await one.start();
   console.log(one.pid);
   setInterval(() => {}, 1000);`;
 
-test("children die with a parent that is killed by kill -9", { skip: process.platform !== "linux" }, async (t) => {
+test("children die with a parent that is killed by kill -9, even those that would not stop", {
+  skip: process.platform !== "linux",
+}, async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "millrace-parent-"));
   t.after(() => rmSync(folder, { recursive: true }));
   writeFileSync(join(folder, "parent.ts"), START_ONE);
-  const parent = spawn(process.execPath, [join(folder, "parent.ts"), folder], { stdio: ["ignore", "pipe", "inherit"] });
+  const child = 'process.on("SIGTERM", () => {}); setInterval(() => {}, 1000);';
+  const argv = [join(folder, "parent.ts"), folder, child];
+  const parent = spawn(process.execPath, argv, { stdio: ["ignore", "pipe", "inherit"] });
   t.after(() => parent.kill("SIGKILL"));
   const [printed] = (await once(parent.stdout, "data")) as [Buffer];
   const pid = Number(String(printed));

@@ -20,7 +20,7 @@ import {
 import { ALGORITHMS, type SignedCall, sendSigned } from "./support/signed-call.ts";
 import { metricOf, testPlatform } from "./support/test-platform.ts";
 
-/** DESIGN section 2 says 50 ms; a shared machine gets some slack, and the number is printed. */
+/** The promise is 50 ms; a shared machine gets some slack, and the number is printed. */
 const REFUSAL_MS_MAX = 250;
 
 const platform = await testPlatform();

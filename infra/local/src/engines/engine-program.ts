@@ -1,6 +1,6 @@
 /**
- * A program that can serve as an engine, wherever it came from, and which versions are good enough (DESIGN section 6:
- * older NATS servers have known holes).
+ * A program that can serve as an engine, wherever it came from, and which versions are good enough (older NATS
+ * servers have known holes).
  */
 import { join } from "node:path";
 import type { User } from "../paths.ts";

@@ -181,15 +181,20 @@ test("JD's profiles demand a nonce, AWS4 does not", async () => {
   }
 });
 
-test("a repeated parameter whose order a signature would not bind is named in the detail", async () => {
-  const path = "/hello?a=2&a=1";
-  const answer = await gateway.ask({ path: "/hello?a=1&a=2", headers: signedHeaders(AWS4, key, { path }) });
-  assert.deepEqual(seen(answer), [401, "signature_mismatch"]);
-  const noEquals = await gateway.ask({
-    path: "/hello?flag",
-    headers: signedHeaders(AWS4, key, { path: "/hello?flag=" }),
-  });
-  assert.match(noEquals.problem.detail, /a query parameter has no "="/);
+test("AWS signers may sort repeated values and write a bare parameter with =; JD's profiles bind every byte and say so", async () => {
+  for (const [sent, signed] of [
+    ["/hello?a=2&a=1", "/hello?a=1&a=2"],
+    ["/hello?flag", "/hello?flag="],
+  ] as const) {
+    const ask = (profile: typeof AWS4 | typeof JD3) =>
+      gateway.ask({ path: sent, headers: signedHeaders(profile, key, { path: signed }) });
+    assert.equal((await ask(AWS4)).status, 200);
+    const refused = await ask(JD3);
+    assert.deepEqual(seen(refused), [401, "signature_mismatch"]);
+    assert.match(refused.problem.detail, /a query parameter has no "="|values out of order/);
+  }
+  const other = await gateway.ask({ path: "/hello?a=1", headers: signedHeaders(AWS4, key, { path: "/hello?a=2" }) });
+  assert.deepEqual(seen(other), [401, "signature_mismatch"]);
 });
 
 test("a second gateway on the same Redis refuses a nonce that the first has seen", async () => {

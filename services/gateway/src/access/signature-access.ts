@@ -120,7 +120,9 @@ async function verifyRequest(
   const early = declared === null ? await asked.readBody() : null;
   if (early && isRefusal(early)) return early;
   const request = { method: asked.method, target: asked.target, headers, bodySha256Hex: declared ?? sha256Hex(early!) };
-  if (!verify({ credential, timestamp, derivedKey, request })) {
+  // Every AWS signer must work, so its profile leaves free what SigV4 leaves free; JD's bind every byte.
+  const coverage = credential.profile.algorithm === "AWS4-HMAC-SHA256" ? "sigv4" : "exact";
+  if (!verify({ credential, timestamp, derivedKey, request, coverage })) {
     const uncovered = uncoveredParts(credential.profile, { ...request, signedHeaders: credential.signedHeaders });
     const hint = uncovered.length > 0 ? ` Note: ${uncovered.join("; ")}.` : "";
     return refuse("signature_mismatch", `The signature is not that of this request and key.${hint}`);

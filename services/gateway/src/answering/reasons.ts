@@ -1,4 +1,4 @@
-// The closed table of what a caller can be told: DESIGN section 4. `jdStatus` are the words of JD's error envelope, for clients of that
+// The closed table of what a caller can be told. `jdStatus` are the words of JD's error envelope, for clients of that
 // style; `mender` says who can do something about it.
 
 export type Component = "gateway" | "dispatch" | "runner" | "function" | "backend";

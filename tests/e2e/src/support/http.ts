@@ -77,7 +77,7 @@ export function exchange(url: string, bytes: string | Uint8Array, timeoutMs = TI
   });
 }
 
-/** What every refusal carries (DESIGN section 4). */
+/** What every refusal carries. */
 export type Problem = {
   readonly status: number;
   readonly title: string;

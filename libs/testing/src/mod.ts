@@ -1,4 +1,5 @@
 export { freePort } from "./free-port.ts";
+export { checkSchemaDump } from "./schema-dump.ts";
 export { type TestDatabase, type TestDatabaseOptions, testDatabase } from "./test-database.ts";
 export { type Owner, TEST_ENGINES_VARIABLE, type TestEngines, testEngines } from "./test-engines.ts";
 export { type TestNats, type TestNatsOptions, testNats } from "./test-nats.ts";

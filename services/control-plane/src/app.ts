@@ -10,7 +10,7 @@ import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { RpcServer, type RpcServerOptions, type ServiceTrust } from "@millrace/rpc";
 import { query, type Sql } from "@millrace/sql";
 import type { Logger } from "@millrace/telemetry";
-import { ACCESS } from "./access-table.ts";
+import { ACCESS } from "./access.ts";
 import { adminHandlers } from "./admin/admin-rpc.ts";
 import { AdminService, type Grants } from "./admin/admin-service.ts";
 import { RunnerBeats } from "./admin/runner-beats-bus.ts";

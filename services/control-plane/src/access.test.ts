@@ -3,7 +3,7 @@ import { after, test } from "node:test";
 import { Role } from "@millrace/proto/auth/v1/people";
 import { readDescriptorSet } from "@millrace/proto/descriptors";
 import { ROLES } from "@millrace/rpc";
-import { ACCESS } from "./access-table.ts";
+import { ACCESS } from "./access.ts";
 import { createProject } from "./testing/calls.ts";
 import { refused } from "./testing/expect.ts";
 import { startControlPlane } from "./testing/test-control-plane.ts";

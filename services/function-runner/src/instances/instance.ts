@@ -90,9 +90,10 @@ export class Instance {
     invocation.start(this.#handle!.channel, number, this.#terms.timeoutMs, () => this.#timedOut(number, invocation));
   }
 
-  /** Takes nothing new, and ends when its calls are over. */
+  /** Takes nothing new, and ends when its calls are over. One that loads is retired once it has served those who wait for it. */
   retire(): void {
-    if (this.#state === "ready") this.#state = "retired";
+    if (this.#state !== "ready") return;
+    this.#state = "retired";
     if (this.#calls.size === 0) this.stop();
   }
 

@@ -41,6 +41,15 @@ test("a version whose record changes is served by new instances; the old ones fi
   await until(() => runner.pools.instances === 1);
 });
 
+test("a version whose record changes while it loads still serves those who wait for it", async (t) => {
+  const runner = await startTestRunner(t);
+  const record = runner.deploy(OK);
+  const waiting = runner.call(record);
+  runner.pools.retire(`${record.functionUid}@${record.version}`);
+  assert.equal((await waiting).status, 200);
+  await until(() => runner.sandboxes[0]!.instances === 0);
+});
+
 test("when a sandbox's channels are used up, another takes over without a failed call", async (t) => {
   const runner = await startTestRunner(t);
   for (let i = 0; i < 70; i++) {

@@ -4,10 +4,21 @@ import { after, before, test } from "node:test";
 import { invalidFields, PlatformError } from "@millrace/errors";
 import { type Project, ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { HealthService } from "@millrace/proto/google";
-import { type HandlersOf, type Principal, RpcClient, RpcServer, ServiceIdentity, ServiceTrust } from "./mod.ts";
+import {
+  type HandlersOf,
+  type Principal,
+  RpcClient,
+  RpcServer,
+  ServiceIdentity,
+  ServiceTrust,
+  toStatus,
+} from "./mod.ts";
 
 const silent = { debug() {}, warn() {}, error() {} };
 const DSN = "postgres://millrace:canary-7d1f@db/x";
+
+/** In a status each of its characters is nine bytes. */
+const LONG = "名".repeat(100);
 
 const project = (name: string) => ({ name, displayName: "", etag: "", createdAt: undefined, updatedAt: undefined });
 const handlers = {
@@ -15,8 +26,9 @@ const handlers = {
     throw new Error(`cannot connect to ${DSN}`);
   },
   getProject: async ({ name }): Promise<Project> => project(name),
-  listProjects: async () => {
-    throw invalidFields([{ field: "page_size", description: "must be from 0 to 500" }]);
+  listProjects: async ({ pageSize }) => {
+    if (pageSize < 0) throw invalidFields([{ field: "page_size", description: "must be from 0 to 500" }]);
+    throw invalidFields(Array.from({ length: pageSize }, (_, i) => ({ field: `keys.${i}`, description: LONG })));
   },
   updateProject: async () => project("projects/never"),
   deleteProject: async () => ({}),
@@ -86,6 +98,29 @@ test("field violations reach the client", async () => {
     ]);
     return true;
   });
+});
+
+test("a refusal of any size arrives as what it is, with its first faults, and the connection stays usable", async () => {
+  await assert.rejects(client.call(listProjects, { pageSize: 5_000, pageToken: "" }), (error) => {
+    refusal("invalid_argument", "request_invalid")(error);
+    const { message, violations } = error as PlatformError;
+    assert.deepEqual(violations[0], { field: "keys.0", description: LONG });
+    assert.match(message, /^keys\.0: 名+.* … \(cut\)$/);
+    return true;
+  });
+  assert.equal((await client.call(getProject, { name: "projects/mine" })).name, "projects/mine");
+});
+
+test("a status has less bytes than any gRPC client takes", () => {
+  const violations = Array.from({ length: 300 }, (_, i) => ({ field: `keys.${i}`.repeat(40), description: LONG }));
+  const metadata = Object.fromEntries(violations.map(({ field }) => [field, LONG]));
+  for (const length of [1, 2, 7, 20, 300]) {
+    const refused = invalidFields(violations.slice(0, length));
+    const options = { reason: "request_invalid", violations: refused.violations, metadata };
+    const { details, metadata: sent } = toStatus(new PlatformError("invalid_argument", refused.message, options));
+    const bytes = Buffer.concat(sent.get("grpc-status-details-bin") as Buffer[]).toString("base64").length;
+    assert.ok(encodeURI(details).length + bytes < 7_500, `${encodeURI(details).length} + ${bytes} for ${length}`);
+  }
 });
 
 test("what a handler throws unexpectedly says nothing of itself to a caller", async () => {

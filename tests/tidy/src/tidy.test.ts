@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { test } from "node:test";
 
 // Style that a machine can check is checked: each rule reads the tracked sources and lists everything that breaks it, with the way out.
@@ -13,8 +14,16 @@ const TRACKED = execFileSync("git", ["ls-files", "--cached", "--others", "--excl
   .split("\n")
   .filter((path) => existsSync(new URL(path, ROOT)));
 const SOURCES = TRACKED.filter((path) => /\.(ts|mjs)$/.test(path) && !path.startsWith("proto/gen/"));
+const PACKAGES = TRACKED.filter((path) => path.endsWith("/package.json")).map((path) => path.replace(/\/[^/]+$/, ""));
 const SERVICES = ["auth", "console", "control-plane", "function-runner", "gateway"];
 const LINES_MAX = 450;
+
+interface Manifest {
+  name?: string;
+  dependencies?: Record<string, string>;
+  devDependencies?: Record<string, string>;
+  optionalDependencies?: Record<string, string>;
+}
 
 const read = (path: string) => readFileSync(new URL(path, ROOT), "utf8");
 
@@ -35,7 +44,7 @@ function linesThat(paths: readonly string[], pattern: RegExp, wayOut: string): s
 }
 
 const serviceSources = SOURCES.filter((path) => path.startsWith("services/"));
-const product = serviceSources.filter((path) => !path.endsWith(".test.ts") && !path.includes("/testing/"));
+const product = serviceSources.filter((path) => !/(\.test|-fixture)\.ts$|\/testing\//.test(path));
 
 check("a service imports no other service", () =>
   SERVICES.flatMap((service) =>
@@ -50,7 +59,7 @@ check("a service imports no other service", () =>
 check("only a service's main.ts and what runs inside a sandbox touch the process", () =>
   linesThat(
     product.filter((path) => !/\/src\/main\.ts$|function-runner\/src\/runtime\//.test(path)),
-    /\bprocess\.(env|exit\(|on\(|argv)/,
+    /^(?!\s*(\/\/|\/?\*)).*\bprocess\.(env|exit\(|on\(|argv)/,
     "hand it in from main.ts",
   ),
 );
@@ -96,11 +105,48 @@ check("nothing is left for later, and nothing is disabled", () => {
   return linesThat(SOURCES, marks, "finish it, or file it");
 });
 
+/** What a package's files import: package names, each with the first file that names it. */
+function importsOf(folder: string): Map<string, string> {
+  const imported = new Map<string, string>();
+  const named =
+    /(?:^(?:import|export|\}) (?:[^"\n]* )?from "|^import "|\bimport\("|\bresolve\("|createRequire\(import[^)]*\)\("|^(?:const|let) .* = require\(")([^"]+)"/gm;
+  const within = PACKAGES.filter((inner) => inner.startsWith(`${folder}/`));
+  const owned = (path: string) =>
+    path.startsWith(`${folder}/`) && !within.some((inner) => path.startsWith(`${inner}/`));
+  for (const path of TRACKED.filter((path) => /\.([cm]?js|ts)$/.test(path) && owned(path))) {
+    for (const [, specifier] of read(path).matchAll(named)) {
+      const name = /^(@[\w-]+\/[\w.-]+|[a-z][\w.-]*)(?=\/|$)/.exec(specifier!)?.[0];
+      if (name && !isBuiltin(name) && !imported.has(name)) imported.set(name, path);
+    }
+  }
+  return imported;
+}
+
+check("every imported package is declared by its importer, and every declared one is imported", () =>
+  PACKAGES.flatMap((folder) => {
+    const path = `${folder}/package.json`;
+    const manifest = JSON.parse(read(path)) as Manifest;
+    // Programs that the benchmark compares with are packages of their own, which nobody here imports.
+    if (!manifest.name?.startsWith("@millrace/")) return [];
+    const declared = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+    const imported = importsOf(folder);
+    imported.delete(manifest.name);
+    return [
+      ...[...imported]
+        .filter(([name]) => !declared.includes(name))
+        .map(([name, by]) => `${by}  imports ${name}: declare it`),
+      ...declared
+        .filter((name) => !imported.has(name))
+        .map((name) => `${path}  declares ${name}, which nothing imports`),
+    ];
+  }),
+);
+
 check("dependencies are pinned exactly", () =>
   TRACKED.filter((path) => path.endsWith("package.json")).flatMap((path) => {
-    const manifest = JSON.parse(read(path)) as Record<string, Record<string, string> | undefined>;
-    return ["dependencies", "devDependencies", "optionalDependencies"].flatMap((group) =>
-      Object.entries(manifest[group] ?? {})
+    const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(path)) as Manifest;
+    return [dependencies, devDependencies, optionalDependencies].flatMap((group) =>
+      Object.entries(group ?? {})
         .filter(([, version]) => !/^\d/.test(version))
         .map(([name, version]) => `${path}  ${name}@${version} is not an exact version`),
     );

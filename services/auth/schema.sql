@@ -20,6 +20,10 @@ create table authorizations (
   note text not null,
   created_at timestamp(3) with time zone not null
 );
+create table bus_streams (
+  name text not null,
+  made_at timestamp with time zone not null
+);
 create table idempotent_requests (
   principal text not null,
   method text not null,
@@ -99,6 +103,7 @@ alter table authorizations add constraint authorizations_check CHECK ((num_nonnu
 alter table authorizations add constraint authorizations_pkey PRIMARY KEY (project_id, group_id, environment, key_id);
 alter table authorizations add constraint authorizations_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(project_id);
 alter table authorizations add constraint authorizations_subscription_key_id_fkey FOREIGN KEY (subscription_key_id) REFERENCES subscription_keys(key_id);
+alter table bus_streams add constraint bus_streams_pkey PRIMARY KEY (name);
 alter table idempotent_requests add constraint idempotent_requests_pkey PRIMARY KEY (principal, method, request_id);
 alter table invitations add constraint invitations_person_id_fkey FOREIGN KEY (person_id) REFERENCES people(person_id) ON DELETE CASCADE;
 alter table invitations add constraint invitations_person_id_key UNIQUE (person_id);

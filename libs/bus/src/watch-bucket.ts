@@ -13,18 +13,23 @@ export interface BucketHandler {
 }
 
 const RESTART_WAIT_MS = 500;
+const IDENTITY_CHECK_MS = 2_000;
 
 /**
  * Hands on every entry of a bucket and then every change, for ever: level-triggered, so a handler must accept to hear of an entry again.
- * What a handler throws is logged, and the rest goes on.
+ * What a handler throws is logged, and the rest goes on. A bucket that was lost and made anew counts from the beginning, and a consumer of
+ * the old one would wait for numbers that are long to come: so it is asked now and then whether the bucket is still the same, and watched
+ * anew when it is not. What the new one does not hold stays as it was, until it is told to be deleted.
  */
 export function watchBucket(bucket: KV, handler: BucketHandler, log: BusLog): BucketWatcher {
   const caughtUp = Promise.withResolvers<void>();
   let stopped = false;
   let stopCurrent = () => {};
+  let madeAt = "";
 
   async function watchOnce(): Promise<void> {
-    const { values: waiting } = await bucket.status();
+    const { values: waiting, streamInfo } = await bucket.status();
+    madeAt = streamInfo.created;
     if (waiting === 0) caughtUp.resolve();
     const entries = await bucket.watch();
     stopCurrent = () => entries.stop();
@@ -41,11 +46,21 @@ export function watchBucket(bucket: KV, handler: BucketHandler, log: BusLog): Bu
     }
   }
 
+  async function checkIdentity(): Promise<void> {
+    // While the bucket cannot be asked, the watch goes on as it can.
+    const status = await bucket.status().catch(() => undefined);
+    if (status === undefined || status.streamInfo.created === madeAt) return;
+    log.warn({ bucket: status.bucket }, "a bucket was lost and made anew; it is watched from the beginning");
+    stopCurrent();
+  }
+
   void watchForEver();
+  const checking = setInterval(() => void checkIdentity(), IDENTITY_CHECK_MS).unref();
   return {
     caughtUp: caughtUp.promise,
     close() {
       stopped = true;
+      clearInterval(checking);
       stopCurrent();
     },
   };

@@ -2,11 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { BUCKETS, type BusLog, connectBus, openBucket } from "@millrace/bus";
 import { PlatformError } from "@millrace/errors";
 import { OutboxRelay } from "@millrace/projection";
-import type { Sql } from "@millrace/sql";
+import { query, type Sql } from "@millrace/sql";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { WAITS } from "../limits.ts";
+import { isNoted, noteStream } from "./bus-stream-store.ts";
 import { grantRender } from "./grant-render.ts";
+import { ReprojectingService } from "./reprojecting-service.ts";
 
 export interface GrantsBusOptions {
   sql: Sql;
@@ -21,12 +23,14 @@ const IDENTITY = { service: "auth", id: "auth-1" } as const;
 
 /**
  * The projection's way to NATS: connects in the background, waits for control-plane to make the bucket, then relays the outbox. Until
- * then, and whenever NATS is away, marks wait in the outbox, and everything else of the service works.
+ * then, and whenever NATS is away, marks wait in the outbox, and everything else of the service works. After each reconnection it is
+ * asked whether the bucket is still the same one: a bus that has lost what it held is filled again.
  */
 export class GrantsBus {
   readonly #options: GrantsBusOptions;
   readonly #closing = new AbortController();
   #running: Promise<void> = Promise.resolve();
+  #opening: Promise<void> = Promise.resolve();
   #connection: NatsConnection | undefined;
   #bucket: KV | undefined;
   #relay: OutboxRelay | undefined;
@@ -36,7 +40,7 @@ export class GrantsBus {
   }
 
   start(): void {
-    this.#running = this.#open();
+    this.#running = this.#run();
   }
 
   get relaying(): boolean {
@@ -55,18 +59,29 @@ export class GrantsBus {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#running;
+    await this.#opening;
     await this.#relay?.close();
     await this.#connection?.close();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    await this.#open();
+    if (!this.#connection) return;
+    for await (const { type } of this.#connection.status()) {
+      if (type === "reconnect") await this.#open();
+    }
   }
 
   /** Each step waits for a bounded time and is tried again for as long as the service runs. */
   async #open(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       try {
-        await this.#openNext();
+        this.#opening = this.#openNext();
+        await this.#opening;
         return;
       } catch (err) {
+        this.#opening = Promise.resolve();
         this.#options.log.warn({ err }, "the bucket grants cannot be opened yet; it is tried again");
         await sleep(WAITS.busRetryMs, undefined, { signal: this.#closing.signal }).catch(() => {});
       }
@@ -76,8 +91,15 @@ export class GrantsBus {
   async #openNext(): Promise<void> {
     const { sql, schema, url, seed, log } = this.#options;
     this.#connection ??= await connectBus({ url, identity: IDENTITY, ...(seed !== undefined && { seed }) }, log);
-    this.#bucket ??= await existingBucket(this.#connection);
-    const buckets = { [BUCKETS.grants]: this.#bucket };
+    const { bucket, madeAt } = await existingBucket(this.#connection);
+    this.#bucket = bucket;
+    if (!(await query(() => isNoted(sql, BUCKETS.grants, madeAt)))) {
+      const entries = await new ReprojectingService({ sql, bucketKeys: () => this.keys() }).reproject();
+      await query(() => noteStream(sql, BUCKETS.grants, madeAt));
+      log.info({ bucket: BUCKETS.grants, entries }, "the bucket is new or has lost data; it is filled");
+    }
+    if (this.#relay) return;
+    const buckets = { [BUCKETS.grants]: bucket };
     const relay = new OutboxRelay({ sql, schema, buckets, renders: { [BUCKETS.grants]: grantRender(sql) }, log });
     await relay.start();
     this.#relay = relay;
@@ -85,11 +107,11 @@ export class GrantsBus {
   }
 }
 
-/** Opening a bucket does not tell whether there is one; asking for its state does. */
-async function existingBucket(connection: NatsConnection): Promise<KV> {
+/** Opening a bucket does not tell whether there is one; asking for its state does, and when it was made. */
+async function existingBucket(connection: NatsConnection): Promise<{ bucket: KV; madeAt: Date }> {
   const bucket = await openBucket(connection, BUCKETS.grants);
-  await bucket.status();
-  return bucket;
+  const { streamInfo } = await bucket.status();
+  return { bucket, madeAt: new Date(streamInfo.created) };
 }
 
 function busUnavailable(cause: unknown): PlatformError {

@@ -112,6 +112,17 @@ test("a bucket that control-plane makes later is filled then", async (t) => {
   await until(() => get(KEYS.accessKey(keyId)));
 });
 
+test("a bus that has lost everything is filled again when it is back", async (t) => {
+  await using setup = await setUp(t);
+  const { nats, connection, get, newKey } = setup;
+  const { keyId } = await newKey();
+  await until(() => get(KEYS.accessKey(keyId)));
+  await connection.request("$JS.API.STREAM.DELETE.KV_grants");
+  await nats.server.restart();
+  await until(() => ensureBus(connection).then(() => true), { timeoutMs: 15_000 });
+  await until(() => get(KEYS.accessKey(keyId)), { timeoutMs: 15_000 });
+});
+
 test("reprojecting restores what is missing and deletes what no row stands behind", async (t) => {
   await using setup = await setUp(t);
   const { auth, open, get, gone, newKey, token, parent } = setup;

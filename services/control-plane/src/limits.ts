@@ -55,6 +55,9 @@ export const LIMITS = {
 
   documentBytesMax: 2 * MIB,
   yamlAliasesMax: 100,
+  yamlTimeoutMs: 5_000,
+  yamlThreadsMax: 4,
+  yamlHeapMib: 512,
   documentDepthMax: 100,
   documentNodesMax: 200_000,
   referenceDepthMax: 50,

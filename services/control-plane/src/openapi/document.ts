@@ -1,6 +1,6 @@
-import { parseDocument } from "yaml";
 import { LIMITS } from "../limits.ts";
 import { type ImportReport, pointerTo } from "./report.ts";
+import { readYaml } from "./yaml-reader.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -11,8 +11,8 @@ export interface OpenApiDocument {
 }
 
 /** Parses YAML or JSON within bounds. Throws `invalid_argument` document_invalid by way of the report. */
-export function readDocument(text: string, report: ImportReport): OpenApiDocument {
-  const root = parsed(text, report);
+export async function readDocument(text: string, report: ImportReport): Promise<OpenApiDocument> {
+  const root = await parsed(text, report);
   report.throwIfFaulty();
   if (!isObject(root)) {
     report.fault("#", "must be an OpenAPI document");
@@ -31,7 +31,7 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function parsed(text: string, report: ImportReport): unknown {
+async function parsed(text: string, report: ImportReport): Promise<unknown> {
   if (Buffer.byteLength(text) > LIMITS.documentBytesMax) {
     report.fault("#", `must have at most ${LIMITS.documentBytesMax} bytes`);
     return undefined;
@@ -39,27 +39,22 @@ function parsed(text: string, report: ImportReport): unknown {
   return text.trimStart().startsWith("{") ? fromJson(text, report) : fromYaml(text, report);
 }
 
-function fromJson(text: string, report: ImportReport): unknown {
+async function fromJson(text: string, report: ImportReport): Promise<unknown> {
   try {
     return JSON.parse(text);
   } catch (error) {
     // Flow style of YAML begins with a brace too.
-    const value = fromYaml(text, report);
+    const value = await fromYaml(text, report);
     if (value === undefined) report.fault("#", `is no JSON: ${(error as Error).message}`);
     return value;
   }
 }
 
-function fromYaml(text: string, report: ImportReport): unknown {
-  const document = parseDocument(text, { prettyErrors: true });
-  for (const { message } of document.errors) report.fault("#", message.split("\n")[0]!);
-  if (document.errors.length > 0) return undefined;
-  try {
-    return document.toJS({ maxAliasCount: LIMITS.yamlAliasesMax });
-  } catch (error) {
-    report.fault("#", (error as Error).message);
-    return undefined;
-  }
+async function fromYaml(text: string, report: ImportReport): Promise<unknown> {
+  const answer = await readYaml(text);
+  if ("value" in answer) return answer.value;
+  for (const fault of answer.faults) report.fault("#", fault);
+  return undefined;
 }
 
 /** Refuses what is too deep or, aliases unfolded, too large; and text that the database cannot hold. */

@@ -37,9 +37,9 @@ export class ImportService {
   }
 
   /** Makes a revision's APIs equal to a document, all or nothing. Errors: `invalid_argument` document_invalid. */
-  import(ids: RevisionIds, text: string, validateOnly: boolean): Promise<Imported> {
+  async import(ids: RevisionIds, text: string, validateOnly: boolean): Promise<Imported> {
     const report = new ImportReport();
-    const operations = readOperations(readDocument(text, report), ids.project, report);
+    const operations = readOperations(await readDocument(text, report), ids.project, report);
     return inTransaction(this.#sql, async (tx) => {
       const revision = await lockOf(tx, ids);
       const apis = await settle(tx, ids.project, operations, report);

@@ -286,6 +286,33 @@ test("bombs are refused: aliases that multiply, depth, size", async () => {
   assert.match((await faultsOf(wide))[0]![1], /elements/);
 });
 
+test("a text that YAML's parser takes minutes for is refused in seconds, while others are served", {
+  timeout: 60_000,
+}, async () => {
+  const keys = Array.from({ length: 100_000 }, (_, i) => `k${i}: 1`).join("\n");
+  const parent = await newRevision();
+  const refused = faultsOf(keys);
+  let done = false;
+  void refused.finally(() => (done = true));
+  let served = 0;
+  for (; !done; served++) await client.call(ApiServiceService.listApis, { parent, pageSize: 0, pageToken: "" });
+  assert.match((await refused)[0]![1], /too complex/);
+  assert.ok(served > 100, `only ${served} other calls were served`);
+});
+
+test("ten thousand references of one schema are followed in seconds", { timeout: 60_000 }, async () => {
+  const names = Array.from({ length: 10_000 }, (_, i) => `d${i}`);
+  const anyOf = names.map((name) => ({ $ref: `#/components/schemas/${name}/properties/same` }));
+  const schemas = Object.fromEntries(names.map((name) => [name, { properties: { same: true } }]));
+  const content = { "application/json": { schema: { anyOf } } };
+  const startedAt = performance.now();
+  const faults = await faultsOf(
+    openapi({ "/a": { post: { requestBody: { content }, ...ok } } }, { components: { schemas } }),
+  );
+  assert.match(faults[0]![1], /must have at most/);
+  assert.ok(performance.now() - startedAt < 3_000, `took ${performance.now() - startedAt} ms`);
+});
+
 test("schemas that are repeated in many operations have a bound in all", async () => {
   const properties = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`p${i}`, { type: "string" }]));
   const content = { "application/json": { schema: { $ref: "#/components/schemas/Wide" } } };

@@ -80,6 +80,8 @@ export class SchemaTexts {
 /** What a schema takes along: each target once, under a name made from its pointer. */
 class Definitions {
   readonly #names = new Map<string, string>();
+  /** Each name that is taken, and the number to try next after it. */
+  readonly #taken = new Map<string, number>();
   readonly #waiting: { $ref: string; from: string; name: string }[] = [];
   readonly #done = new Map<string, unknown>();
 
@@ -87,9 +89,12 @@ class Definitions {
     const known = this.#names.get($ref);
     if (known !== undefined) return known;
     const wanted = ($ref.split("/").at(-1) ?? "").replaceAll(/[^A-Za-z0-9_.-]/g, "_") || "schema";
-    const taken = new Set(this.#names.values());
     let name = wanted;
-    for (let n = 2; taken.has(name); n++) name = `${wanted}_${n}`;
+    for (let n = this.#taken.get(wanted) ?? 2; this.#taken.has(name); n++) {
+      name = `${wanted}_${n}`;
+      this.#taken.set(wanted, n + 1);
+    }
+    this.#taken.set(name, 2);
     this.#names.set($ref, name);
     this.#waiting.push({ $ref, from, name });
     return name;

@@ -21,6 +21,8 @@ const config = readConfig(process.env);
 const log = createLogger(config.logLevel, { service: SERVICE });
 const lifecycle = new Lifecycle(log, DRAIN);
 
+process.exit(await lifecycle.run(start));
+
 async function start(): Promise<void> {
   const now = () => new Date();
   const telemetry = lifecycle.own("telemetry", startTelemetry(SERVICE, process.env));
@@ -61,19 +63,9 @@ async function start(): Promise<void> {
   const port = await server.listen(config.grpc.host, config.grpc.port);
   log.info({ host: config.grpc.host, port }, "gRPC is served");
   for (const background of [probe, sweeper, grants]) background.start();
-  lifecycle.ready();
 }
 
 function natsOptions() {
   const { url, seed } = config.nats;
   return { url, ...(seed && { seed: seed.reveal() }) };
 }
-
-try {
-  await start();
-} catch (err) {
-  log.error({ err }, "the service could not start");
-  await lifecycle.stop();
-  process.exit(1);
-}
-process.exit(await lifecycle.untilSignal());

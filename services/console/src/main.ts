@@ -11,22 +11,24 @@ const config = loadConfig(process.env, configShape);
 const log = createLogger(config.LOG_LEVEL, { service: "console" });
 const lifecycle = new Lifecycle(log, { lagMs: 0, timeoutMs: DRAIN_TIMEOUT_MS + 1_000 });
 
-const telemetry = lifecycle.own("telemetry", startTelemetry("console", process.env));
-const tls = config.TLS_CA_FILE === undefined ? {} : { caFile: config.TLS_CA_FILE };
-const controlPlane = lifecycle.own(
-  "control-plane client",
-  new RpcClient({ address: config.CONTROL_PLANE_ADDRESS, ...tls }),
-);
-const auth = lifecycle.own("auth client", new RpcClient({ address: config.AUTH_ADDRESS, ...tls }));
+process.exit(await lifecycle.run(start));
 
-const publicUrl = config.CONSOLE_PUBLIC_URL;
-const origins = { secure: publicUrl?.protocol === "https:", publicOrigin: publicUrl?.origin };
-const app = buildApp({ controlPlane, auth, gatewayUrl: config.GATEWAY_PUBLIC_URL, origins });
+async function start(): Promise<void> {
+  const telemetry = lifecycle.own("telemetry", startTelemetry("console", process.env));
+  const tls = config.TLS_CA_FILE === undefined ? {} : { caFile: config.TLS_CA_FILE };
+  const controlPlane = lifecycle.own(
+    "control-plane client",
+    new RpcClient({ address: config.CONTROL_PLANE_ADDRESS, ...tls }),
+  );
+  const auth = lifecycle.own("auth client", new RpcClient({ address: config.AUTH_ADDRESS, ...tls }));
 
-lifecycle.own(
-  "operations",
-  await serveOperations({ ...config.OPERATIONS_ADDRESS, lifecycle, metrics: () => telemetry.metrics() }),
-);
-lifecycle.own("http", await serveHttp({ ...config.HTTP_ADDRESS, log, secure: origins.secure, handle: app.handle }));
-lifecycle.ready();
-process.exitCode = await lifecycle.untilSignal();
+  const publicUrl = config.CONSOLE_PUBLIC_URL;
+  const origins = { secure: publicUrl?.protocol === "https:", publicOrigin: publicUrl?.origin };
+  const app = buildApp({ controlPlane, auth, gatewayUrl: config.GATEWAY_PUBLIC_URL, origins });
+
+  lifecycle.own(
+    "operations",
+    await serveOperations({ ...config.OPERATIONS_ADDRESS, lifecycle, metrics: () => telemetry.metrics() }),
+  );
+  lifecycle.own("http", await serveHttp({ ...config.HTTP_ADDRESS, log, secure: origins.secure, handle: app.handle }));
+}

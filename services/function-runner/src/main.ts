@@ -16,7 +16,8 @@ const lifecycle = new Lifecycle(log, {
   ...config.drain,
   timeoutMs: config.drain.timeoutMs + PLACING_LIMITS.closeMarginMs,
 });
-const stopping = new AbortController();
+
+process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
   const telemetry = lifecycle.own("telemetry", startTelemetry("function-runner", process.env));
@@ -29,7 +30,7 @@ async function start(): Promise<void> {
   lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
   const identity = { service: "function-runner", id: runnerId } as const;
   const bus = lifecycle.own("nats", await connectBus({ ...config.nats, identity }, log));
-  const stores = await openStores(bus, log, stopping.signal);
+  const stores = await openStores(bus, log, lifecycle.stopping);
   app = lifecycle.own(
     "runner",
     buildApp({
@@ -44,15 +45,5 @@ async function start(): Promise<void> {
   );
   registerMetrics(telemetry.meter, app, tier);
   await app.start();
-  lifecycle.ready();
   log.info({ tier, slots: config.slots }, "the runner takes invocations");
 }
-
-process.once("SIGTERM", () => stopping.abort()).once("SIGINT", () => stopping.abort());
-const started = await start().then(
-  () => true,
-  (err: unknown) => log.error({ err }, "the runner could not start"),
-);
-if (started && !stopping.signal.aborted) process.exit(await lifecycle.untilSignal());
-const clean = await lifecycle.stop();
-process.exit(started && clean ? 0 : 1);

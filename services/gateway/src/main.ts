@@ -12,41 +12,44 @@ import { beginUnrecordedSpan } from "./observing/trace-context.ts";
 const config = readConfig(process.env);
 const log = createLogger(config.logLevel, { service: "gateway", gateway: config.gatewayId });
 const lifecycle = new Lifecycle(log, config.drain);
-const telemetry = lifecycle.own("telemetry", startTelemetry("gateway", process.env));
-const bus = lifecycle.own(
-  "nats",
-  await connectBus({ ...config.nats, identity: { service: "gateway", id: config.gatewayId } }, log),
-);
-const redis = connectRedis(config.redisUrl.reveal(), log);
-lifecycle.own("redis", { close: () => redis.disconnect() });
-const identity = new ServiceIdentity("gateway", config.serviceKey.reveal());
-const auth = lifecycle.own("auth client", createAuthClient({ ...config.auth, identity }));
 
-const app = buildApp({
-  ...config,
-  log,
-  bus,
-  redis,
-  deriver: auth,
-  meter: telemetry.meter,
-  beginSpan: config.exportsTraces ? recordSpans(telemetry.tracer) : beginUnrecordedSpan,
-  output: process.stdout,
-  wallClockMs: Date.now,
-  steadyClockMs: () => performance.now(),
-  random: Math.random,
-});
-lifecycle.own(
-  "operations",
-  await serveOperations({
-    ...config.operations,
-    lifecycle,
-    readiness: () => app.readiness(),
-    metrics: () => telemetry.metrics(),
-  }),
-);
-lifecycle.own("http", app);
-await app.start();
-lifecycle.ready();
-log.info({ port: app.http.port }, "the gateway serves");
-process.once("SIGTERM", () => app.beginDrain()).once("SIGINT", () => app.beginDrain());
-process.exitCode = await lifecycle.untilSignal();
+process.exit(await lifecycle.run(start));
+
+async function start(): Promise<void> {
+  const telemetry = lifecycle.own("telemetry", startTelemetry("gateway", process.env));
+  const bus = lifecycle.own(
+    "nats",
+    await connectBus({ ...config.nats, identity: { service: "gateway", id: config.gatewayId } }, log),
+  );
+  const redis = connectRedis(config.redisUrl.reveal(), log);
+  lifecycle.own("redis", { close: () => redis.disconnect() });
+  const identity = new ServiceIdentity("gateway", config.serviceKey.reveal());
+  const auth = lifecycle.own("auth client", createAuthClient({ ...config.auth, identity }));
+
+  const app = buildApp({
+    ...config,
+    log,
+    bus,
+    redis,
+    deriver: auth,
+    meter: telemetry.meter,
+    beginSpan: config.exportsTraces ? recordSpans(telemetry.tracer) : beginUnrecordedSpan,
+    output: process.stdout,
+    wallClockMs: Date.now,
+    steadyClockMs: () => performance.now(),
+    random: Math.random,
+  });
+  lifecycle.own(
+    "operations",
+    await serveOperations({
+      ...config.operations,
+      lifecycle,
+      readiness: () => app.readiness(),
+      metrics: () => telemetry.metrics(),
+    }),
+  );
+  lifecycle.own("http", app);
+  await app.start();
+  lifecycle.stopping.addEventListener("abort", () => app.beginDrain());
+  log.info({ port: app.http.port }, "the gateway serves");
+}

@@ -1,14 +1,12 @@
 import { formatName, parseName } from "@millrace/names";
 import type { FunctionServiceService, FunctionVersion as VersionMessage } from "@millrace/proto/control/v1/functions";
 import { type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
-import { numbersAfter } from "../requests/paging.ts";
+import { INTEGER_MAX, numbersAfter } from "../requests/paging.ts";
 import { type FunctionVersion, runSettings } from "./function.ts";
 import { toCodeMessage, toConfigMessage } from "./function-rpc.ts";
 import type { VersionService } from "./version-service.ts";
 
 type Handlers = HandlersOf<typeof FunctionServiceService>;
-
-const NEWER_THAN_ALL = 2_147_483_647;
 
 export function versionHandlers(
   versions: VersionService,
@@ -26,7 +24,7 @@ export function versionHandlers(
       const ids = parseName("function", parent, "parent");
       const scope = `versions ${parent}`;
       const size = pageSizeOf(pageSize);
-      const [before = NEWER_THAN_ALL] = numbersAfter(scope, pageToken, 1) ?? [];
+      const [before = INTEGER_MAX] = numbersAfter(scope, pageToken, [INTEGER_MAX]) ?? [];
       const rows = await versions.list(ids.project, ids.function, before, size + 1);
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ number }) => [String(number)]);
       return { versions: page.map((version) => toMessage(ids, version)), nextPageToken };

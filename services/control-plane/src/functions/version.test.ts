@@ -99,10 +99,10 @@ test("versions are listed newest first, by pages", async () => {
     [...first.versions, ...rest.versions].map(({ number }) => number),
     [3, 2, 1],
   );
-  const forged = Buffer.from(JSON.stringify([`versions ${parent}`, "x"])).toString("base64url");
-  await refusedFields(client.call(service.listFunctionVersions, { parent, pageSize: 2, pageToken: forged }), [
-    "page_token",
-  ]);
+  for (const after of ["x", "-1", "1.5", "2147483648"]) {
+    const pageToken = Buffer.from(JSON.stringify([`versions ${parent}`, after])).toString("base64url");
+    await refusedFields(client.call(service.listFunctionVersions, { parent, pageSize: 2, pageToken }), ["page_token"]);
+  }
 });
 
 test("a version that an alias or a release uses is not deleted; another is, and leaves the bus", async () => {

@@ -76,7 +76,12 @@ test("pages go on exactly where the last one ended, also among lines of the same
   assert.deepEqual(seen, lines.toReversed());
   await refusedFields(list("pages", { pageSize: 1_001 }), ["page_size"]);
   await refusedFields(list("pages", { pageToken: "x" }), ["page_token"]);
+  const token = (...after: string[]) =>
+    Buffer.from(JSON.stringify(["logs projects/pages  ", ...after])).toString("base64url");
+  await refusedFields(list("pages", { pageToken: token("1", "1", "2147483648") }), ["page_token"]);
   await refusedFields(list("pages", { requestId: "a b" }), ["request_id"]);
+  await refusedFields(list("pages", { after: new Date(8.64e15) }), ["after"]);
+  await refusedFields(list("pages", { before: new Date(-8.64e15) }), ["before"]);
   await refusedFields(list("pages", { function: "1x" }), ["function"]);
 });
 

@@ -9,15 +9,13 @@ import { type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { toBackendDraft, toBackendMessage } from "../apis/backend-message.ts";
 import type { DeploymentIds } from "../deployments/deployment-service.ts";
 import { LIMITS } from "../limits.ts";
-import { numbersAfter } from "../requests/paging.ts";
+import { INTEGER_MAX, numbersAfter } from "../requests/paging.ts";
 import { authorOf, onceOf } from "../requests/request.ts";
 import { revisionText } from "../revisions/revision.ts";
 import type { Release } from "./release.ts";
 import type { ReleaseService } from "./release-service.ts";
 
 type Handlers = HandlersOf<typeof DeploymentServiceService>;
-
-const NEWER_THAN_ALL = 2_147_483_647;
 
 export function releaseHandlers(
   releases: ReleaseService,
@@ -50,7 +48,7 @@ export function releaseHandlers(
       const ids = parseName("deployment", parent, "parent");
       const scope = `releases ${parent}`;
       const size = Math.min(pageSizeOf(pageSize), LIMITS.heavyPageMax);
-      const [before = NEWER_THAN_ALL] = numbersAfter(scope, pageToken, 1) ?? [];
+      const [before = INTEGER_MAX] = numbersAfter(scope, pageToken, [INTEGER_MAX]) ?? [];
       const rows = await releases.list(ids, before, size + 1);
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ number }) => [String(number)]);
       return { releases: page.map((release) => toMessage(ids, release)), nextPageToken };

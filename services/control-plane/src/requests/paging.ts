@@ -10,16 +10,17 @@ export function textAfter(scope: string, token: string): string {
   return after;
 }
 
-/** The numbers after which to go on, or undefined for the first page. */
-export function numbersAfter(scope: string, token: string, count: number): number[] | undefined {
+/** The largest `integer` of the database, and the largest `bigint` that is exact as a number. */
+export const INTEGER_MAX = 2_147_483_647;
+export const BIGINT_MAX = Number.MAX_SAFE_INTEGER;
+
+/** The numbers, each from 0 to its `maxima`, after which to go on; undefined for the first page. */
+export function numbersAfter(scope: string, token: string, maxima: readonly number[]): number[] | undefined {
   const after = readPageToken(scope, token);
   if (!after) return undefined;
   const numbers = after.map(Number);
-  if (
-    numbers.length !== count ||
-    !numbers.every((number) => Number.isSafeInteger(number) && Math.abs(number) <= 2 ** 52)
-  )
-    throw unreadable();
+  const fits = numbers.every((number, i) => Number.isSafeInteger(number) && number >= 0 && number <= (maxima[i] ?? -1));
+  if (numbers.length !== maxima.length || !fits) throw unreadable();
   return numbers;
 }
 

@@ -5,7 +5,7 @@ import {
   type Revision as RevisionMessage,
 } from "@millrace/proto/control/v1/groups";
 import { etagOf, type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
-import { numbersAfter } from "../requests/paging.ts";
+import { INTEGER_MAX, numbersAfter } from "../requests/paging.ts";
 import { onceOf } from "../requests/request.ts";
 import { LAST_REVISION, type Revision, revisionText } from "./revision.ts";
 import type { RevisionService } from "./revision-service.ts";
@@ -31,7 +31,7 @@ export function revisionHandlers(
       const ids = parseName("group", parent, "parent");
       const scope = `revisions ${parent}`;
       const size = pageSizeOf(pageSize);
-      const [before = LAST_REVISION + 1] = numbersAfter(scope, pageToken, 1) ?? [];
+      const [before = LAST_REVISION + 1] = numbersAfter(scope, pageToken, [INTEGER_MAX]) ?? [];
       const rows = await revisions.list(ids.project, ids.group, before, size + 1);
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ number }) => [String(number)]);
       return { revisions: page.map((revision) => toMessage(ids, revision)), nextPageToken };

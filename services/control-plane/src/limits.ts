@@ -32,6 +32,9 @@ export const LIMITS = {
 
   uploadBytesMax: 50 * MIB,
   uploadsAtOnceMax: 4,
+  uploadsAtOncePerPersonMax: 2,
+  /** Between two chunks that hold anything. */
+  uploadStallTimeoutMs: 10_000,
   uploadTimeoutMs: 300_000,
   filenameCharsMax: 255,
   buildTimeoutMs: 90_000,
@@ -88,3 +91,5 @@ export const LIMITS = {
   runnersMax: 10_000,
   reprojectTimeoutMs: 50_000,
 } as const;
+
+export const DRAIN = { lagMs: 0, timeoutMs: 10_000 } as const;

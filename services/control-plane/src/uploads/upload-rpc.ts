@@ -1,10 +1,11 @@
-import { invalidFields, PlatformError } from "@millrace/errors";
+import { invalidFields } from "@millrace/errors";
 import { parseName } from "@millrace/names";
 import type { FunctionServiceService, UploadCodeRequest } from "@millrace/proto/control/v1/functions";
-import { type HandlersOf, requireRole } from "@millrace/rpc";
+import { type HandlersOf, principalName, requireRole } from "@millrace/rpc";
 import { toFunctionMessage } from "../functions/function-rpc.ts";
 import { LIMITS } from "../limits.ts";
-import { untilAborted } from "./receive-upload.ts";
+import { unlessStalled, untilAborted } from "./receive-upload.ts";
+import { uploadTooSlow } from "./upload.ts";
 import type { UploadService } from "./upload-service.ts";
 
 type Handlers = HandlersOf<typeof FunctionServiceService>;
@@ -19,8 +20,11 @@ export function uploadHandlers(uploads: UploadService): Pick<Handlers, "uploadCo
       const ids = parseName("function", header.name, "header.name");
       requireRole(principal, ids.project, "developer");
       const { filename, entry, etag } = header;
-      const request = { project: ids.project, function: ids.function, filename, entry, etag };
-      return toFunctionMessage(await uploads.upload(request, chunksOf(messages)));
+      const person = principalName(principal);
+      const request = { person, project: ids.project, function: ids.function, filename, entry, etag };
+      return toFunctionMessage(
+        await uploads.upload(request, unlessStalled(chunksOf(messages), LIMITS.uploadStallTimeoutMs)),
+      );
     },
   };
 }
@@ -34,7 +38,6 @@ async function* chunksOf(messages: AsyncIterable<UploadCodeRequest>): AsyncGener
 
 function uploadTimeout(): AbortSignal {
   const timeout = new AbortController();
-  const tooSlow = new PlatformError("deadline_exceeded", "The upload took too long.", { reason: "upload_timeout" });
-  setTimeout(() => timeout.abort(tooSlow), LIMITS.uploadTimeoutMs).unref();
+  setTimeout(() => timeout.abort(uploadTooSlow()), LIMITS.uploadTimeoutMs).unref();
   return timeout.signal;
 }

@@ -18,6 +18,8 @@ export interface ArtifactKeeper {
 }
 
 export interface UploadRequest {
+  /** Who uploads, e.g. `people/abc`. */
+  person: string;
   project: string;
   function: string;
   filename: string;
@@ -27,21 +29,26 @@ export interface UploadRequest {
 
 export class UploadService {
   readonly #deps: { sql: Sql; builder: Builder; artifacts: ArtifactKeeper; clock: () => Date };
-  #running = 0;
+  /** The person of each upload that runs. */
+  readonly #running: string[] = [];
 
   constructor(deps: { sql: Sql; builder: Builder; artifacts: ArtifactKeeper; clock: () => Date }) {
     this.#deps = deps;
   }
 
-  /** Turns an upload into the draft's code. Uploads are held in memory, so that only a few run at a time. */
+  /**
+   * Turns an upload into the draft's code. Uploads are held in memory, so that only a few run at a time; nobody may have all of them.
+   */
   async upload(request: UploadRequest, chunks: AsyncIterable<Uint8Array>): Promise<FunctionDraft> {
     checkSource(request.filename, request.entry);
-    if (this.#running >= LIMITS.uploadsAtOnceMax) throw busy();
-    this.#running++;
+    const { person } = request;
+    const own = this.#running.filter((one) => one === person).length;
+    if (this.#running.length >= LIMITS.uploadsAtOnceMax || own >= LIMITS.uploadsAtOncePerPersonMax) throw busy();
+    this.#running.push(person);
     try {
       return await this.#upload(request, chunks);
     } finally {
-      this.#running--;
+      this.#running.splice(this.#running.indexOf(person), 1);
     }
   }
 

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { digestOf, OBJECT_STORES, openObjects } from "@millrace/bus";
 import { FunctionServiceService, HandlerShape, UploadCodeRequest } from "@millrace/proto/control/v1/functions";
+import type { CallOptions } from "@millrace/rpc";
 import { until } from "@millrace/testing";
 import { LIMITS } from "../limits.ts";
 import { createFunction, createProject, HANDLER_CODE, upload } from "../testing/calls.ts";
@@ -169,19 +170,28 @@ test("an upload of one byte too many is refused", async () => {
   await refused(call, "invalid_argument", "upload_too_large");
 });
 
-test("only a few uploads run at a time, and one that ends makes room", async () => {
+test("only a few uploads run at a time, of one person fewer still, and one that ends makes room", async () => {
+  await createProject(client, "eves", { token: "eve" });
+  const request = { parent: "projects/eves", functionId: "own", description: "", config: undefined, requestId: "" };
+  const own = await client.call(FunctionServiceService.createFunction, request, { token: "eve" });
   const gate = Promise.withResolvers<void>();
   let waiting = 0;
-  async function* slowly() {
-    yield headerOf(bare.name);
-    waiting++;
-    await gate.promise;
-  }
-  const running = Array.from({ length: LIMITS.uploadsAtOnceMax }, () =>
-    client.callClientStream(uploadCode, slowly()).catch((error: unknown) => error),
-  );
-  await until(() => waiting === LIMITS.uploadsAtOnceMax);
+  const start = (name: string, options?: CallOptions) => {
+    async function* slowly() {
+      yield headerOf(name);
+      waiting++;
+      await gate.promise;
+    }
+    return client.callClientStream(uploadCode, slowly(), options).catch((error: unknown) => error);
+  };
+  const { uploadsAtOncePerPersonMax: each, uploadsAtOnceMax: all } = LIMITS;
+  const running = Array.from({ length: each }, () => start(bare.name));
+  await until(() => waiting === each);
   await until(() => refused(upload(client, bare.name), "resource_exhausted", "upload_busy"));
+  await refused(upload(client, own.name, "x", {}, { token: "eve" }), "unavailable", "no_runner");
+  running.push(...Array.from({ length: all - each }, () => start(own.name, { token: "eve" })));
+  await until(() => waiting === all);
+  await until(() => refused(upload(client, own.name, "x", {}, { token: "eve" }), "resource_exhausted", "upload_busy"));
   gate.resolve();
   await Promise.all(running);
   await refused(upload(client, bare.name), "unavailable", "no_runner");

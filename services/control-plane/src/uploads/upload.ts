@@ -77,3 +77,7 @@ export function uploadTooLarge(): PlatformError {
   const mebibytes = LIMITS.uploadBytesMax / 1024 ** 2;
   return new PlatformError("invalid_argument", `The upload is over ${mebibytes} MiB.`, { reason: "upload_too_large" });
 }
+
+export function uploadTooSlow(): PlatformError {
+  return new PlatformError("deadline_exceeded", "The upload took too long.", { reason: "upload_timeout" });
+}

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Telemetry } from "@millrace/telemetry";
 import type { Redis } from "ioredis";
 import { AccessService } from "./access/access-service.ts";
@@ -117,8 +118,11 @@ export function buildApp(deps: GatewayDependencies) {
     grants,
     keys,
     dispatcher,
-    /** Begins to follow the bus and to serve. */
-    async start(): Promise<void> {
+    /**
+     * Begins to follow the bus, and to serve once everything released is known: a caller that comes sooner would be told that there is
+     * no deployment. Gives up when `stopping` aborts.
+     */
+    async start(stopping?: AbortSignal): Promise<void> {
       frames.listen({
         onFrames: (message) => dispatcher.receive(message),
         onBeat: (runnerId, beat) => {
@@ -130,7 +134,8 @@ export function buildApp(deps: GatewayDependencies) {
       grants.onChange = () => renewal.wake();
       renewal.start();
       sweeping = setInterval(() => dispatcher.sweep(), DISPATCH_LIMITS.sweepIntervalMs);
-      await http.listen();
+      await Promise.race([buckets.read, ...(stopping ? [aborted(stopping)] : [])]);
+      if (!stopping?.aborted) await http.listen();
     },
     /**
      * Ready once the buckets were read over a live connection, and from then on: without NATS mocks go on, and a balancer that took all
@@ -155,4 +160,8 @@ export function buildApp(deps: GatewayDependencies) {
       accessLog.flush();
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<unknown> {
+  return signal.aborted ? Promise.resolve() : once(signal, "abort");
 }

@@ -1,22 +1,33 @@
-import { address, durationMs, loadConfig, secretFile } from "@millrace/config";
+import {
+  address,
+  BUS_VARIABLES,
+  busId,
+  busOf,
+  durationMs,
+  IDENTITY_VARIABLES,
+  loadConfig,
+  PEER_VARIABLES,
+  PROCESS_VARIABLES,
+  peerAddress,
+  secretFile,
+  UNUSED_IDENTITY_VARIABLES,
+} from "@millrace/config";
 import { z } from "zod";
 
 const SHAPE = {
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
-  OPERATIONS_ADDRESS: address(),
+  ...PROCESS_VARIABLES,
+  ...IDENTITY_VARIABLES,
+  /** Given to every service; the gateway serves no RPC and verifies nobody. */
+  SERVICE_TRUST_FILE: UNUSED_IDENTITY_VARIABLES.SERVICE_TRUST_FILE,
+  ...BUS_VARIABLES,
+  ...PEER_VARIABLES,
   HTTP_ADDRESS: address(),
   /** Unique among the gateways of a platform; part of NATS subjects. */
-  GATEWAY_ID: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "must be 1 to 64 of a-z, A-Z, 0-9, _ and -" }),
+  GATEWAY_ID: busId(),
   REGION: z.string().min(1),
   BASE_DOMAIN: z.string().min(1),
-  NATS_URL: z.string().min(1),
-  NATS_SEED_FILE: secretFile().optional(),
   REDIS_URL_FILE: secretFile(),
-  AUTH_ADDRESS: z.string().min(1),
-  TLS_CA_FILE: z.string().optional(),
-  SERVICE_KEY_FILE: secretFile(),
-  /** Known to all services; the gateway serves no RPC and verifies nobody. */
-  SERVICE_TRUST_FILE: z.string().optional(),
+  AUTH_ADDRESS: peerAddress(),
   DRAIN_LAG: durationMs().default(500),
   DRAIN_TIMEOUT: durationMs().default(30_000),
 };
@@ -33,7 +44,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     gatewayId: given.GATEWAY_ID,
     region: given.REGION,
     baseDomain: given.BASE_DOMAIN.toLowerCase(),
-    nats: { url: given.NATS_URL, ...(given.NATS_SEED_FILE && { seed: given.NATS_SEED_FILE.reveal() }) },
+    nats: busOf(given),
     redisUrl: given.REDIS_URL_FILE,
     auth: { address: given.AUTH_ADDRESS, caFile: given.TLS_CA_FILE },
     serviceKey: given.SERVICE_KEY_FILE,

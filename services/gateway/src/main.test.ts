@@ -66,6 +66,8 @@ test("the process is ready once control-plane has made the buckets, drains on SI
   const { child, said } = start(t, environment);
   const ready = async () => (await fetch(`http://127.0.0.1:${operations}/readyz`)).status;
   await until(async () => (await ready()) === 503, { timeoutMs: 10_000, message: () => said.text });
+  // Nobody is told that there is no deployment by a gateway that does not know yet.
+  await assert.rejects(fetch(`http://127.0.0.1:${http}/`));
   await ensureBus(admin);
   await until(async () => (await ready()) === 200, { timeoutMs: 10_000, message: () => said.text });
 
@@ -78,6 +80,15 @@ test("the process is ready once control-plane has made the buckets, drains on SI
   assert.equal(await ended(child), 0, said.text);
   assert.match(said.text, /"msg":"request".*"reason":"no_deployment"/);
   assert.ok(!said.text.includes(key.split("\n")[1]!));
+});
+
+test("a process that is told to stop while it waits for the buckets exits 0", async (t) => {
+  const { environment, operations } = await environmentOf(t);
+  const { child, said } = start(t, environment);
+  const live = async () => (await fetch(`http://127.0.0.1:${operations}/livez`)).ok;
+  await until(live, { timeoutMs: 10_000, message: () => said.text });
+  child.kill("SIGTERM");
+  assert.equal(await ended(child), 0, said.text);
 });
 
 test("a configuration that cannot be used is told as a whole, and no secret with it", async (t) => {

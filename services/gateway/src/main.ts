@@ -49,7 +49,7 @@ async function start(): Promise<void> {
     }),
   );
   lifecycle.own("http", app);
-  await app.start();
+  await app.start(lifecycle.stopping);
   lifecycle.stopping.addEventListener("abort", () => app.beginDrain());
   log.info({ port: app.http.port }, "the gateway serves");
 }

@@ -22,7 +22,7 @@ export interface AuthClientOptions {
 }
 
 export function createAuthClient({ address, caFile, identity }: AuthClientOptions): KeyDeriver {
-  const client = new RpcClient({ address, ...(caFile && { caFile }), token: () => identity.tokenFor("auth") });
+  const client = new RpcClient({ address, caFile, token: () => identity.tokenFor("auth") });
   return {
     async derive(scopes) {
       const timeoutMs = ACCESS_LIMITS.derivedKeyFetchMs;

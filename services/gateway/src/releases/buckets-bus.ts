@@ -16,6 +16,8 @@ export class BucketsBus {
   readonly #log: BucketsLog;
   readonly #watchers: BucketWatcher[] = [];
   readonly #behind: Set<string>;
+  /** Resolves when everything that was in the buckets at the start is here. */
+  readonly read: Promise<unknown>;
   #closed = false;
 
   constructor(connection: BusConnection, handlers: BucketHandlers, log: BucketsLog) {
@@ -23,7 +25,7 @@ export class BucketsBus {
     this.#log = log;
     const names = Object.keys(handlers) as (keyof BucketHandlers)[];
     this.#behind = new Set(names);
-    for (const name of names) void this.#follow(name, handlers[name]);
+    this.read = Promise.all(names.map((name) => this.#follow(name, handlers[name])));
   }
 
   /** Whether everything that was in the buckets at the start is here. */

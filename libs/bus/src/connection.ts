@@ -7,7 +7,7 @@ import { type BusIdentity, inboxPrefix } from "./permissions.ts";
 export interface BusConfig {
   url: string;
   /** The user's nkey seed; absent only where the server asks for none. */
-  seed?: string;
+  seed?: string | undefined;
   identity: BusIdentity;
 }
 

@@ -4,7 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { inspect } from "node:util";
-import { address, bool, bytes, durationMs, integer, loadConfig, secretFile } from "./mod.ts";
+import {
+  address,
+  bool,
+  bytes,
+  durationMs,
+  integer,
+  loadConfig,
+  peerAddress,
+  RPC_SERVER_VARIABLES,
+  secretFile,
+  tlsOf,
+} from "./mod.ts";
 
 const shape = {
   SLOTS: integer(1, 64).default(16),
@@ -58,4 +69,19 @@ test("a secret file that cannot be read is a problem that does not show its path
     () => loadConfig({ MILLRACE_KEY_FILE: "/nowhere/key" }, { KEY_FILE: secretFile() }),
     /KEY_FILE: .*ENOENT/,
   );
+});
+
+test("an address to call keeps the brackets of IPv6, and needs a port", () => {
+  const read = (PEER: string) => loadConfig({ MILLRACE_PEER: PEER }, { PEER: peerAddress() }).PEER;
+  assert.deepEqual([read("auth:50051"), read("[::1]:50051")], ["auth:50051", "[::1]:50051"]);
+  assert.throws(() => read("auth"), /PEER: must be host:port/);
+});
+
+test("a server has both files of TLS or none", () => {
+  const read = (files: Record<string, string>) =>
+    tlsOf(loadConfig({ MILLRACE_GRPC_ADDRESS: "127.0.0.1:0", ...files }, RPC_SERVER_VARIABLES));
+  const [cert, key] = [{ MILLRACE_GRPC_TLS_CERT_FILE: "a.pem" }, { MILLRACE_GRPC_TLS_KEY_FILE: "b.pem" }];
+  assert.equal(read({}), undefined);
+  assert.deepEqual(read({ ...cert, ...key }), { certFile: "a.pem", keyFile: "b.pem" });
+  for (const one of [cert, key]) assert.throws(() => read(one), /set both or none/);
 });

@@ -55,6 +55,16 @@ export function address() {
   });
 }
 
+/** `host:port` of somebody to call, as text. */
+export function peerAddress() {
+  return address().transform(({ host, port }) => `${host.includes(":") ? `[${host}]` : host}:${port}`);
+}
+
+/** The name of a process on the bus, where it is a part of subjects. */
+export function busId() {
+  return z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "must be 1 to 64 of a-z, A-Z, 0-9, _ and -" });
+}
+
 /** Path of a file whose content, without a final line break, is the value. */
 export function secretFile() {
   return z.string().transform((path, context): Secret => {

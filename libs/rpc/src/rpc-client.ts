@@ -14,7 +14,7 @@ export interface RpcClientOptions {
   /** `host:port` */
   address: string;
   /** PEM file of the authority that signed the server's certificate; absent: no TLS. */
-  caFile?: string;
+  caFile?: string | undefined;
   /** The bearer token of each call, unless the call brings its own. */
   token?: () => Promise<string> | string;
 }

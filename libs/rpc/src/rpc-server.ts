@@ -53,7 +53,7 @@ export interface RpcServerOptions {
   /** Turns the bearer token of a call into its principal. Throws `unauthenticated`. */
   authenticate(token: string): Promise<Principal>;
   log: RpcLog;
-  tls?: { certFile: string; keyFile: string };
+  tls?: { certFile: string; keyFile: string } | undefined;
 }
 
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;

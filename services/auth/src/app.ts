@@ -38,7 +38,7 @@ export interface AppDeps {
   sql: Sql;
   now: () => Date;
   log: RpcServerOptions["log"];
-  tls?: NonNullable<RpcServerOptions["tls"]>;
+  tls?: RpcServerOptions["tls"];
   trust: Pick<ServiceTrust, "verify">;
   passwords: PasswordHasher;
   masterKeys: Pick<MasterKeyring, "seal" | "open">;
@@ -74,7 +74,7 @@ export function buildApp(deps: AppDeps): RpcServer {
     authenticate: (token) =>
       ServiceTrust.looksLikeServiceToken(token) ? deps.trust.verify(token) : authenticator.authenticate(token),
     log: deps.log,
-    ...(deps.tls && { tls: deps.tls }),
+    tls: deps.tls,
   })
     .add(PeopleServiceService, peopleRpc({ people, sessions, joining }))
     .add(TokenServiceService, tokenRpc(new TokenService(deps)))

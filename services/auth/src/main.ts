@@ -29,7 +29,7 @@ async function start(): Promise<void> {
   const sql = openDatabase({ url: config.databaseUrl.reveal(), schema: SCHEMA });
   lifecycle.own("database", { close: () => sql.end({ timeout: 5 }) });
   const probe = lifecycle.own("database probe", new DatabaseProbe(sql));
-  const grants = lifecycle.own("grants bus", new GrantsBus({ sql, schema: SCHEMA, ...natsOptions(), log }));
+  const grants = lifecycle.own("grants bus", new GrantsBus({ sql, schema: SCHEMA, ...config.nats, log }));
   const { metrics } = telemetry;
   const readiness = () => ({ ready: probe.reachable, database: probe.reachable, relaying: grants.relaying });
   lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
@@ -51,7 +51,7 @@ async function start(): Promise<void> {
       sql,
       now,
       log,
-      ...(config.tls && { tls: config.tls }),
+      tls: config.tls,
       trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),
       passwords,
       masterKeys: MasterKeyring.parse(config.masterKey.reveal()),
@@ -63,9 +63,4 @@ async function start(): Promise<void> {
   const port = await server.listen(config.grpc.host, config.grpc.port);
   log.info({ host: config.grpc.host, port }, "gRPC is served");
   for (const background of [probe, sweeper, grants]) background.start();
-}
-
-function natsOptions() {
-  const { url, seed } = config.nats;
-  return { url, ...(seed && { seed: seed.reveal() }) };
 }

@@ -1,29 +1,47 @@
-import { type Address, address } from "@millrace/config";
+import {
+  address,
+  loadConfig,
+  PEER_VARIABLES,
+  PROCESS_VARIABLES,
+  peerAddress,
+  UNUSED_IDENTITY_VARIABLES,
+} from "@millrace/config";
 import { z } from "zod";
+
+const SHAPE = {
+  ...PROCESS_VARIABLES,
+  ...PEER_VARIABLES,
+  // The console has no use for an identity: it only ever acts with the credential of its caller.
+  ...UNUSED_IDENTITY_VARIABLES,
+  HTTP_ADDRESS: address(),
+  CONTROL_PLANE_ADDRESS: peerAddress(),
+  AUTH_ADDRESS: peerAddress(),
+  GATEWAY_PUBLIC_URL: httpUrl(),
+  /** Where browsers reach the console when that is not what they send as Host. With https, cookies are Secure. */
+  CONSOLE_PUBLIC_URL: httpUrl().optional(),
+};
+
+/** Throws one error that lists every problem. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
+  const given = loadConfig(environment, SHAPE);
+  const caFile = given.TLS_CA_FILE;
+  return {
+    logLevel: given.LOG_LEVEL,
+    operations: given.OPERATIONS_ADDRESS,
+    http: given.HTTP_ADDRESS,
+    controlPlane: { address: given.CONTROL_PLANE_ADDRESS, caFile },
+    auth: { address: given.AUTH_ADDRESS, caFile },
+    gatewayUrl: given.GATEWAY_PUBLIC_URL,
+    origins: {
+      secure: given.CONSOLE_PUBLIC_URL?.protocol === "https:",
+      publicOrigin: given.CONSOLE_PUBLIC_URL?.origin,
+    },
+  };
+}
 
 function httpUrl() {
   return z
     .string()
     .refine((text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""), "must be an http or https URL")
     .transform((text) => new URL(text));
-}
-
-export const configShape = {
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
-  OPERATIONS_ADDRESS: address(),
-  HTTP_ADDRESS: address(),
-  CONTROL_PLANE_ADDRESS: address().transform(hostAndPort),
-  AUTH_ADDRESS: address().transform(hostAndPort),
-  /** PEM file of the authority that signed the peers' certificates; absent: no TLS to them. */
-  TLS_CA_FILE: z.string().optional(),
-  GATEWAY_PUBLIC_URL: httpUrl(),
-  /** Where browsers reach the console when that is not what they send as Host. With https, cookies are Secure. */
-  CONSOLE_PUBLIC_URL: httpUrl().optional(),
-  /** Given to every service. The console has no use for an identity: it only ever acts with the credential of its caller. */
-  SERVICE_KEY_FILE: z.string().optional(),
-  SERVICE_TRUST_FILE: z.string().optional(),
-};
-
-function hostAndPort({ host, port }: Address): string {
-  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -20,6 +20,8 @@ export const HEADERS_TIMEOUT_MS = 10_000;
 export const HEADER_BYTES_MAX = 16 * 1024;
 export const CONNECTIONS_MAX = 1_000;
 export const DRAIN_TIMEOUT_MS = 10_000;
+/** Running requests have the drain's whole time; giving them up takes a moment more. */
+export const DRAIN = { lagMs: 0, timeoutMs: DRAIN_TIMEOUT_MS + 1_000 } as const;
 
 export const HEALTH_TIMEOUT_MS = 1_000;
 /** How long an answer about health is repeated, so that the page cannot be used to load the services. */

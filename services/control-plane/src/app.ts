@@ -91,7 +91,7 @@ export function buildApp(deps: Deps): App {
     access: ACCESS,
     authenticate: (token) => authenticator.authenticate(token),
     log,
-    ...(deps.tls && { tls: deps.tls }),
+    tls: deps.tls,
   })
     .add(
       ProjectServiceService,

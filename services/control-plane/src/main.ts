@@ -6,54 +6,44 @@ import { createLogger, startTelemetry } from "@millrace/telemetry";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { IdentityClient } from "./identity/identity-client.ts";
+import { DRAIN } from "./limits.ts";
 
+const SERVICE = "control-plane";
 const SCHEMA = "control_plane";
 const MIGRATIONS = new URL("../migrations", import.meta.url).pathname;
 
 const config = readConfig(process.env);
-const log = createLogger(config.LOG_LEVEL, { service: "control-plane" });
-const lifecycle = new Lifecycle(log, { lagMs: 0, timeoutMs: 10_000 });
+const log = createLogger(config.logLevel, { service: SERVICE });
+const lifecycle = new Lifecycle(log, DRAIN);
 
 process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
-  const telemetry = lifecycle.own("telemetry", startTelemetry("control-plane", process.env));
-  const operations = { ...config.OPERATIONS_ADDRESS, lifecycle, metrics: telemetry.metrics };
+  const telemetry = lifecycle.own("telemetry", startTelemetry(SERVICE, process.env));
+  const operations = { ...config.operations, lifecycle, metrics: telemetry.metrics };
   lifecycle.own("operations", await serveOperations(operations));
 
-  const sql = openDatabase({ url: config.DATABASE_URL_FILE.reveal(), schema: SCHEMA });
+  const sql = openDatabase({ url: config.databaseUrl.reveal(), schema: SCHEMA });
   lifecycle.own("database", { close: () => sql.end({ timeout: 5 }) });
   await migrate(sql, SCHEMA, MIGRATIONS);
 
-  const identity = new ServiceIdentity("control-plane", config.SERVICE_KEY_FILE.reveal());
-  const auth = lifecycle.own(
-    "auth client",
-    new IdentityClient({ address: config.AUTH_ADDRESS, caFile: config.TLS_CA_FILE, identity }),
-  );
-  const runnerKey = config.RUNNER_PUBLIC_KEY_FILE.reveal();
-  const seed = config.NATS_SEED_FILE?.reveal();
+  const identity = new ServiceIdentity(SERVICE, config.serviceKey.reveal());
+  const auth = lifecycle.own("auth client", new IdentityClient({ ...config.auth, identity }));
+  const runnerKey = config.runnerPublicKey.reveal();
   const app = buildApp({
     log,
     sql,
     schema: SCHEMA,
-    bus: {
-      url: config.NATS_URL,
-      ...(seed !== undefined && { seed }),
-      identity: { service: "control-plane", id: config.CONTROL_PLANE_ID },
-    },
+    bus: { ...config.nats, identity: { service: SERVICE, id: config.controlPlaneId } },
     auth,
-    trust: new ServiceTrust("control-plane", config.SERVICE_TRUST_FILE.reveal()),
+    trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),
     seal: (context, value) => sealToKey(runnerKey, Buffer.from(value), context),
-    addresses: {
-      region: config.REGION,
-      baseDomain: config.BASE_DOMAIN,
-      gatewayPublicUrl: config.GATEWAY_PUBLIC_URL,
-    },
+    addresses: config.addresses,
     clock: () => new Date(),
-    ...(config.tls && { tls: config.tls }),
+    tls: config.tls,
   });
   lifecycle.own("bus", app.link).start();
   lifecycle.own("upkeep", app.startUpkeep());
-  await app.rpc.listen(config.GRPC_ADDRESS.host, config.GRPC_ADDRESS.port);
+  await app.rpc.listen(config.grpc.host, config.grpc.port);
   lifecycle.own("grpc", app.rpc);
 }

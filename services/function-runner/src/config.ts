@@ -1,14 +1,24 @@
-import { address, durationMs, integer, loadConfig, secretFile } from "@millrace/config";
+import {
+  BUS_VARIABLES,
+  busId,
+  busOf,
+  durationMs,
+  integer,
+  loadConfig,
+  PROCESS_VARIABLES,
+  secretFile,
+  UNUSED_IDENTITY_VARIABLES,
+} from "@millrace/config";
 import { z } from "zod";
 import { PLACING_LIMITS } from "./limits.ts";
 import { TIERS } from "./sandbox/tier.ts";
 
 const SHAPE = {
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
-  /** Where /livez, /readyz and /metrics are. */
-  OPERATIONS_ADDRESS: address(),
+  ...PROCESS_VARIABLES,
+  ...BUS_VARIABLES,
+  ...UNUSED_IDENTITY_VARIABLES,
   /** Unique among the runners of a platform; part of NATS subjects. */
-  RUNNER_ID: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, { error: "must be 1 to 64 of a-z, A-Z, 0-9, _ and -" }),
+  RUNNER_ID: busId(),
   /** Invocations at a time. */
   RUNNER_SLOTS: integer(1, 4096).default(16),
   /** Artifacts, sandboxes' folders and the sandbox's runtime; other users must be able to pass through it. */
@@ -17,11 +27,6 @@ const SHAPE = {
   RUNNER_PRIVATE_KEY_FILE: secretFile(),
   /** The runner does not start when the machine allows less. */
   RUNNER_MINIMUM_TIER: z.enum(TIERS, { error: `must be one of ${TIERS.join(", ")}` }).default("reduced"),
-  NATS_URL: z.string().min(1),
-  NATS_SEED_FILE: secretFile().optional(),
-  /** Known to all services; the runner serves and calls no RPC. */
-  SERVICE_KEY_FILE: z.string().optional(),
-  SERVICE_TRUST_FILE: z.string().optional(),
   DRAIN_LAG: durationMs().default(0),
   DRAIN_TIMEOUT: durationMs().default(PLACING_LIMITS.drainTimeoutMs),
 };
@@ -39,7 +44,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     cacheDirectory: given.RUNNER_CACHE_DIRECTORY,
     privateKey: given.RUNNER_PRIVATE_KEY_FILE,
     minimumTier: given.RUNNER_MINIMUM_TIER,
-    nats: { url: given.NATS_URL, ...(given.NATS_SEED_FILE && { seed: given.NATS_SEED_FILE.reveal() }) },
+    nats: busOf(given),
     drain: { lagMs: given.DRAIN_LAG, timeoutMs: given.DRAIN_TIMEOUT },
   };
 }

@@ -14,7 +14,7 @@ export interface GrantsBusOptions {
   sql: Sql;
   schema: string;
   url: string;
-  seed?: string;
+  seed: string | undefined;
   log: BusLog;
 }
 
@@ -90,7 +90,7 @@ export class GrantsBus {
 
   async #openNext(): Promise<void> {
     const { sql, schema, url, seed, log } = this.#options;
-    this.#connection ??= await connectBus({ url, identity: IDENTITY, ...(seed !== undefined && { seed }) }, log);
+    this.#connection ??= await connectBus({ url, identity: IDENTITY, seed }, log);
     const { bucket, madeAt } = await existingBucket(this.#connection);
     this.#bucket = bucket;
     if (!(await query(() => isNoted(sql, BUCKETS.grants, madeAt)))) {

@@ -10,11 +10,7 @@ export class IdentityClient {
 
   constructor(options: { address: string; caFile: string | undefined; identity: ServiceIdentity }) {
     const { address, caFile, identity } = options;
-    this.#rpc = new RpcClient({
-      address,
-      ...(caFile !== undefined && { caFile }),
-      token: () => identity.tokenFor("auth"),
-    });
+    this.#rpc = new RpcClient({ address, caFile, token: () => identity.tokenFor("auth") });
   }
 
   /** Throws `unauthenticated` token_invalid. */

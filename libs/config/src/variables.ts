@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { address, secretFile } from "./fields.ts";
+
+// What several services are told, in the same words to each. A service spreads the groups that it needs into its shape.
+
+export const PROCESS_VARIABLES = {
+  LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
+  /** Where /livez, /readyz and /metrics are. */
+  OPERATIONS_ADDRESS: address(),
+};
+
+export const BUS_VARIABLES = {
+  NATS_URL: z.string(),
+  /** The nkey seed of the service's user; absent only where the server asks for none. */
+  NATS_SEED_FILE: secretFile().optional(),
+};
+
+/** For those who prove who they are, or ask others to. */
+export const IDENTITY_VARIABLES = {
+  /** The service's own Ed25519 key, PKCS8 PEM. */
+  SERVICE_KEY_FILE: secretFile(),
+  /** JSON of service name → SPKI PEM. */
+  SERVICE_TRUST_FILE: secretFile(),
+};
+
+/** Given to every service; for those that have no use for an identity. */
+export const UNUSED_IDENTITY_VARIABLES = {
+  SERVICE_KEY_FILE: z.string().optional(),
+  SERVICE_TRUST_FILE: z.string().optional(),
+};
+
+export const RPC_SERVER_VARIABLES = {
+  GRPC_ADDRESS: address(),
+  GRPC_TLS_CERT_FILE: z.string().optional(),
+  GRPC_TLS_KEY_FILE: z.string().optional(),
+};
+
+export const PEER_VARIABLES = {
+  /** PEM of the authority that signed the peers' certificates; absent: no TLS to peers. */
+  TLS_CA_FILE: z.string().optional(),
+};
+
+export function busOf(given: z.infer<z.ZodObject<typeof BUS_VARIABLES>>): { url: string; seed: string | undefined } {
+  return { url: given.NATS_URL, seed: given.NATS_SEED_FILE?.reveal() };
+}
+
+/** Throws unless both files are given, or none. */
+export function tlsOf(given: {
+  GRPC_TLS_CERT_FILE?: string | undefined;
+  GRPC_TLS_KEY_FILE?: string | undefined;
+}): { certFile: string; keyFile: string } | undefined {
+  const { GRPC_TLS_CERT_FILE: certFile, GRPC_TLS_KEY_FILE: keyFile } = given;
+  if (certFile !== undefined && keyFile !== undefined) return { certFile, keyFile };
+  if (certFile === keyFile) return undefined;
+  throw new Error("MILLRACE_GRPC_TLS_CERT_FILE and MILLRACE_GRPC_TLS_KEY_FILE: set both or none");
+}

@@ -9,7 +9,7 @@ import { FunctionMessage, FunctionServiceService } from "@millrace/proto/control
 import { LogEntry, LogServiceService } from "@millrace/proto/control/v1/logs";
 import { Project, ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { readDescriptorSet } from "@millrace/proto/descriptors";
-import { type Principal, RpcClient, RpcServer, type RpcServerOptions } from "@millrace/rpc";
+import { type Principal, RpcClient, RpcServer, type RpcServerOptions, requirePerson } from "@millrace/rpc";
 import { buildApp } from "./app.ts";
 import { serveHttp } from "./http/http-server.ts";
 import type { Origins } from "./sessions/credential.ts";
@@ -166,7 +166,10 @@ async function startAuth(t: TestContext): Promise<string> {
         throw new PlatformError("unauthenticated", "Email or password is wrong.", { reason: "credential_invalid" });
       },
       signOut: async () => ({}),
-      getMe: async () => ({ person, memberships: [] }),
+      async getMe(_request, { principal }) {
+        requirePerson(principal);
+        return { person, memberships: [] };
+      },
     },
   );
   server.add({ listMembers }, { listMembers: async () => ({ members: [], nextPageToken: "" }) });

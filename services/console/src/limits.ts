@@ -9,6 +9,13 @@ export const STREAM_MESSAGE_BYTES_MAX = 6 * 1024 * 1024;
 export const STREAM_MESSAGES_MAX = 100_000;
 /** An email and a password. */
 export const SESSION_BODY_BYTES_MAX = 4 * 1024;
+/** What is taken of a body before its credential is known to be good: enough for every call that needs none. */
+export const UNVERIFIED_BODY_BYTES_MAX = 64 * 1024;
+/** Objects and lists in each other; the contracts have six. */
+export const JSON_DEPTH_MAX = 64;
+/** Faults that a refusal names, and characters of a key in it. */
+export const FAULTS_MAX = 50;
+export const FAULT_FIELD_CHARS_MAX = 200;
 /** What all requests together may hold of their bodies. */
 export const HELD_BYTES_MAX = 256 * 1024 * 1024;
 
@@ -16,6 +23,8 @@ export const UNARY_TIMEOUT_MS = 60_000;
 export const STREAM_TIMEOUT_MS = 300_000;
 /** A request must have arrived within this time. */
 export const REQUEST_TIMEOUT_MS = 300_000;
+/** Between two pieces of a body. */
+export const BODY_STALL_TIMEOUT_MS = 10_000;
 export const HEADERS_TIMEOUT_MS = 10_000;
 export const HEADER_BYTES_MAX = 16 * 1024;
 export const CONNECTIONS_MAX = 1_000;

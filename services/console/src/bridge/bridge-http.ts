@@ -46,7 +46,7 @@ export class Bridge {
     const token = credentialOf(exchange, this.#deps.origins);
     const call: PeerCall = { method, token, signal: exchange.signal };
     if (method.descriptor.methodKind === "client_streaming") return this.#clientStream(exchange, call);
-    const text = (await exchange.text(UNARY_BODY_BYTES_MAX)) || "{}";
+    const text = (await exchange.text(UNARY_BODY_BYTES_MAX, () => this.#deps.peers.verify(call))) || "{}";
     const request = bytesOfJson(method.descriptor.input, text);
     if (method.descriptor.methodKind === "server_streaming") return this.#serverStream(exchange, call, request);
     const answer = await this.#deps.peers.unary(call, request);
@@ -55,15 +55,19 @@ export class Bridge {
 
   async #clientStream(exchange: Exchange, call: PeerCall): Promise<void> {
     const { input, output } = call.method.descriptor;
-    exchange.hold(STREAM_MESSAGE_BYTES_MAX);
-    const texts = splitMessages(exchange.chunks(STREAM_BODY_BYTES_MAX), {
+    const { peers } = this.#deps;
+    const body = exchange.chunks(STREAM_BODY_BYTES_MAX, async () => {
+      await peers.verify(call);
+      exchange.hold(STREAM_MESSAGE_BYTES_MAX);
+    });
+    const texts = splitMessages(body, {
       messageBytesMax: STREAM_MESSAGE_BYTES_MAX,
       messagesMax: STREAM_MESSAGES_MAX,
     });
     async function* messages() {
       for await (const text of texts) yield bytesOfJson(input, text);
     }
-    const answer = await this.#deps.peers.clientStream(call, messages());
+    const answer = await peers.clientStream(call, messages());
     exchange.json(200, jsonOfBytes(output, answer));
   }
 

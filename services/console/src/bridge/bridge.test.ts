@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { startConsole, TOKEN } from "../console-fixture.ts";
 
 const PROJECTS = "/api/millrace.control.v1.ProjectService";
 const UPLOAD = "/api/millrace.control.v1.FunctionService/UploadCode";
+const signedIn = { authorization: `Bearer ${TOKEN}` };
 const LOGS = "/api/millrace.control.v1.LogService/ListLogs";
 
 test("a unary call carries the bearer token and answers every field as JSON", async (t) => {
@@ -129,9 +131,52 @@ test("nesting without end is refused as any other fault", async (t) => {
     `{"name":${"[".repeat(depth)}${"]".repeat(depth)}}`,
     `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`,
   ]) {
-    const answer = await call(`${PROJECTS}/GetProject`, { body });
+    const answer = await call(`${PROJECTS}/GetProject`, { body, headers: signedIn });
     assert.deepEqual([answer.status, answer.body.reason], [400, "request_invalid"]);
   }
+});
+
+test("of faults without end the first are named, in few bytes", async (t) => {
+  const { call } = await startConsole(t);
+  const long = "k".repeat(100_000);
+  const keys = Array.from({ length: 300_000 }, (_, i) => `"k${i}":1`).join();
+  const members = Array.from({ length: 300_000 }, () => `{"x":1}`).join();
+  for (const [method, body] of [
+    ["ProjectService/GetProject", `{"${long}":1,${keys}}`],
+    ["ApiService/CreateApi", `{"definition":{"parameters":[${members}]}}`],
+  ]) {
+    const answer = await call(`/api/millrace.control.v1.${method}`, { body: body!, headers: signedIn });
+    assert.deepEqual([answer.status, answer.body.violations.length], [400, 50]);
+    assert.ok(answer.text.length < 50_000, `${answer.text.length} characters`);
+  }
+});
+
+test("a number out of all range is named by its field", async (t) => {
+  const { call } = await startConsole(t);
+  const answer = await call(`${PROJECTS}/ListProjects`, { body: '{"pageSize":1e999}' });
+  assert.match(answer.body.detail, /^page_size: must be a whole number/);
+});
+
+test("strangers send small bodies only", async (t) => {
+  const { call } = await startConsole(t);
+  const [small, large] = [60, 70].map((kib) => JSON.stringify({ name: "x".repeat(kib * 1024) }));
+  const send = async (body: string | undefined, headers = {}) => {
+    const answer = await call(`${PROJECTS}/GetProject`, { body: body!, headers });
+    return [answer.status, answer.body.reason];
+  };
+  assert.deepEqual(await send(small), [200, undefined]);
+  assert.deepEqual(await send(large, signedIn), [200, undefined]);
+  assert.deepEqual(await send(large), [401, "credential_missing"]);
+  assert.deepEqual(await send(large, { authorization: "Bearer wrong" }), [401, "token_invalid"]);
+});
+
+test("streams of which nothing has come hold no memory of others", { timeout: 60_000 }, async (t) => {
+  const { call, url } = await startConsole(t);
+  const sockets = await Promise.all(Array.from({ length: 100 }, () => parkUpload(url)));
+  const answer = await call(UPLOAD, { json: [{ header: { name: "projects/a/functions/b" } }] });
+  assert.equal(answer.status, 200);
+  const ends = await Promise.all(sockets.map((socket) => socket.answered));
+  assert.ok(ends.every((text) => text.startsWith("HTTP/1.1 408 ")));
 });
 
 test("services for services, and what is in no contract, are not there", async (t) => {
@@ -176,7 +221,7 @@ test("a client stream takes an array or lines of messages, with bytes in base64"
   ];
   const uploadDigest = createHash("sha256").update(Buffer.concat(chunks)).digest("hex");
   for (const body of [JSON.stringify(messages, null, 1), messages.map((m) => JSON.stringify(m)).join("\n")]) {
-    const answer = await call(UPLOAD, { body });
+    const answer = await call(UPLOAD, { body, headers: signedIn });
     const { name, code } = answer.body;
     assert.deepEqual([answer.status, name, code?.uploadDigest], [200, "projects/shop/functions/hello", uploadDigest]);
   }
@@ -192,7 +237,7 @@ test("bodies over their bound are 413, declared or not", async (t) => {
   const { call, url } = await startConsole(t);
   const unary = await call(`${PROJECTS}/GetProject`, { json: { name: "x".repeat(8 * 1024 * 1024) } });
   assert.deepEqual([unary.status, unary.body.reason], [413, "body_too_large"]);
-  const message = await call(UPLOAD, { json: [{ chunk: "A".repeat(6 * 1024 * 1024) }] });
+  const message = await call(UPLOAD, { json: [{ chunk: "A".repeat(6 * 1024 * 1024) }], headers: signedIn });
   assert.deepEqual([message.status, message.body.reason], [413, "body_too_large"]);
   assert.match(await declareUpload(url, 80 * 1024 * 1024 + 1), /^HTTP\/1.1 413 /);
 });
@@ -213,6 +258,19 @@ test("a server stream that fails on the way ends with the problem, and before it
   const early = await call(LOGS, { json: { function: "broken", pageSize: 0 } });
   assert.deepEqual([early.status, early.body.reason], [503, "log_gone"]);
 });
+
+/** Begins an upload that never goes on. */
+async function parkUpload(url: string): Promise<{ answered: Promise<string> }> {
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  const answered = once(socket.setEncoding("utf8"), "data").then(([text]) => {
+    socket.destroy();
+    return String(text);
+  });
+  await new Promise((resolve) =>
+    socket.write(`POST ${UPLOAD} HTTP/1.1\r\nhost: console\r\ntransfer-encoding: chunked\r\n\r\n`, resolve),
+  );
+  return { answered };
+}
 
 function declareUpload(url: string, bytes: number): Promise<string> {
   return new Promise((resolve, reject) => {

@@ -8,12 +8,15 @@ import {
   toJsonString,
 } from "@bufbuild/protobuf";
 import { type FieldViolation, invalidFields, type PlatformError } from "@millrace/errors";
+import { FAULT_FIELD_CHARS_MAX, FAULTS_MAX, JSON_DEPTH_MAX } from "../limits.ts";
 
 // JSON to a message's bytes and back. The decoder stops at the first fault, knows no path and quotes values, which may be secrets; so when
 // it refuses, the faults are looked for again, field by field, and described by what would be right.
 
 /** Throws `request_invalid` that names every faulty field. */
 export function bytesOfJson(schema: DescMessage, text: string): Buffer {
+  if (isDeeperThan(text, JSON_DEPTH_MAX))
+    throw invalidFields([{ field: "body", description: `must not be nested over ${JSON_DEPTH_MAX} levels` }]);
   try {
     return Buffer.from(toBinary(schema, fromJsonString(schema, text)));
   } catch {
@@ -26,6 +29,22 @@ export function jsonOfBytes(schema: DescMessage, bytes: Uint8Array): string {
   return toJsonString(schema, fromBinary(schema, bytes), { alwaysEmitImplicit: true });
 }
 
+/** Whether brackets outside of strings are nested deeper: what parses such a text, and writes its value again, takes seconds. */
+function isDeeperThan(text: string, depthMax: number): boolean {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (inString && character === "\\") i++;
+    else if (character === '"') inString = !inString;
+    else if (inString) continue;
+    else if (character === "[" || character === "{") depth++;
+    else if (character === "]" || character === "}") depth--;
+    if (depth > depthMax) return true;
+  }
+  return false;
+}
+
 function faultsOf(schema: DescMessage, text: string): PlatformError {
   let value: unknown;
   try {
@@ -36,7 +55,10 @@ function faultsOf(schema: DescMessage, text: string): PlatformError {
       { field: "body", description: `is not JSON${position === undefined ? "" : ` (at character ${position})`}` },
     ]);
   }
-  const violations = [...messageFaults(schema, value, "")];
+  const violations = messageFaults(schema, value, "")
+    .take(FAULTS_MAX)
+    .map(({ field, description }) => ({ field: field.slice(0, FAULT_FIELD_CHARS_MAX), description }))
+    .toArray();
   if (violations.length === 0) violations.push({ field: "body", description: "must not hold a key twice" });
   return invalidFields(violations);
 }
@@ -68,6 +90,8 @@ function* fieldFaults(schema: DescMessage, field: DescField, value: unknown, pat
 }
 
 function accepts(schema: DescMessage, field: DescField, value: unknown): boolean {
+  // Too large for a number; written again it would be null.
+  if (typeof value === "number" && !Number.isFinite(value)) return false;
   try {
     fromJsonString(schema, JSON.stringify({ [field.name]: value }));
     return true;

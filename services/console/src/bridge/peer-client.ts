@@ -1,3 +1,4 @@
+import { PeopleServiceService } from "@millrace/proto/auth/v1/people";
 import type { RpcClient } from "@millrace/rpc";
 import { STREAM_TIMEOUT_MS, UNARY_TIMEOUT_MS } from "../limits.ts";
 import type { BridgedMethod, Peer } from "./catalogue.ts";
@@ -15,6 +16,12 @@ export class PeerClient {
 
   constructor(clients: Readonly<Record<Peer, RpcClient>>) {
     this.#clients = clients;
+  }
+
+  /** Throws `unauthenticated` unless auth knows the caller's token. */
+  async verify({ token, signal }: Pick<PeerCall, "token" | "signal">): Promise<void> {
+    const options = { timeoutMs: UNARY_TIMEOUT_MS, signal, ...(token !== undefined && { token }) };
+    await this.#clients.auth.call(PeopleServiceService.getMe, {}, options).catch(throwPeerFailure("auth"));
   }
 
   unary(call: PeerCall, request: Buffer): Promise<Buffer> {

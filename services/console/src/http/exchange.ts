@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { PlatformError } from "@millrace/errors";
+import { BODY_STALL_TIMEOUT_MS, UNVERIFIED_BODY_BYTES_MAX } from "../limits.ts";
 import type { ByteBudget } from "./byte-budget.ts";
-import { bodyTooLarge } from "./http-refusal.ts";
+import { bodyTimeout, bodyTooLarge } from "./http-refusal.ts";
 
 /** One HTTP request and its answer. */
 export class Exchange {
@@ -37,23 +38,32 @@ export class Exchange {
     return Array.isArray(value) ? value.join(", ") : value;
   }
 
-  /** The whole body as text. Throws `body_too_large`. */
-  async text(bytesMax: number): Promise<string> {
+  /** The whole body as text. Errors as of `chunks`. */
+  async text(bytesMax: number, verify?: () => Promise<void>): Promise<string> {
     const chunks: Buffer[] = [];
-    for await (const chunk of this.chunks(bytesMax)) {
+    for await (const chunk of this.chunks(bytesMax, verify)) {
       this.hold(chunk.length);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks).toString("utf8");
   }
 
-  async *chunks(bytesMax: number): AsyncGenerator<Buffer> {
+  /**
+   * The body as it comes. `verify` is asked once, before more is taken than anybody may send. Throws `body_too_large`, `body_timeout`,
+   * and what `verify` throws.
+   */
+  async *chunks(bytesMax: number, verify?: () => Promise<void>): AsyncGenerator<Buffer> {
     if (Number(this.header("content-length") ?? 0) > bytesMax) throw bodyTooLarge(bytesMax);
     let bytes = 0;
+    let verified = verify === undefined;
     try {
-      for await (const chunk of this.request as AsyncIterable<Buffer>) {
+      for await (const chunk of unlessStalled(this.request as AsyncIterable<Buffer>)) {
         bytes += chunk.length;
         if (bytes > bytesMax) throw bodyTooLarge(bytesMax);
+        if (!verified && bytes > UNVERIFIED_BODY_BYTES_MAX) {
+          await verify?.();
+          verified = true;
+        }
         yield chunk;
       }
     } catch (error) {
@@ -74,6 +84,19 @@ export class Exchange {
 
   json(status: number, body: string, headers: Record<string, string | string[]> = {}): void {
     this.response.writeHead(status, { "content-type": "application/json", ...headers }).end(`${body}\n`);
+  }
+}
+
+/** Hands on what comes as long as the next of it comes in time; the time that its reader takes does not count. */
+async function* unlessStalled(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const stalled = Promise.withResolvers<never>();
+  stalled.promise.catch(() => {});
+  const iterator = body[Symbol.asyncIterator]();
+  for (;;) {
+    const timer = setTimeout(() => stalled.reject(bodyTimeout()), BODY_STALL_TIMEOUT_MS);
+    const next = await Promise.race([iterator.next(), stalled.promise]).finally(() => clearTimeout(timer));
+    if (next.done) return;
+    yield next.value;
   }
 }
 

@@ -34,3 +34,7 @@ export function bodyTooLarge(bytesMax: number): HttpRefusal {
     violations: [{ field: "body", description: `must be at most ${bytesMax} bytes` }],
   });
 }
+
+export function bodyTimeout(): HttpRefusal {
+  return new HttpRefusal(408, "deadline_exceeded", "The body did not arrive in time.", { reason: "body_timeout" });
+}

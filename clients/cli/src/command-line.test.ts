@@ -2,11 +2,14 @@ import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { ERROR_CODES, type ErrorCode, PlatformError } from "@millrace/errors";
+import { type Registry, runCommandLine } from "./command-line.ts";
 import { folderWith, run, writePlatformFile } from "./command-line-fixture.ts";
 import { exitCodeOf } from "./exit-codes.ts";
+import { failureOf } from "./output/failure.ts";
 import { fieldsText, tableText } from "./output/table.ts";
 
 const BIN = fileURLToPath(new URL("../bin/millrace.mjs", import.meta.url));
@@ -91,6 +94,42 @@ test("tables align by width and lose trailing space and control characters", () 
     "id         a\nlong name  b",
   );
 });
+
+test("what came from a server does not steer the terminal, whichever way it is shown", async (t) => {
+  const steering = "\u001b]0;owned\u0007\u009b2J";
+  const error = new PlatformError("invalid_argument", `bad ${steering}`, {
+    reason: "code_invalid",
+    violations: [{ field: `a${steering}.js:1:1`, description: `no ${steering}` }],
+    metadata: { key: steering },
+  });
+  const clean = /^[^\p{Cc}]*$/u;
+  for (const line of failureOf(error, false).text.split("\n")) assert.match(line, clean);
+  assert.match(failureOf(error, true).text, clean);
+  const folder = folderWith(t, {});
+  const terminal = { stdout: new Text(), stderr: new Text(), argv: ["show"], env: {}, cwd: folder, home: folder };
+  const register = (registry: Registry) =>
+    registry.command({
+      usage: "show",
+      description: "",
+      run: async (context) => {
+        context.say(`said ${steering}`);
+        return { json: { text: steering }, text: `one ${steering}\ntwo` };
+      },
+    });
+  for (const argv of [["show"], ["show", "-o", "json"]]) {
+    await runCommandLine({ ...terminal, argv, stdin: Readable.from([]) }, { version: "1", register });
+  }
+  for (const line of terminal.stdout.text.split("\n")) assert.match(line, clean);
+});
+
+class Text extends Writable {
+  text = "";
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString();
+    done();
+  }
+}
 
 test("the program starts by its link, prints its version, and passes its exit code on", (t) => {
   const folder = folderWith(t, {});

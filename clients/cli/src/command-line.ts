@@ -3,6 +3,7 @@ import { Context, type GlobalOptions } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Answer } from "./output/answer.ts";
 import { failureOf } from "./output/failure.ts";
+import { jsonText, printableLines } from "./output/table.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Action<Options> = (context: Context, args: string[], options: Options) => Promise<Answer | undefined>;
@@ -101,7 +102,8 @@ function addCommand<Options>(
 }
 
 function print(context: Context, answer: Answer): Promise<void> {
-  const text = context.json ? JSON.stringify(answer.json, null, 2) : answer.text;
+  const forPeople = () => (answer.isVerbatim ? answer.text : printableLines(answer.text));
+  const text = context.json ? jsonText(answer.json, 2) : forPeople();
   if (text === "") return Promise.resolve();
   return new Promise((resolve) => context.terminal.stdout.write(`${text}\n`, () => resolve()));
 }

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { projectInManifest } from "./deploy/manifest.ts";
+import { printableLines } from "./output/table.ts";
 import { type CallBounds, PlatformClient } from "./platform-client.ts";
 import { chooseProfile } from "./profiles/choose-profile.ts";
 import type { Profile } from "./profiles/profile.ts";
@@ -58,7 +59,7 @@ export class Context {
 
   /** Says something to people while a command runs; a JSON document stays alone. */
   say(line: string): void {
-    if (!this.json) this.terminal.stdout.write(`${line}\n`);
+    if (!this.json) this.terminal.stdout.write(`${printableLines(line)}\n`);
   }
 
   close(): void {

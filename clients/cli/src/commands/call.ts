@@ -13,6 +13,7 @@ import type { Context } from "../context.ts";
 import { ENVIRONMENTS } from "../deploy/manifest.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Answer } from "../output/answer.ts";
+import { printable } from "../output/table.ts";
 import { existingPath } from "../terminal.ts";
 import { listOption } from "./options.ts";
 import { deploymentName } from "./release.ts";
@@ -102,7 +103,7 @@ function show({ json, terminal }: Context, answer: HttpAnswer, include: boolean)
   const isText = Buffer.from(text, "utf8").equals(body);
   const statusLine = `${status} ${statusText}`;
   const head = [statusLine, ...headers.map(([name, value]) => `${name}: ${value}`), "", ""].join("\n");
-  if (!json && !include) terminal.stderr.write(`${statusLine}\n`);
+  if (!json && !include) terminal.stderr.write(`${printable(statusLine)}\n`);
   return {
     json: {
       status,
@@ -111,6 +112,7 @@ function show({ json, terminal }: Context, answer: HttpAnswer, include: boolean)
       isBase64Encoded: !isText,
     },
     text: (include ? head : "") + text.replace(/\n$/, ""),
+    isVerbatim: true,
     exitCode: status < 400 ? EXIT.ok : EXIT.failed,
   };
 }

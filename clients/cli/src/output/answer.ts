@@ -4,6 +4,8 @@ import { fieldsText, tableText } from "./table.ts";
 export interface Answer {
   json: unknown;
   text: string;
+  /** What somebody else's program answered, to be written as it is; otherwise control characters are replaced. */
+  isVerbatim?: boolean;
   /** When what was asked for was done and yet did not succeed. */
   exitCode?: number;
 }

@@ -1,6 +1,7 @@
 import { causeChain, PlatformError } from "@millrace/errors";
 import { CommanderError } from "commander";
 import { EXIT, exitCodeOf } from "../exit-codes.ts";
+import { jsonText, printable } from "./table.ts";
 
 export interface Failure {
   exitCode: number;
@@ -15,8 +16,8 @@ export function failureOf(thrown: unknown, json: boolean): Failure {
     return render(EXIT.failed, "failed", "internal", causeChain(thrown).join(": "), json);
   const exitCode = exitCodeOf(thrown);
   const { code, reason, message, violations, metadata } = thrown;
-  if (json) return { exitCode, text: JSON.stringify({ code, reason, message, exitCode, violations, metadata }) };
-  const suffix = reason === "request_invalid" ? "" : ` (${reason})`;
+  if (json) return { exitCode, text: jsonText({ code, reason, message, exitCode, violations, metadata }) };
+  const suffix = reason === "request_invalid" ? "" : ` (${oneLine(reason)})`;
   return { exitCode, text: [`error: ${oneLine(message)}${suffix}`, ...details(thrown)].join("\n") };
 }
 
@@ -35,10 +36,10 @@ function commanderFailure(error: CommanderError, json: boolean): Failure {
 
 function render(exitCode: number, code: string, reason: string, given: string, json: boolean): Failure {
   const message = oneLine(given);
-  const text = json ? JSON.stringify({ code, reason, message, exitCode }) : `error: ${message}`;
+  const text = json ? jsonText({ code, reason, message, exitCode }) : `error: ${message}`;
   return { exitCode, text };
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ").trim();
+  return printable(text.replace(/\s*\n\s*/g, " ").trim());
 }

@@ -27,3 +27,14 @@ export function fieldsText(rows: readonly (readonly [string, string])[]): string
 export function printable(text: string): string {
   return text.replace(/\p{Cc}/gu, (character) => (character === "\t" ? " " : "\ufffd"));
 }
+
+/** As above for a text of several lines. */
+export function printableLines(text: string): string {
+  return text.split("\n").map(printable).join("\n");
+}
+
+/** JSON keeps some of them as they are. */
+export function jsonText(value: unknown, indent?: number): string {
+  const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(value, null, indent).replace(/[\u007f-\u009f]/g, escaped);
+}

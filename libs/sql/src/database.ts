@@ -17,6 +17,7 @@ export interface DatabaseConfig {
 
 const CONNECT_TIMEOUT_S = 5;
 const IDLE_TIMEOUT_S = 60;
+const CLOSE_TIMEOUT_S = 5;
 const STATEMENT_TIMEOUT_MS = 15_000;
 const TRANSACTION_ATTEMPTS_MAX = 4;
 
@@ -30,6 +31,11 @@ export function openDatabase(config: DatabaseConfig): Sql {
     onnotice: () => {},
     transform: postgres.camel,
   });
+}
+
+/** Lets running statements end, for a moment; for the drain of a service. */
+export function closeDatabase(sql: Sql): Promise<void> {
+  return sql.end({ timeout: CLOSE_TIMEOUT_S });
 }
 
 /** Runs `work` in a transaction; serialisation failures and deadlocks are tried again, at most four times in all. */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { invalidFields, PlatformError } from "@millrace/errors";
-import type { Transaction } from "./database.ts";
+import type { Queryable, Transaction } from "./database.ts";
 
 // Idempotent creates (AIP-155). Each service has the table:
 //
@@ -8,9 +8,12 @@ import type { Transaction } from "./database.ts";
 //     principal text not null, method text not null, request_id uuid not null,
 //     request_hash bytea not null, resource text not null, created_at timestamptz not null default now(),
 //     primary key (principal, method, request_id));
+//   create index idempotent_requests_by_age on idempotent_requests (created_at);
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const REMEMBERED_HOURS = 24;
+/** Longer than they are recognised, so that clocks may differ. */
+const KEPT_MS = 25 * 3_600_000;
 
 export interface IdempotentRequest {
   /** Who asks, e.g. `people/abc`. */
@@ -54,4 +57,12 @@ export async function createOnce(
     on conflict (principal, method, request_id)
     do update set request_hash = excluded.request_hash, resource = excluded.resource, created_at = now()`;
   return { resource, repeated: false };
+}
+
+/** Forgets creates that nobody may repeat any more. Answers how many. By idempotent_requests_by_age. */
+export async function forgetRequests(sql: Queryable, now: Date): Promise<number> {
+  const forgotten = await sql`
+    delete from idempotent_requests
+    where created_at < ${new Date(now.getTime() - KEPT_MS)}`;
+  return forgotten.count;
 }

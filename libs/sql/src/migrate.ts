@@ -1,11 +1,33 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Sql } from "./database.ts";
+import { fromSqlError } from "./sql-errors.ts";
 
 // Forward-only migrations, `NNNN_verb_noun.sql`, each in one transaction under an advisory lock, so that two processes that start at once
 // do the work once.
 
 const LOCK_KEY = 7_251_946;
+const REACHABLE_WITHIN_MS = 30_000;
+const RETRY_WAIT_MS = 500;
+
+/** Migrates; waits a while for a database that is still starting, unless `stopping` aborts. */
+export async function migrateWhenReachable(
+  sql: Sql,
+  schema: string,
+  directory: string,
+  stopping: AbortSignal,
+): Promise<string[]> {
+  const deadline = performance.now() + REACHABLE_WITHIN_MS;
+  for (;;) {
+    try {
+      return await migrate(sql, schema, directory);
+    } catch (error) {
+      if (fromSqlError(error).code !== "unavailable" || performance.now() > deadline) throw error;
+      await sleep(RETRY_WAIT_MS, undefined, { signal: stopping });
+    }
+  }
+}
 
 /** Applies what is missing, in order. Refuses to run against a schema that is newer than this program. Answers what was applied. */
 export async function migrate(sql: Sql, schema: string, directory: string): Promise<string[]> {

@@ -1,4 +1,5 @@
 export {
+  closeDatabase,
   type DatabaseConfig,
   inTransaction,
   openDatabase,
@@ -7,6 +8,7 @@ export {
   type Sql,
   type Transaction,
 } from "./database.ts";
-export { createOnce, type IdempotentRequest } from "./idempotency.ts";
-export { migrate } from "./migrate.ts";
+export { DatabaseProbe } from "./database-probe.ts";
+export { createOnce, forgetRequests, type IdempotentRequest } from "./idempotency.ts";
+export { migrate, migrateWhenReachable } from "./migrate.ts";
 export { fromSqlError, isRetryable, violatedConstraint } from "./sql-errors.ts";

@@ -1,11 +1,25 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { PlatformError } from "@millrace/errors";
-import { testDatabase } from "@millrace/testing";
-import { createOnce, fromSqlError, inTransaction, migrate, openDatabase, query, violatedConstraint } from "./mod.ts";
+import { freePort, testDatabase, until } from "@millrace/testing";
+import {
+  closeDatabase,
+  createOnce,
+  DatabaseProbe,
+  forgetRequests,
+  fromSqlError,
+  inTransaction,
+  migrate,
+  migrateWhenReachable,
+  openDatabase,
+  query,
+  violatedConstraint,
+} from "./mod.ts";
 
 async function migrations(files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "millrace-migrations-"));
@@ -23,6 +37,33 @@ test("two processes that start at once apply each migration once", async (t) => 
   });
   const applied = await Promise.all([migrate(sql, schema, folder), migrate(second, schema, folder)]);
   assert.deepEqual(applied.map((names) => names.length).toSorted(), [0, 2]);
+});
+
+test("a start waits for its database, its readiness follows it, and a stop ends the wait", async (t) => {
+  const { url, schema } = await testDatabase(t);
+  const behindDoor = new URL(url);
+  const doorPort = await freePort();
+  const { hostname, port } = behindDoor;
+  behindDoor.port = String(doorPort);
+  const sql = openDatabase({ url: behindDoor.href, schema });
+  t.after(() => closeDatabase(sql));
+  const folder = await migrations({ "0001_create_pets.sql": "create table pets (id int);" });
+  const { signal } = new AbortController();
+  const probe = new DatabaseProbe(sql, 10);
+  t.after(() => probe.close());
+
+  await assert.rejects(migrateWhenReachable(sql, schema, folder, AbortSignal.abort()), { name: "AbortError" });
+  const migrated = migrateWhenReachable(sql, schema, folder, signal);
+  await until(() => !probe.reachable);
+  const door = createServer((near) => {
+    const far = connect(Number(port), hostname);
+    near.pipe(far).pipe(near);
+    for (const end of [near, far]) end.on("error", () => {});
+  }).listen(doorPort, "127.0.0.1");
+  t.after(() => void door.close());
+  await once(door, "listening");
+  assert.deepEqual(await migrated, ["0001_create_pets.sql"]);
+  await until(() => probe.reachable);
 });
 
 test("a migration that fails leaves nothing behind, and a schema newer than the program is refused", async (t) => {
@@ -104,6 +145,8 @@ test("a repeated request id creates once, also when both arrive at the same time
   assert.deepEqual(answers.map(({ repeated }) => repeated).toSorted(), [false, true]);
   await assert.rejects(ask("b"), { reason: "request_id_reused" });
   assert.equal((await ask("b", "people/eve")).resource, "pets/2");
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000);
+  assert.deepEqual([await forgetRequests(sql, inHours(24)), await forgetRequests(sql, inHours(26))], [0, 2]);
 });
 
 test("a request id that is no UUID is refused by name", async (t) => {

@@ -13,8 +13,6 @@ export const LIFETIMES = {
   tokenDefaultMs: 90 * DAY_MS,
   /** Of the first operator's token, unless it is deleted before. */
   bootstrapTokenMs: 3_652 * DAY_MS,
-  /** Repeated creates are recognised for 24 hours (libs/sql); their records are kept a little longer. */
-  idempotentRequestMs: 25 * HOUR_MS,
 } as const;
 
 export const QUOTAS = {
@@ -62,11 +60,6 @@ export const SIGNING_SCOPES = {
 export const WAITS = {
   /** For control-plane to look a deployment up. */
   lookupTimeoutMs: 2 * SECOND_MS,
-  databaseProbeIntervalMs: 2 * SECOND_MS,
-  databaseProbeTimeoutMs: SECOND_MS,
-  /** For the database to appear at start. */
-  databaseStartMs: 30 * SECOND_MS,
-  databaseStartRetryMs: 500,
   busRetryMs: 500,
   sweepIntervalMs: HOUR_MS,
   /** How exactly a token's last use is known. */

@@ -13,7 +13,7 @@ import { PeopleServiceService } from "@millrace/proto/auth/v1/people";
 import { HealthService } from "@millrace/proto/google";
 import { RpcClient, type ServiceName } from "@millrace/rpc";
 import { freePort, type Owner, testDatabase, testNats, until } from "@millrace/testing";
-import { PASSWORD, refusal, serviceKeys } from "./auth-under-test.ts";
+import { PASSWORD, refusal, serviceKeys } from "./auth-fixture.ts";
 import { mintBearer } from "./tokens/bearer-token.ts";
 
 const STOP_TIMEOUT_MS = 10_000;

@@ -2,12 +2,11 @@ import { join } from "node:path";
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
 import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { MasterKeyring } from "@millrace/sealing";
-import { openDatabase } from "@millrace/sql";
+import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
 import { buildApp, SCHEMA } from "./app.ts";
 import { DeploymentClient } from "./authorizations/deployment-client.ts";
 import { readConfig } from "./config.ts";
-import { DatabaseProbe, prepareDatabase } from "./database.ts";
 import { Sweeper } from "./expiring/sweeper.ts";
 import { DRAIN } from "./limits.ts";
 import { bootstrap } from "./people/bootstrap.ts";
@@ -27,14 +26,15 @@ async function start(): Promise<void> {
   const now = () => new Date();
   const telemetry = lifecycle.own("telemetry", startTelemetry(SERVICE, process.env));
   const sql = openDatabase({ url: config.databaseUrl.reveal(), schema: SCHEMA });
-  lifecycle.own("database", { close: () => sql.end({ timeout: 5 }) });
+  lifecycle.own("database", { close: () => closeDatabase(sql) });
   const probe = lifecycle.own("database probe", new DatabaseProbe(sql));
   const grants = lifecycle.own("grants bus", new GrantsBus({ sql, schema: SCHEMA, ...config.nats, log }));
   const { metrics } = telemetry;
   const readiness = () => ({ ready: probe.reachable, database: probe.reachable, relaying: grants.relaying });
   lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
 
-  log.info({ migrations: await prepareDatabase(sql, SCHEMA, MIGRATIONS) }, "the schema is current");
+  const migrations = await migrateWhenReachable(sql, SCHEMA, MIGRATIONS, lifecycle.stopping);
+  log.info({ migrations }, "the schema is current");
   const passwords = new PasswordHasher();
   if (config.bootstrap && (await bootstrap({ sql, now, passwords }, config.bootstrap.reveal()))) {
     log.info({}, "the first operator is made");
@@ -62,5 +62,5 @@ async function start(): Promise<void> {
   );
   const port = await server.listen(config.grpc.host, config.grpc.port);
   log.info({ host: config.grpc.host, port }, "gRPC is served");
-  for (const background of [probe, sweeper, grants]) background.start();
+  for (const background of [sweeper, grants]) background.start();
 }

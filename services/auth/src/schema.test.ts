@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Sql } from "@millrace/sql";
 import { testDatabase } from "@millrace/testing";
-import { MIGRATIONS } from "./auth-under-test.ts";
+import { MIGRATIONS } from "./auth-fixture.ts";
 
 const DUMP = join(import.meta.dirname, "../schema.sql");
 

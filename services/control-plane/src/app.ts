@@ -8,7 +8,7 @@ import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/inter
 import { LogServiceService } from "@millrace/proto/control/v1/logs";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { RpcServer, type RpcServerOptions, type ServiceTrust } from "@millrace/rpc";
-import { query, type Sql } from "@millrace/sql";
+import { forgetRequests, query, type Sql } from "@millrace/sql";
 import type { Logger } from "@millrace/telemetry";
 import { ACCESS } from "./access.ts";
 import { adminHandlers } from "./admin/admin-rpc.ts";
@@ -44,7 +44,6 @@ import { ReleaseService } from "./releases/release-service.ts";
 import { revisionHandlers } from "./revisions/revision-rpc.ts";
 import { RevisionService } from "./revisions/revision-service.ts";
 import { Periodic } from "./upkeep/periodic.ts";
-import { deleteOldRequests } from "./upkeep/request-store.ts";
 import { ArtifactBus } from "./uploads/artifact-bus.ts";
 import { BuildBus } from "./uploads/build-bus.ts";
 import { uploadHandlers } from "./uploads/upload-rpc.ts";
@@ -121,7 +120,7 @@ export function buildApp(deps: Deps): App {
     sweepSnapshots: () => sweeper.sweep(),
     sweepArtifacts: () => artifacts.sweep(),
     trimLogs: () => logs.trim(),
-    forgetRequests: () => query(() => deleteOldRequests(sql, new Date(clock().getTime() - LIMITS.requestsKeptMs))),
+    forgetRequests: async () => void (await query(() => forgetRequests(sql, clock()))),
   };
   const startUpkeep = () => {
     const turns = Object.entries(upkeep).map(([name, work]) => new Periodic(name, LIMITS.upkeepIntervalMs, work, log));

@@ -79,8 +79,6 @@ export const LIMITS = {
   logTrimRowsMax: 10_000,
 
   upkeepIntervalMs: 60_000,
-  /** What libs/sql promises to remember, and an hour. */
-  requestsKeptMs: 90_000_000,
 
   authTimeoutMs: 3_000,
   principalLifetimeMs: 5_000,

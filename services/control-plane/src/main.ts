@@ -1,7 +1,7 @@
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
 import { ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { sealToKey } from "@millrace/sealing";
-import { migrate, openDatabase } from "@millrace/sql";
+import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
@@ -20,12 +20,13 @@ process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
   const telemetry = lifecycle.own("telemetry", startTelemetry(SERVICE, process.env));
-  const operations = { ...config.operations, lifecycle, metrics: telemetry.metrics };
-  lifecycle.own("operations", await serveOperations(operations));
-
   const sql = openDatabase({ url: config.databaseUrl.reveal(), schema: SCHEMA });
-  lifecycle.own("database", { close: () => sql.end({ timeout: 5 }) });
-  await migrate(sql, SCHEMA, MIGRATIONS);
+  lifecycle.own("database", { close: () => closeDatabase(sql) });
+  const probe = lifecycle.own("database probe", new DatabaseProbe(sql));
+  const readiness = () => ({ ready: probe.reachable, database: probe.reachable });
+  const { metrics } = telemetry;
+  lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
+  await migrateWhenReachable(sql, SCHEMA, MIGRATIONS, lifecycle.stopping);
 
   const identity = new ServiceIdentity(SERVICE, config.serviceKey.reveal());
   const auth = lifecycle.own("auth client", new IdentityClient({ ...config.auth, identity }));

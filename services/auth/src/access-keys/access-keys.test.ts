@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { AccessKeyServiceService } from "@millrace/proto/auth/v1/keys";
 import { MemberServiceService } from "@millrace/proto/auth/v1/members";
 import { Role } from "@millrace/proto/auth/v1/people";
-import { authUnderTest, refusal } from "../auth-under-test.ts";
+import { authUnderTest, refusal } from "../auth-fixture.ts";
 import { QUOTAS } from "../limits.ts";
 
 const { createAccessKey, getAccessKey, listAccessKeys, updateAccessKey, deleteAccessKey } = AccessKeyServiceService;

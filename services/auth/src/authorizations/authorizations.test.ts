@@ -7,7 +7,7 @@ import { AuthorizationServiceService, KeyKind } from "@millrace/proto/auth/v1/au
 import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { AccessKeyServiceService, SubscriptionKeyServiceService } from "@millrace/proto/auth/v1/keys";
 import { MemberServiceService } from "@millrace/proto/auth/v1/members";
-import { type AuthUnderTest, authUnderTest, refusal, whileUncommitted } from "../auth-under-test.ts";
+import { type AuthUnderTest, authUnderTest, refusal, whileUncommitted } from "../auth-fixture.ts";
 import { insertAuthorization, lockKeyKind } from "./authorization-store.ts";
 import { DeploymentClient } from "./deployment-client.ts";
 

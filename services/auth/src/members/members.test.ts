@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { MemberServiceService } from "@millrace/proto/auth/v1/members";
 import { PeopleServiceService, Role } from "@millrace/proto/auth/v1/people";
-import { authUnderTest, refusal } from "../auth-under-test.ts";
+import { authUnderTest, refusal } from "../auth-fixture.ts";
 
 const { addMember, listMembers, updateMember, removeMember } = MemberServiceService;
 const { grantOwner } = IdentityServiceService;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { testDatabase } from "@millrace/testing";
-import { MIGRATIONS, PASSWORD, whileUncommitted } from "../auth-under-test.ts";
+import { MIGRATIONS, PASSWORD, whileUncommitted } from "../auth-fixture.ts";
 import { mintBearer } from "../tokens/bearer-token.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { PasswordHasher } from "./password-hasher.ts";

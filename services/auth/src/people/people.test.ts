@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PeopleServiceService } from "@millrace/proto/auth/v1/people";
-import { authUnderTest, PASSWORD, refusal, whileUncommitted } from "../auth-under-test.ts";
+import { authUnderTest, PASSWORD, refusal, whileUncommitted } from "../auth-fixture.ts";
 import { LIFETIMES } from "../limits.ts";
 
 const { invitePerson, acceptInvitation, register, listPeople, updatePerson, getMe, signIn } = PeopleServiceService;

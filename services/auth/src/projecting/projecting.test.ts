@@ -7,7 +7,7 @@ import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { AccessKeyServiceService, SubscriptionKeyServiceService } from "@millrace/proto/auth/v1/keys";
 import { AccessKeyRecord, AuthorizationRecord, SubscriptionKeyRecord } from "@millrace/proto/release/v1/release";
 import { type Owner, testNats, until } from "@millrace/testing";
-import { authUnderTest, refusal } from "../auth-under-test.ts";
+import { authUnderTest, refusal } from "../auth-fixture.ts";
 import { GrantsBus } from "./grants-bus.ts";
 
 const silent = { info() {}, warn() {} };

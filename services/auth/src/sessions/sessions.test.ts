@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { PeopleServiceService } from "@millrace/proto/auth/v1/people";
 import { TokenServiceService } from "@millrace/proto/auth/v1/tokens";
-import { authUnderTest, PASSWORD, refusal } from "../auth-under-test.ts";
+import { authUnderTest, PASSWORD, refusal } from "../auth-fixture.ts";
 import { LIFETIMES, SIGN_IN_THROTTLE } from "../limits.ts";
 
 const { signIn, signOut, getMe, changePassword, updatePerson } = PeopleServiceService;

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { AccessKeyServiceService } from "@millrace/proto/auth/v1/keys";
 import { deriveKey, PROFILES } from "@millrace/signing";
-import { authUnderTest, refusal } from "../auth-under-test.ts";
+import { authUnderTest, refusal } from "../auth-fixture.ts";
 import { SIGNING_SCOPES } from "../limits.ts";
 
 const { deriveSigningKeys } = IdentityServiceService;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hash, randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { SubscriptionKeyServiceService } from "@millrace/proto/auth/v1/keys";
-import { authUnderTest, refusal } from "../auth-under-test.ts";
+import { authUnderTest, refusal } from "../auth-fixture.ts";
 import { QUOTAS } from "../limits.ts";
 
 const {

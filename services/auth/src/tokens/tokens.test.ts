@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { test } from "node:test";
 import { PeopleServiceService } from "@millrace/proto/auth/v1/people";
 import { TokenServiceService } from "@millrace/proto/auth/v1/tokens";
-import { authUnderTest, refusal, whileUncommitted } from "../auth-under-test.ts";
+import { authUnderTest, refusal, whileUncommitted } from "../auth-fixture.ts";
 import { LIFETIMES, QUOTAS } from "../limits.ts";
 
 const { createToken, listTokens, deleteToken } = TokenServiceService;

@@ -3,7 +3,7 @@ import { PlatformError } from "@millrace/errors";
 import { query, type Sql } from "@millrace/sql";
 import type { BusLink } from "../bus/bus-link.ts";
 import { LIMITS } from "../limits.ts";
-import { marksWait } from "../projecting/projected-store.ts";
+import { databaseNow, marksWait } from "../projecting/projected-store.ts";
 import type { Projection } from "../projecting/projection.ts";
 import { type Marked, markEverything, markExisting } from "../projecting/reprojection.ts";
 import type { RunnerBeats, RunnerSeen } from "./runner-beats-bus.ts";
@@ -42,9 +42,9 @@ export class AdminService {
   /** Waits until what is marked by now is on the bus. */
   async #untilRelayed(signal: AbortSignal): Promise<void> {
     const { sql } = this.#deps;
-    const [row] = await query(() => sql<{ now: Date }[]>`select clock_timestamp() as now`);
+    const now = await query(() => databaseNow(sql));
     const deadlineMs = performance.now() + LIMITS.reprojectTimeoutMs;
-    while (await query(() => marksWait(sql, row!.now))) {
+    while (await query(() => marksWait(sql, now))) {
       signal.throwIfAborted();
       if (performance.now() > deadlineMs) throw slow();
       await delay(POLL_MS);

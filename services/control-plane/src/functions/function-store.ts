@@ -61,6 +61,16 @@ export async function lockFunctions(
   return rows.map(fromRow);
 }
 
+/** Keeps those that exist from being deleted until the transaction ends. Locks in the order of uids. */
+export async function holdFunctions(tx: Transaction, uids: readonly string[]): Promise<void> {
+  await tx`
+    select 1
+    from functions
+    where uid = any(${[...uids]})
+    order by uid
+    for key share`;
+}
+
 /** Functions after `after` by id. By the index functions_id. */
 export async function listFunctions(
   sql: Queryable,

@@ -88,6 +88,12 @@ export async function projectedSnapshots(sql: Queryable): Promise<Set<string>> {
   return new Set(rows.map(({ digest }) => digest));
 }
 
+/** The clock by which keys are marked. */
+export async function databaseNow(sql: Queryable): Promise<Date> {
+  const [row] = await sql<{ now: Date }[]>`select clock_timestamp() as now`;
+  return row!.now;
+}
+
 /** Whether a key that was marked before an instant still waits. By the index outbox_by_age. */
 export async function marksWait(sql: Queryable, before: Date): Promise<boolean> {
   const [row] = await sql`

@@ -1,5 +1,6 @@
 import type { Transaction } from "@millrace/sql";
 import { findAlias } from "../functions/alias-store.ts";
+import { holdFunctions } from "../functions/function-store.ts";
 import { findVersion } from "../functions/version-store.ts";
 import type { ReleaseTarget } from "./release.ts";
 import { backendUnresolved } from "./resolve.ts";
@@ -9,12 +10,10 @@ import { backendUnresolved } from "./resolve.ts";
  * that nothing is deleted until the transaction ends.
  */
 export async function checkTargetsExist(tx: Transaction, targets: readonly ReleaseTarget[]): Promise<void> {
-  await tx`
-    select 1
-    from functions
-    where uid = any(${targets.map(({ functionUid }) => functionUid)})
-    order by uid
-    for key share`;
+  await holdFunctions(
+    tx,
+    targets.map(({ functionUid }) => functionUid),
+  );
   const missing: string[] = [];
   for (const { functionUid, qualifier } of targets) {
     const found = /^\d+$/.test(qualifier)

@@ -11,12 +11,14 @@ import {
   authorizationNotFound,
   authorizationQuota,
   type Deployment,
+  deploymentChanged,
   keyNotFound,
 } from "./authorization.ts";
 import {
   countAuthorizations,
   deleteAuthorization,
   deleteAuthorizationsOfGroup,
+  deleteFormerAuthorizations,
   findAuthorization,
   insertAuthorization,
   listAuthorizations,
@@ -40,7 +42,7 @@ export class AuthorizationService {
 
   /**
    * The key may be of any project. Errors: `not_found` deployment_not_found and key_not_found, `already_exists` authorization_exists,
-   * `resource_exhausted` authorization_quota, `unavailable` control_plane_unavailable.
+   * `resource_exhausted` authorization_quota, `aborted` deployment_changed, `unavailable` control_plane_unavailable.
    */
   async create(
     deployment: Deployment,
@@ -57,10 +59,12 @@ export class AuthorizationService {
         if (!keyKind) throw keyNotFound(keyId);
         const { project: projectId, group: groupId, environment } = deployment;
         const row = { projectId, groupId, environment, keyId, keyKind, note, createdAt: now(), hostLabel };
+        const former = await deleteFormerAuthorizations(tx, deployment, hostLabel);
+        if (former.length > 0) await this.#confirm(deployment, hostLabel);
         if (!(await insertAuthorization(tx, row))) throw authorizationExists(keyId);
         if ((await countAuthorizations(tx, deployment)) > QUOTAS.authorizationsPerDeployment)
           throw authorizationQuota();
-        await markKeys(tx, [authorizationMark({ hostLabel, keyId })]);
+        await markKeys(tx, [...former, { hostLabel, keyId }].map(authorizationMark));
         return formatName("authorization", { ...deployment, key: keyId });
       });
       const { key } = parseName("authorization", resource);
@@ -85,6 +89,12 @@ export class AuthorizationService {
       if (!grant) throw authorizationNotFound(keyId);
       await markKeys(tx, [authorizationMark(grant)]);
     });
+  }
+
+  /** Which of two labels is the former one, only control-plane knows. */
+  async #confirm(deployment: Deployment, hostLabel: string): Promise<void> {
+    const current = await this.#deps.deployments.hostLabelOf(formatName("deployment", deployment));
+    if (current !== hostLabel) throw deploymentChanged();
   }
 
   async forgetGroup(projectId: string, groupId: string): Promise<void> {

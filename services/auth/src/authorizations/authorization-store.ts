@@ -115,6 +115,22 @@ export async function deleteAuthorization(
   return grant;
 }
 
+/**
+ * Those of a group that had the same name and is gone: labels are made once. They are left by an authorisation that was under way while
+ * control-plane deleted the group. The caller holds the project's lock; served by the primary key.
+ */
+export function deleteFormerAuthorizations(
+  tx: Transaction,
+  { project, group, environment }: Deployment,
+  hostLabel: string,
+): Promise<Grant[]> {
+  return tx<Grant[]>`
+    delete from authorizations
+    where project_id = ${project} and group_id = ${group} and environment = ${environment}
+      and host_label <> ${hostLabel}
+    returning host_label, key_id`;
+}
+
 /** The caller holds the key's lock; served by authorizations_by_key. */
 export function deleteAuthorizationsOfKey(tx: Transaction, keyId: string): Promise<Grant[]> {
   return tx<Grant[]>`

@@ -39,3 +39,9 @@ export function authorizationQuota(): PlatformError {
   const message = `A deployment may have ${QUOTAS.authorizationsPerDeployment} authorisations; delete one first.`;
   return new PlatformError("resource_exhausted", message, { reason: "authorization_quota" });
 }
+
+export function deploymentChanged(): PlatformError {
+  return new PlatformError("aborted", "The group was deleted and made anew meanwhile; try again.", {
+    reason: "deployment_changed",
+  });
+}

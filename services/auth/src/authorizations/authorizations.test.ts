@@ -154,3 +154,29 @@ test("a key that is being authorised while it is deleted takes the new authorisa
   const marks = await sql`select 1 from outbox where key = ${KEYS.authorization("late", key.keyId)}`;
   assert.equal(marks.length, 1);
 });
+
+test("an authorisation that was made while its group was deleted gives way to those of the group made anew", async (t) => {
+  let label = "former";
+  let answers: string[] = [];
+  const auth = await authUnderTest(t, { deployments: { hostLabelOf: async () => answers.shift() ?? label } });
+  const { provider, accessKey, subscriptionKey, parent } = await providerAndCaller(auth);
+  const authorize = (keyId: string) => auth.call(create, { parent, keyId }, provider.token);
+  // Nobody has told auth to forget the group after these.
+  await authorize(accessKey.keyId);
+  await authorize(subscriptionKey.keyId);
+  label = "latter";
+  await authorize(accessKey.keyId);
+  const { authorizations } = await auth.call(list, { parent }, provider.token);
+  assert.deepEqual(
+    authorizations.map(({ keyId }) => keyId),
+    [accessKey.keyId],
+  );
+  const { sql } = auth.database;
+  const marks = await sql`select 1 from outbox where key = ${KEYS.authorization("latter", accessKey.keyId)}`;
+  assert.equal(marks.length, 1);
+  await assert.rejects(authorize(accessKey.keyId), refusal("already_exists", "authorization_exists"));
+  // One that had looked the former group up comes last, and takes nothing away.
+  answers = ["former"];
+  await assert.rejects(authorize(subscriptionKey.keyId), refusal("aborted", "deployment_changed"));
+  assert.equal((await auth.call(list, { parent }, provider.token)).authorizations.length, 1);
+});

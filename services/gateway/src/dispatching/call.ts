@@ -62,7 +62,7 @@ export class Call {
   placedAtMs = 0;
   deadlineTimer: NodeJS.Timeout | undefined;
   waitTimer: NodeJS.Timeout | undefined;
-  /** How long it waits for a slot in all, until one accepts it. */
+  /** How long it waits for a slot in all, until one accepts it or the one that it was given falls silent. */
   waitsUntilMs: number | undefined;
   /** The last one's reason, when a runner has rejected it. */
   rejection: Rejection | null = null;

@@ -230,6 +230,42 @@ test("a safe request whose invoke frame went astray is placed again", async (t) 
   await deaf.invocations[0]!.cancelled.promise;
 });
 
+/** A call that waited, then sat at a runner that never answers, while the only other one is full. */
+async function setUpSilence(t: TestContext) {
+  const gateway = await setUp(t);
+  const asked = gateway.ask();
+  await until(() => gateway.app.dispatcher.waitingCalls === 1);
+  const silent = await gateway.startRunner({ id: "runner-1", slots: 0 });
+  silent.behaviour = () => {};
+  silent.slots = 1;
+  await until(() => silent.invocations.length === 1);
+  const full = await gateway.startRunner({ id: "runner-2", slots: 1 });
+  full.behaviour = (invocation) => invocation.accept();
+  const busy = gateway.ask();
+  await until(() => full.invocations.length === 1);
+  full.behaviour = ok("in the end");
+  const free = async () => {
+    full.invocations[0]!.head(200, [], "busy", true);
+    assert.equal((await busy).status, 200);
+  };
+  return { asked, silent, free };
+}
+
+test("the time at a silent runner is not taken for waiting: the request is served when another has room", async (t) => {
+  const { asked, silent, free } = await setUpSilence(t);
+  await silent.invocations[0]!.cancelled.promise;
+  await free();
+  assert.equal((await asked).body, "in the end");
+});
+
+test("who was at a runner that died, and then finds the others full, is told that they are busy", async (t) => {
+  const { asked, silent, free } = await setUpSilence(t);
+  await silent.die();
+  const answer = await asked;
+  assert.deepEqual([answer.status, answer.problem.reason], [503, "overloaded"]);
+  await free();
+});
+
 test("frames in another runner's name are ignored", async (t) => {
   const gateway = await setUp(t);
   const honest = await gateway.startRunner({ id: "runner-1", warm: ["fn-hello@1"] });

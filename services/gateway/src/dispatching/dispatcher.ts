@@ -15,7 +15,7 @@ import { type Reason, reasonOfRunner } from "../answering/reasons.ts";
 import { DISPATCH_LIMITS } from "../limits.ts";
 import { type AnswerSink, Call, type Invocation, type Wire } from "./call.ts";
 import { chooseRunner } from "./placement.ts";
-import { type Runner, Runners } from "./runners.ts";
+import { freeSlots, type Runner, Runners } from "./runners.ts";
 
 // Brings each invocation to a runner and its answer back. Every call ends exactly once, before its deadline: answered, failed with a reason of
 // the table, or cancelled because the caller has gone. What a runner has not accepted, or may run twice, is placed again when the
@@ -103,6 +103,7 @@ export class Dispatcher {
       if (call.phase !== "placed" || !call.invocation.safe || nowMs - call.placedAtMs < acceptanceMsMax) continue;
       call.sendCancel(CANCELLATION.deadline);
       call.refusedBy(call.runner!, "platform");
+      call.waitsUntilMs = undefined;
       this.#leaveRunner(call);
       this.#placeAgain(call);
     }
@@ -196,6 +197,7 @@ export class Dispatcher {
       const mayRunAgain = call.phase === "placed" || (call.phase === "accepted" && call.invocation.safe);
       this.#leaveRunner(call);
       call.rejection = null;
+      call.waitsUntilMs = undefined;
       if (mayRunAgain) this.#placeAgain(call);
       else this.#fail(call, "runner_lost", "The runner that served the request was lost; the function may have run.");
     }
@@ -247,10 +249,18 @@ export class Dispatcher {
     } else if (
       !this.#options.isConnected() ||
       this.runners.count === 0 ||
-      (call.rejection !== null && NOT_FULL.has(call.rejection))
+      (call.rejection !== null && NOT_FULL.has(call.rejection) && !this.#isCrowdedOut(call))
     ) {
       this.#fail(call, "no_runner", "There is no runner that can take the request.");
     } else this.#fail(call, "overloaded", "All runners are busy.");
+  }
+
+  /** Whether a runner that might serve the call has no free slot now. */
+  #isCrowdedOut(call: Call): boolean {
+    for (const runner of this.runners.all()) {
+      if (!runner.draining && freeSlots(runner) <= 0 && !call.excludes(runner)) return true;
+    }
+    return false;
   }
 
   #stopWaiting(call: Call): void {

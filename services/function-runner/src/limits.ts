@@ -25,6 +25,18 @@ export const SANDBOX_LIMITS = {
   retireTimeoutMs: 5_000,
   /** Blank sandboxes that wait for a project. */
   spares: 1,
+  /** What a sandbox holds in memory beside its instances' own: Node itself, and what the kernel has not taken back yet. */
+  memoryBytesBase: 256 * MIB,
+  /** Added to each instance's own memory: its stack, its code, young objects. */
+  memoryBytesPerInstance: 64 * MIB,
+  /** Of all files that a sandbox keeps in its folder, deleted ones that are still open included. */
+  temporaryBytesMax: 512 * MIB,
+  temporaryFilesMax: 4_096,
+  memoryCheckMs: 250,
+  /** Every so many looks at its memory, a sandbox's files are looked at too. */
+  filesCheckEvery: 4,
+  /** More on its standard error is no last word, but a flood. */
+  standardErrorBytesMax: MIB,
   /** Kept of what a dying sandbox wrote to its standard error. */
   lastWordsBytesMax: 2048,
 } as const;
@@ -45,6 +57,11 @@ export const INSTANCE_LIMITS = {
   backoffMaxMs: 10_000,
   /** How often starts may be lost with their sandbox before the version itself is held to have failed. */
   lostStartsMax: 2,
+  /** Frames that may still come for calls that were given up. */
+  strayFramesMax: 10_000,
+  /** Lines outside any call that an instance may send in the window: twice of what it lets through itself. */
+  looseWindowMs: 10_000,
+  looseLinesMax: 20_000,
   /** Live instances of all versions on one runner, per slot; the longest idle one makes room. */
   perSlot: 4,
 } as const;
@@ -65,6 +82,9 @@ export const OUTPUT_LIMITS = {
   /** Of one invocation; what is over is dropped and counted. */
   bytesMax: 64 * 1024,
   linesMax: 1_000,
+  /** What an instance sends in a second of what is printed outside any invocation; more is dropped. */
+  looseBytesPerSecond: 64 * 1024,
+  looseLinesPerSecond: 1_000,
   /** Lines outside an invocation are published this long after the first. */
   flushMs: 1_000,
   /** Of all functions together; more is dropped and counted. */

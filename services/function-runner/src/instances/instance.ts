@@ -48,7 +48,10 @@ export class Instance {
   #lastNumber = 0;
   #graceTimer: NodeJS.Timeout | undefined;
   #loadTimer: NodeJS.Timeout | undefined;
-  #alive = true;
+  /** Pings that were not answered; an instance whose loop turns has none. */
+  #pings = 0;
+  #looseOutput = { endsAt: 0, lines: 0 };
+  #strays = 0;
   #hasLoaded = false;
   idleSince = performance.now();
 
@@ -103,11 +106,13 @@ export class Instance {
   }
 
   onFrame(frame: Frame): void {
-    if (frame.type === SANDBOX_FRAME.pong) this.#alive = true;
+    if (frame.type === SANDBOX_FRAME.pong) this.#onPong();
     else if (frame.type === SANDBOX_FRAME.loaded || frame.type === SANDBOX_FRAME.loadFailed) this.#onLoad(frame);
     else if (frame.type === SANDBOX_FRAME.output) this.#onOutput(frame);
     else if (!this.#abandoned.has(frame.call)) this.#onCallFrame(frame);
     else if (frame.type === SANDBOX_FRAME.done) this.#abandoned.delete(frame.call);
+    else if (++this.#strays > INSTANCE_LIMITS.strayFramesMax)
+      this.#violate("a flood of frames for calls that are over");
   }
 
   /** The thread is gone; so are its calls. */
@@ -146,8 +151,22 @@ export class Instance {
     const bytes = frame.payload.subarray(1);
     const invocation = this.#calls.get(frame.call);
     if (!level || (frame.call !== 0 && !invocation && !this.#abandoned.has(frame.call))) this.#violate("stray output");
-    else if (invocation) invocation.print(level, bytes);
+    else if (!invocation) this.#onLooseOutput(level, bytes);
+    else if (!invocation.print(level, bytes)) this.#violate("more output than an invocation may print");
+  }
+
+  // The instance bounds by the second what is printed outside calls. Here the window is longer and the bound wider, since what it sent on
+  // time may be read late.
+  #onLooseOutput(level: OutputLevel, bytes: Buffer): void {
+    const now = performance.now();
+    if (now >= this.#looseOutput.endsAt) this.#looseOutput = { endsAt: now + LOOSE_WINDOW_MS, lines: 0 };
+    if (++this.#looseOutput.lines > LOOSE_LINES_MAX) this.#violate("a flood of output");
     else this.#listener.onOutput(level, bytes);
+  }
+
+  #onPong(): void {
+    if (this.#pings === 0) this.#violate("an answer to no ping");
+    else this.#pings--;
   }
 
   #onCallFrame(frame: Frame): void {
@@ -184,7 +203,7 @@ export class Instance {
     const { channel } = this.#handle!;
     writeCancel(channel.writer(), number, CANCELLATION.deadline);
     channel.writer().begin(SANDBOX_FRAME.ping, 0, 0).end();
-    this.#alive = false;
+    this.#pings++;
     this.#late.add(number);
     const isShared = this.#calls.size > this.#late.size;
     const graceMs = isShared ? INSTANCE_LIMITS.sharedGraceMs : INSTANCE_LIMITS.abortGraceMs;
@@ -197,7 +216,7 @@ export class Instance {
       this.#abandoned.add(number);
       this.#release(number, this.#calls.get(number)!);
     }
-    if (!this.#alive) this.stop(SANDBOX_LIMITS.terminateTimeoutMs);
+    if (this.#pings > 0) this.stop(SANDBOX_LIMITS.terminateTimeoutMs);
   }
 
   #violate(what: string): void {
@@ -211,6 +230,7 @@ export class Instance {
   }
 }
 
+const { looseWindowMs: LOOSE_WINDOW_MS, looseLinesMax: LOOSE_LINES_MAX } = INSTANCE_LIMITS;
 const RESPONSE_TYPES = new Set<number>([FRAME.head, FRAME.chunk, FRAME.credit, FRAME.failed]);
 
 function loadTimeout(): LoadFault {

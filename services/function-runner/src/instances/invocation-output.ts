@@ -12,11 +12,18 @@ export class InvocationOutput {
   readonly lines: OutputLine[] = [];
   dropped = 0;
   #bytes = 0;
+  #printed = 0;
 
-  add(level: OutputLevel, bytes: Buffer): void {
+  /** Answers whether there was room. */
+  add(level: OutputLevel, bytes: Buffer): boolean {
     this.#bytes += bytes.length;
-    if (this.#bytes > OUTPUT_LIMITS.bytesMax || this.lines.length >= OUTPUT_LIMITS.linesMax) this.dropped++;
-    else this.lines.push({ at: new Date(), level, text: bytes.toString("utf8") });
+    const hasRoom = this.#bytes <= OUTPUT_LIMITS.bytesMax && this.#printed < OUTPUT_LIMITS.linesMax;
+    if (!hasRoom) this.dropped++;
+    else {
+      this.#printed++;
+      this.lines.push({ at: new Date(), level, text: bytes.toString("utf8") });
+    }
+    return hasRoom;
   }
 
   /** A line of the platform's own; it always has room. */

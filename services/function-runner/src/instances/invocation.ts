@@ -65,7 +65,10 @@ export class Invocation {
   #early: Frame[] = [];
   #timer: NodeJS.Timeout | undefined;
   #credit = INITIAL_CREDIT_BYTES;
+  /** Bytes of the request's body that the function was given and has not handed back as credit. */
+  #untaken = 0;
   #headSeen = false;
+  #endSeen = false;
   #status = 0;
   #reason = "";
 
@@ -97,6 +100,7 @@ export class Invocation {
     const { flags, payload } = this.request.frame;
     const writer = channel.writer().begin(FRAME.invoke, flags, number).u32(remainingMs);
     writer.raw(payload.subarray(4)).end();
+    this.#untaken = payload.length;
     for (const frame of this.#early) this.#relay(frame);
     this.#early = [];
   }
@@ -108,31 +112,37 @@ export class Invocation {
     else if (this.#phase === "running") this.#relay(frame);
   }
 
-  /** A frame of the response. Answers false when it is none that may come now. */
+  /**
+   * A frame of the response. Answers false when it is none that may come now. How many may come is bounded by bytes, so none comes
+   * without any: each costs the runner, the bus and the gateway as much as a full one.
+   */
   fromFunction(frame: Frame): boolean {
-    if (this.#phase === "answered") return true;
     const end = (frame.flags & FLAG.end) !== 0;
+    if (frame.type === FRAME.credit) return this.#onCredit(frame);
+    if (this.#endSeen) return false;
+    this.#endSeen = end || frame.type === FRAME.failed;
     if (frame.type === FRAME.head) {
       const status = this.#headSeen ? null : readHeadStatus(frame);
       if (status === null) return false;
       this.#headSeen = true;
-      this.#status = status;
+      if (this.#phase === "running") this.#status = status;
     } else if (frame.type === FRAME.chunk) {
       this.#credit -= frame.payload.length;
-      if (!this.#headSeen || this.#credit < 0) return false;
+      if (!this.#headSeen || this.#credit < 0 || (frame.payload.length === 0 && !end)) return false;
     } else if (frame.type === FRAME.failed) {
       const reason = readFailed(frame)?.reason ?? "";
       if (!isOwnFailure(reason)) return false;
       this.fail(reason);
       return true;
     }
-    this.#reply.writer().begin(frame.type, frame.flags, this.#reply.call).raw(frame.payload).end();
-    if (end && frame.type !== FRAME.credit) this.#phase = "answered";
+    this.#answer(frame);
+    if (end) this.#phase = "answered";
     return true;
   }
 
-  print(level: OutputLevel, bytes: Buffer): void {
-    this.output.add(level, bytes);
+  /** Answers false when it is more than an invocation may print; the instance keeps the bound itself. */
+  print(level: OutputLevel, bytes: Buffer): boolean {
+    return this.output.add(level, bytes);
   }
 
   /** Ends the caller's waiting with a failure, if it still waits. */
@@ -167,8 +177,23 @@ export class Invocation {
     if (waited) this.end();
   }
 
+  #onCredit(frame: Frame): boolean {
+    const bytes = readCredit(frame);
+    this.#untaken -= bytes;
+    if (bytes === 0 || this.#untaken < 0) return false;
+    this.#answer(frame);
+    return true;
+  }
+
+  /** Passes a frame on to who waits for the answer, if anybody still does. */
+  #answer(frame: Frame): void {
+    if (this.#phase !== "running") return;
+    this.#reply.writer().begin(frame.type, frame.flags, this.#reply.call).raw(frame.payload).end();
+  }
+
   #relay(frame: Frame): void {
     if (frame.type === FRAME.credit) this.#credit += readCredit(frame);
+    else if (frame.type === FRAME.chunk) this.#untaken += frame.payload.length;
     this.#channel!.writer().begin(frame.type, frame.flags, this.#number).raw(frame.payload).end();
   }
 }

@@ -34,7 +34,7 @@ export class ProjectSandboxes {
     for (const given of this.#given) {
       const { sandbox } = given;
       if (sandbox.instances > 0) given.usedAt = performance.now();
-      else if (given.usedAt < idleSince) sandbox.kill();
+      else if (given.usedAt < idleSince || !sandbox.takesInstances) sandbox.kill();
       if (sandbox.hasEnded) this.#given.delete(given);
     }
     for (const [project, given] of this.#current) if (given.sandbox.hasEnded) this.#current.delete(project);

@@ -12,6 +12,7 @@ export const currentCall = new AsyncLocalStorage<Call>();
 export class Output {
   readonly #channel: Channel;
   readonly #prefixes: string[];
+  #loose = { endsAt: 0, bytes: 0, lines: 0 };
 
   constructor(channel: Channel, folder: string) {
     this.#channel = channel;
@@ -25,10 +26,19 @@ export class Output {
 
   lineOf(call: Call | undefined, level: OutputLevel, text: string): void {
     const bytes = Buffer.from(this.withoutFolder(text)).subarray(0, OUTPUT_LIMITS.bytesMax);
-    if (call && !admit(call, bytes.length)) return;
+    if (!(call ? admit(call, bytes.length) : this.#admitLoose(bytes.length))) return;
     const writer = this.#channel.writer().begin(SANDBOX_FRAME.output, 0, call?.id ?? 0);
     writer.u8(OUTPUT_LEVELS.indexOf(level)).raw(bytes).end();
     this.#channel.flush();
+  }
+
+  #admitLoose(bytes: number): boolean {
+    const now = performance.now();
+    if (now >= this.#loose.endsAt) this.#loose = { endsAt: now + 1_000, bytes: 0, lines: 0 };
+    this.#loose.bytes += bytes;
+    return (
+      this.#loose.bytes <= OUTPUT_LIMITS.looseBytesPerSecond && ++this.#loose.lines <= OUTPUT_LIMITS.looseLinesPerSecond
+    );
   }
 
   /** Places in the user's files read as the user knows them, without the folder they happen to lie in. */

@@ -3,6 +3,8 @@ import { type Frame, FrameWriter, StreamParser } from "@millrace/frames";
 
 // Writers grow with what they carried and are large; channels are many and mostly idle. So a channel borrows one for a tick.
 const IDLE_WRITERS_MAX = 16;
+/** What Node reads at once; when it gets so much there is more, and it would go on while others wait. */
+const FULL_READ_BYTES = 64 * 1024;
 const idleWriters: FrameWriter[] = [];
 
 export interface ChannelHandler {
@@ -26,6 +28,7 @@ export class Channel {
     });
     socket.on("data", (bytes: Buffer) => {
       if (!parser.push(bytes)) this.#end("garbage");
+      else if (bytes.length >= FULL_READ_BYTES) this.#takeTurns();
     });
     // "close" always follows an error.
     socket.on("error", () => {});
@@ -54,6 +57,12 @@ export class Channel {
   close(): void {
     this.#ended = true;
     this.#socket.destroy();
+  }
+
+  /** One read a tick, so that whoever floods its channel does not keep others from theirs. */
+  #takeTurns(): void {
+    this.#socket.pause();
+    setImmediate(() => this.#socket.resume());
   }
 
   #end(why: "closed" | "garbage"): void {

@@ -64,7 +64,7 @@ export function createLauncher(runtime: RuntimeFolder, ownUsers: boolean): Launc
         cwd: folders.code,
         // A session of its own: a Ctrl-C in the terminal is the supervisor's to handle.
         detached: true,
-        stdio: ["ignore", "pipe", "pipe", ...Array<"pipe">(channels).fill("pipe")],
+        stdio: ["ignore", "ignore", "pipe", ...Array<"pipe">(channels).fill("pipe")],
         ...(uid !== undefined && { uid, gid: uid }),
       });
     },

@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { SANDBOX_LIMITS } from "../limits.ts";
 import type { Launcher, SandboxFolders } from "./launcher.ts";
+import { memoryOf, outgrowsDisk } from "./process-usage.ts";
 import { Sandbox } from "./sandbox.ts";
 import { UidRange } from "./uid-range.ts";
 
@@ -33,6 +34,8 @@ export class SandboxSupply {
   readonly #uids = new UidRange(SANDBOX_LIMITS.uidMin, SANDBOX_LIMITS.uidMax);
   readonly #spares: Sandbox[] = [];
   readonly #alive = new Set<Sandbox>();
+  readonly #watch: NodeJS.Timeout;
+  #looks = 0;
   #cells = 0;
   #closed = false;
 
@@ -45,6 +48,7 @@ export class SandboxSupply {
     mkdirSync(directory, { recursive: true });
     // To be passed through, not to be listed.
     chmodSync(directory, 0o711);
+    this.#watch = setInterval(() => this.#look(), SANDBOX_LIMITS.memoryCheckMs);
   }
 
   /** A blank sandbox. */
@@ -89,10 +93,22 @@ export class SandboxSupply {
   /** Ends every sandbox and waits until none is left. */
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#watch);
     const alive = [...this.#alive];
     for (const sandbox of alive) sandbox.kill();
     await Promise.all(alive.map((sandbox) => sandbox.exited));
     await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  /** What V8 and the kernel do not bound for a thread: shared memory, WebAssembly, and files. */
+  #look(): void {
+    const looksAtFiles = ++this.#looks % SANDBOX_LIMITS.filesCheckEvery === 0;
+    for (const sandbox of this.#alive) {
+      const { pid } = sandbox;
+      if (pid === undefined || sandbox.hasEnded) continue;
+      if (memoryOf(pid) > sandbox.memoryBytesMax) sandbox.killForMemory();
+      else if (looksAtFiles && outgrowsDisk(pid, sandbox.folders.temporary)) sandbox.kill("it fills the disk");
+    }
   }
 
   #start(): Sandbox {

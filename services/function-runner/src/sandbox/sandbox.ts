@@ -6,6 +6,8 @@ import { Channel } from "./channel.ts";
 import type { Launcher, SandboxFolders } from "./launcher.ts";
 import { ENDED, type InstanceStart, SANDBOX_FRAME, writeStart } from "./sandbox-frames.ts";
 
+const MIB = 1024 ** 2;
+
 /** How an instance ended. `lost`: with its whole sandbox, whatever was the reason. */
 export interface InstanceEnd {
   cause: keyof typeof ENDED | "lost";
@@ -28,6 +30,7 @@ export interface InstanceHandle {
 }
 
 interface Held {
+  memoryBytes: number;
   listener: InstanceListener;
   channel: Channel;
   timer?: NodeJS.Timeout;
@@ -53,8 +56,13 @@ export class Sandbox {
   readonly #instances = new Map<number, Held>();
   readonly #booted = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
+  #hasBooted = false;
+  /** It broke a rule: until it is gone, what it still says is let pass. */
+  #broken = false;
   #channelsUsed = 0;
   #lastWords = "";
+  #heardBytes = 0;
+  #fate: InstanceEnd | undefined;
   #ended = false;
 
   constructor(launcher: Launcher, folders: SandboxFolders, uid: number | undefined, events: SandboxEvents) {
@@ -63,11 +71,10 @@ export class Sandbox {
     const channels = SANDBOX_LIMITS.channels + 1;
     this.#process = launcher.launch({ program: "main.mjs", args: [folders.temporary], folders, channels, uid });
     this.#control = new Channel(this.#socket(0), {
-      onFrame: (frame) => this.#onControl(frame),
+      onFrame: (frame) => this.#broken || this.#onControl(frame),
       onEnd: (why) => this.kill(why === "garbage" ? "its control channel is garbage" : undefined),
     });
     for (let i = 1; i < channels; i++) this.#socket(i).on("error", () => {});
-    this.#process.stdout?.resume();
     this.#process.stderr?.on("data", (bytes: Buffer) => this.#hear(bytes));
     this.#process.once("error", (error) => this.#onExit(String(error)));
     this.#process.once("exit", (code, signal) => this.#onExit(signal ?? `exit code ${code}`));
@@ -96,6 +103,13 @@ export class Sandbox {
     return this.#instances.size;
   }
 
+  /** What all its instances together may hold. */
+  get memoryBytesMax(): number {
+    let bytes: number = SANDBOX_LIMITS.memoryBytesBase;
+    for (const held of this.#instances.values()) bytes += held.memoryBytes;
+    return bytes;
+  }
+
   /** Whether it has a channel left for one more instance. */
   get takesInstances(): boolean {
     return !this.#ended && this.#channelsUsed < SANDBOX_LIMITS.channels;
@@ -105,10 +119,11 @@ export class Sandbox {
     if (!this.takesInstances) throw new Error("the sandbox takes no more instances");
     const number = ++this.#channelsUsed;
     const channel = new Channel(this.#socket(number), {
-      onFrame: (frame) => listener.onFrame(frame),
+      onFrame: (frame) => this.#broken || listener.onFrame(frame),
       onEnd: (why) => (why === "garbage" ? this.kill("an instance's channel is garbage") : this.#onClosed(number)),
     });
-    this.#instances.set(number, { listener, channel, killAt: Infinity, channelClosed: false });
+    const memoryBytes = start.memoryMib * MIB + SANDBOX_LIMITS.memoryBytesPerInstance;
+    this.#instances.set(number, { memoryBytes, listener, channel, killAt: Infinity, channelClosed: false });
     writeStart(this.#control.writer(), number, { ...start, channelFd: number + 3 });
     return { channel, stop: (timeoutMs) => this.#stop(number, timeoutMs), violate: (what) => this.kill(what) };
   }
@@ -116,8 +131,18 @@ export class Sandbox {
   /** Ends the process at once. `violation` says which rule it broke, if it did. */
   kill(violation?: string): void {
     if (this.#ended) return;
-    if (violation) this.#events.onViolation(violation);
+    if (violation && !this.#broken) this.#events.onViolation(violation);
+    this.#broken ||= violation !== undefined;
     this.#process.kill("SIGKILL");
+  }
+
+  /** Ends the process because it holds more memory than its instances may; a lone instance is known to be the one. */
+  killForMemory(): void {
+    this.#fate = {
+      cause: this.#instances.size === 1 ? "outOfMemory" : "lost",
+      text: "its sandbox held too much memory",
+    };
+    this.kill();
   }
 
   /** Asked again, the shorter time counts. */
@@ -132,9 +157,14 @@ export class Sandbox {
   }
 
   #onControl(frame: Frame): void {
-    if (frame.type === SANDBOX_FRAME.booted) this.#booted.resolve();
+    if (frame.type === SANDBOX_FRAME.booted && !this.#hasBooted) this.#onBooted();
     else if (frame.type === SANDBOX_FRAME.ended && this.#instances.has(frame.call)) this.#onEnded(frame);
     else this.kill("its control channel carries what it may not");
+  }
+
+  #onBooted(): void {
+    this.#hasBooted = true;
+    this.#booted.resolve();
   }
 
   // A thread that ends closes its channel, and its end is reported; what is still in the channel is read before its end is told.
@@ -168,6 +198,11 @@ export class Sandbox {
   }
 
   #hear(bytes: Buffer): void {
+    this.#heardBytes += bytes.length;
+    if (this.#heardBytes > SANDBOX_LIMITS.standardErrorBytesMax) {
+      this.#process.stderr?.pause();
+      this.kill("it floods its standard error");
+    }
     this.#lastWords = (this.#lastWords + bytes.toString("latin1")).slice(-SANDBOX_LIMITS.lastWordsBytesMax);
   }
 
@@ -175,7 +210,7 @@ export class Sandbox {
     if (this.#ended) return;
     this.#ended = true;
     this.#control.close();
-    for (const number of [...this.#instances.keys()]) this.#forget(number, { cause: "lost", text: how });
+    for (const number of [...this.#instances.keys()]) this.#forget(number, this.#fate ?? { cause: "lost", text: how });
     for (const stream of this.#process.stdio) stream?.destroy();
     this.#booted.reject(new Error(`a sandbox ended while it started (${how}): ${this.#lastWords}`));
     this.#events.onExit(how);

@@ -29,7 +29,9 @@ async function start(): Promise<void> {
   const metrics = () => telemetry.metrics();
   lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
   const identity = { service: "function-runner", id: runnerId } as const;
-  const bus = lifecycle.own("nats", await connectBus({ ...config.nats, identity }, log));
+  const bus = await connectBus({ ...config.nats, identity }, log);
+  // Not before the runner is closed: until then it beats and answers.
+  lifecycle.own("nats", { close: () => bus.drain() });
   const stores = await openStores(bus, log, lifecycle.stopping);
   app = lifecycle.own(
     "runner",

@@ -17,10 +17,9 @@ process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
   const telemetry = lifecycle.own("telemetry", startTelemetry("gateway", process.env));
-  const bus = lifecycle.own(
-    "nats",
-    await connectBus({ ...config.nats, identity: { service: "gateway", id: config.gatewayId } }, log),
-  );
+  const bus = await connectBus({ ...config.nats, identity: { service: "gateway", id: config.gatewayId } }, log);
+  // Not before the gateway is closed: until then it cancels what its callers do not wait for.
+  lifecycle.own("nats", { close: () => bus.drain() });
   const redis = connectRedis(config.redisUrl.reveal(), log);
   lifecycle.own("redis", { close: () => redis.disconnect() });
   const identity = new ServiceIdentity("gateway", config.serviceKey.reveal());

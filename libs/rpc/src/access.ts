@@ -21,6 +21,14 @@ export type Access =
 /** `{full method path: access}`, e.g. `/millrace.control.v1.ProjectService/GetProject`. */
 export type AccessTable = Readonly<Record<string, Access>>;
 
+/** The rows of one service. A method without a row, and a row without a method, do not compile. */
+export function accessRows<Definition extends Readonly<Record<string, { path: string }>>>(
+  definition: Definition,
+  rows: Readonly<Record<keyof Definition, Access>>,
+): AccessTable {
+  return Object.fromEntries(Object.entries(definition).map(([name, { path }]) => [path, rows[name]!]));
+}
+
 export interface Person {
   kind: "person";
   /** `people/{id}` */

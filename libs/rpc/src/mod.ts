@@ -1,6 +1,7 @@
 export {
   type Access,
   type AccessTable,
+  accessRows,
   type Person,
   type Principal,
   principalName,

@@ -1,75 +1,77 @@
-import type { Access, AccessTable } from "@millrace/rpc";
+import { AdminServiceService } from "@millrace/proto/control/v1/admin";
+import { ApiServiceService } from "@millrace/proto/control/v1/apis";
+import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
+import { GroupServiceService } from "@millrace/proto/control/v1/groups";
+import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
+import { LogServiceService } from "@millrace/proto/control/v1/logs";
+import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
+import { type Access, type AccessTable, accessRows } from "@millrace/rpc";
 
 // Who may call what. Projects of others are not found, whatever their rows say.
 
-const viewer: Access = { who: "member", role: "viewer" };
-const developer: Access = { who: "member", role: "developer" };
-const owner: Access = { who: "member", role: "owner" };
-const person: Access = { who: "person" };
-const operator: Access = { who: "operator" };
+const VIEWER: Access = { who: "member", role: "viewer" };
+const DEVELOPER: Access = { who: "member", role: "developer" };
+const OWNER: Access = { who: "member", role: "owner" };
+const PERSON: Access = { who: "person" };
+const OPERATOR: Access = { who: "operator" };
 
 export const ACCESS: AccessTable = {
-  ...rows("ProjectService", {
-    CreateProject: person,
-    GetProject: viewer,
-    ListProjects: person,
-    UpdateProject: owner,
-    DeleteProject: owner,
+  ...accessRows(ProjectServiceService, {
+    createProject: PERSON,
+    getProject: VIEWER,
+    listProjects: PERSON,
+    updateProject: OWNER,
+    deleteProject: OWNER,
   }),
-  ...rows("FunctionService", {
-    CreateFunction: developer,
-    GetFunction: viewer,
-    ListFunctions: viewer,
-    UpdateFunction: developer,
-    DeleteFunction: developer,
-    UploadCode: developer,
-    PublishVersion: developer,
-    GetFunctionVersion: viewer,
-    ListFunctionVersions: viewer,
-    DeleteFunctionVersion: developer,
-    CreateAlias: developer,
-    GetAlias: viewer,
-    ListAliases: viewer,
-    UpdateAlias: developer,
-    DeleteAlias: developer,
+  ...accessRows(FunctionServiceService, {
+    createFunction: DEVELOPER,
+    getFunction: VIEWER,
+    listFunctions: VIEWER,
+    updateFunction: DEVELOPER,
+    deleteFunction: DEVELOPER,
+    uploadCode: DEVELOPER,
+    publishVersion: DEVELOPER,
+    getFunctionVersion: VIEWER,
+    listFunctionVersions: VIEWER,
+    deleteFunctionVersion: DEVELOPER,
+    createAlias: DEVELOPER,
+    getAlias: VIEWER,
+    listAliases: VIEWER,
+    updateAlias: DEVELOPER,
+    deleteAlias: DEVELOPER,
   }),
-  ...rows("GroupService", {
-    CreateGroup: developer,
-    GetGroup: viewer,
-    ListGroups: viewer,
-    UpdateGroup: developer,
-    DeleteGroup: developer,
-    CreateRevision: developer,
-    GetRevision: viewer,
-    ListRevisions: viewer,
-    UpdateRevision: developer,
-    DeleteRevision: developer,
+  ...accessRows(GroupServiceService, {
+    createGroup: DEVELOPER,
+    getGroup: VIEWER,
+    listGroups: VIEWER,
+    updateGroup: DEVELOPER,
+    deleteGroup: DEVELOPER,
+    createRevision: DEVELOPER,
+    getRevision: VIEWER,
+    listRevisions: VIEWER,
+    updateRevision: DEVELOPER,
+    deleteRevision: DEVELOPER,
   }),
-  ...rows("ApiService", {
-    CreateApi: developer,
-    GetApi: viewer,
-    ListApis: viewer,
-    UpdateApi: developer,
-    DeleteApi: developer,
-    ImportApis: developer,
+  ...accessRows(ApiServiceService, {
+    createApi: DEVELOPER,
+    getApi: VIEWER,
+    listApis: VIEWER,
+    updateApi: DEVELOPER,
+    deleteApi: DEVELOPER,
+    importApis: DEVELOPER,
   }),
-  ...rows("DeploymentService", {
-    GetDeployment: viewer,
-    ListDeployments: viewer,
-    CreateRelease: developer,
-    Rollback: developer,
-    TakeOffline: developer,
-    BringOnline: developer,
-    GetRelease: viewer,
-    ListReleases: viewer,
+  ...accessRows(DeploymentServiceService, {
+    getDeployment: VIEWER,
+    listDeployments: VIEWER,
+    createRelease: DEVELOPER,
+    rollback: DEVELOPER,
+    takeOffline: DEVELOPER,
+    bringOnline: DEVELOPER,
+    getRelease: VIEWER,
+    listReleases: VIEWER,
   }),
-  ...rows("DeploymentLookupService", { LookupDeployment: { who: "service", services: ["auth"] } }),
-  ...rows("LogService", { ListLogs: viewer }),
-  ...rows("AdminService", { Reproject: operator, ListRunners: operator }),
+  ...accessRows(DeploymentLookupServiceService, { lookupDeployment: { who: "service", services: ["auth"] } }),
+  ...accessRows(LogServiceService, { listLogs: VIEWER }),
+  ...accessRows(AdminServiceService, { reproject: OPERATOR, listRunners: OPERATOR }),
 };
-
-function rows(service: string, methods: Record<string, Access>): Record<string, Access> {
-  return Object.fromEntries(
-    Object.entries(methods).map(([method, access]) => [`/millrace.control.v1.${service}/${method}`, access]),
-  );
-}

@@ -1,27 +1,11 @@
-import { gunzipSync, gzipSync } from "node:zlib";
 import { jetstream, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type ObjectStore, Objm } from "@nats-io/obj";
+import { BUS_LIMITS } from "./limits.ts";
 import { BUCKETS, type BucketName, OBJECT_STORES, type ObjectStoreName, STREAMS } from "./subjects.ts";
 
-const MIB = 1024 ** 2;
 const NANOS_PER_HOUR = 3_600_000_000_000;
-
-/** What the streams may hold. */
-export const BUS_LIMITS = {
-  kvBytesMax: 1024 * MIB,
-  artifactsBytesMax: 8192 * MIB,
-  /** Uploads and builds on their way. */
-  passingBytesMax: 2048 * MIB,
-  passingHours: 1,
-  logsBytesMax: 256 * MIB,
-  logsHours: 24,
-  /** Parts of a snapshot; a KV value may hold 1 MiB. */
-  partBytesMax: 512 * 1024,
-  /** The largest record after decompression. */
-  recordBytesMax: 256 * MIB,
-} as const;
 
 /** Makes every bucket, object store and stream that does not exist yet. control-plane does this at start; others open what is there. */
 export async function ensureBus(connection: NatsConnection): Promise<void> {
@@ -52,22 +36,4 @@ export function openBucket(connection: NatsConnection, name: BucketName): Promis
 export function openObjects(connection: NatsConnection, name: ObjectStoreName): Promise<ObjectStore> {
   // Without `checkAPI: false` the client asks for account facts that readers may not see.
   return new Objm(jetstream(connection, { checkAPI: false })).open(OBJECT_STORES[name]);
-}
-
-/** The stored form of a record: protobuf, compressed. */
-export function packRecord(bytes: Uint8Array): Buffer {
-  return gzipSync(bytes, { level: 6 });
-}
-
-/** Throws when the bytes are no packed record or unpack to over `recordBytesMax`. */
-export function unpackRecord(packed: Uint8Array): Buffer {
-  return gunzipSync(packed, { maxOutputLength: BUS_LIMITS.recordBytesMax });
-}
-
-/** Cuts packed bytes into values that fit a bucket. */
-export function splitParts(packed: Buffer): Buffer[] {
-  const parts: Buffer[] = [];
-  for (let at = 0; at < packed.length; at += BUS_LIMITS.partBytesMax)
-    parts.push(packed.subarray(at, at + BUS_LIMITS.partBytesMax));
-  return parts;
 }

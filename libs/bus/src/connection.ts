@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { PlatformError } from "@millrace/errors";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect, nkeyAuthenticator } from "@nats-io/transport-node";
@@ -34,10 +33,7 @@ export async function connectBus(config: BusConfig, log: BusLog): Promise<NatsCo
     ignoreAuthErrorAbort: true,
     ...(seed && { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
   }).catch((cause: unknown) => {
-    throw new PlatformError("unavailable", `NATS cannot be reached at ${config.url}`, {
-      reason: "bus_unavailable",
-      cause,
-    });
+    throw busUnavailable(cause, `at ${config.url}`);
   });
   void logStatus(connection, log);
   return connection;
@@ -51,7 +47,11 @@ async function logStatus(connection: NatsConnection, log: BusLog): Promise<void>
   }
 }
 
-/** Hex SHA-256: how artifacts and snapshots are named. */
-export function digestOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+/** What a call answers that needs the bus while it is away. `internal` is for logs. */
+export function busUnavailable(cause?: unknown, internal?: string): PlatformError {
+  return new PlatformError("unavailable", "The message bus cannot be reached; try again.", {
+    reason: "bus_unavailable",
+    ...(internal !== undefined && { internal }),
+    cause,
+  });
 }

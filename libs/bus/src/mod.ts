@@ -1,13 +1,14 @@
-export { BUS_LIMITS, ensureBus, openBucket, openObjects, packRecord, splitParts, unpackRecord } from "./buckets.ts";
-export { type BusConfig, type BusLog, connectBus, digestOf } from "./connection.ts";
+export { ensureBus, openBucket, openObjects } from "./buckets.ts";
+export { type BusConfig, type BusLog, busUnavailable, connectBus } from "./connection.ts";
+export { BUS_LIMITS } from "./limits.ts";
 export {
   type BusIdentity,
   type BusPermissions,
   type BusService,
   inboxPrefix,
   permissionsFor,
-  STREAM_NAMES,
 } from "./permissions.ts";
+export { digestOf, packRecord, splitParts, unpackRecord } from "./records.ts";
 export {
   BUCKETS,
   BUILD_QUEUE_GROUP,

@@ -4,7 +4,6 @@ import {
   type BucketName,
   OBJECT_STORES,
   type ObjectStoreName,
-  STREAMS,
   SUBJECTS,
 } from "./subjects.ts";
 
@@ -104,10 +103,3 @@ function readingStream(stream: string): string[] {
     `$JS.ACK.${stream}.>`,
   ];
 }
-
-/** The streams that exist; their names are what a permission names. */
-export const STREAM_NAMES = [
-  ...Object.values(BUCKETS).map((name) => `KV_${name}`),
-  ...Object.values(OBJECT_STORES).map((name) => `OBJ_${name}`),
-  ...Object.values(STREAMS),
-];

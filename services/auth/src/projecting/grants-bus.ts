@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { BUCKETS, type BusLog, connectBus, openBucket } from "@millrace/bus";
-import { PlatformError } from "@millrace/errors";
+import { BUCKETS, type BusLog, busUnavailable, connectBus, openBucket } from "@millrace/bus";
 import { OutboxRelay } from "@millrace/projection";
 import { query, type Sql } from "@millrace/sql";
 import type { KV } from "@nats-io/kv";
@@ -49,7 +48,7 @@ export class GrantsBus {
 
   /** Every key that the bucket holds. Throws `unavailable` bus_unavailable. */
   async *keys(): AsyncGenerator<string> {
-    if (!this.#bucket) throw busUnavailable(undefined);
+    if (!this.#bucket) throw busUnavailable();
     try {
       yield* await this.#bucket.keys();
     } catch (cause) {
@@ -112,11 +111,4 @@ async function existingBucket(connection: NatsConnection): Promise<{ bucket: KV;
   const bucket = await openBucket(connection, BUCKETS.grants);
   const { streamInfo } = await bucket.status();
   return { bucket, madeAt: new Date(streamInfo.created) };
-}
-
-function busUnavailable(cause: unknown): PlatformError {
-  return new PlatformError("unavailable", "NATS cannot be reached just now; try again.", {
-    reason: "bus_unavailable",
-    cause,
-  });
 }

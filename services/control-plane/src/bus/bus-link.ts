@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   type BusConfig,
   type BusLog,
+  busUnavailable,
   connectBus,
   ensureBus,
   OBJECT_STORES,
@@ -115,13 +116,6 @@ async function openAll(connection: NatsConnection): Promise<OpenBus> {
     builds: await openObjects(connection, OBJECT_STORES.builds),
     artifacts: await openObjects(connection, OBJECT_STORES.artifacts),
   };
-}
-
-export function busUnavailable(cause?: unknown): PlatformError {
-  return new PlatformError("unavailable", "The message bus cannot be reached; try again.", {
-    reason: "bus_unavailable",
-    cause,
-  });
 }
 
 /** Runs work on the bus; what it throws that is no refusal becomes `unavailable` bus_unavailable. */

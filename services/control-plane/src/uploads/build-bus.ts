@@ -1,8 +1,8 @@
-import { SUBJECTS } from "@millrace/bus";
+import { busUnavailable, SUBJECTS } from "@millrace/bus";
 import { PlatformError } from "@millrace/errors";
 import { BuildRequest, BuildResponse } from "@millrace/proto/invocation/v1/invocation";
 import { errors } from "@nats-io/nats-core";
-import { type BusLink, busUnavailable, onBus } from "../bus/bus-link.ts";
+import { type BusLink, onBus } from "../bus/bus-link.ts";
 import { LIMITS } from "../limits.ts";
 import { type Build, buildRefused, type Upload } from "./upload.ts";
 

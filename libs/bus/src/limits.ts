@@ -1,0 +1,16 @@
+const MIB = 1024 ** 2;
+
+/** What the streams may hold. */
+export const BUS_LIMITS = {
+  kvBytesMax: 1024 * MIB,
+  artifactsBytesMax: 8192 * MIB,
+  /** Uploads and builds on their way. */
+  passingBytesMax: 2048 * MIB,
+  passingHours: 1,
+  logsBytesMax: 256 * MIB,
+  logsHours: 24,
+  /** Parts of a snapshot; a KV value may hold 1 MiB. */
+  partBytesMax: 512 * 1024,
+  /** The largest record after decompression. */
+  recordBytesMax: 256 * MIB,
+} as const;

@@ -75,9 +75,7 @@ export class PlatformClient {
       : ["control-plane", controlPlaneAddress];
     const token = this.#token;
     const known = this.#clients.get(address);
-    const client =
-      known ??
-      new RpcClient({ address, ...(caFile && { caFile }), ...(token !== undefined && { token: () => token }) });
+    const client = known ?? new RpcClient({ address, caFile, token: () => token });
     this.#clients.set(address, client);
     return { name: `${service} at ${address}`, client };
   }

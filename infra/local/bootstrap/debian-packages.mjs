@@ -15,7 +15,7 @@ const SHOWN_LINES_MAX = 8;
 /** @typedef {import("./debian-packages.d.mts").PackageRequest} PackageRequest */
 
 /** Says in one sentence why packages cannot be fetched here, or nothing when they can. */
-export function whyNoPackages() {
+function whyNoPackages() {
   if (process.platform !== "linux") return "only on Linux";
   const folders = (process.env.PATH ?? "").split(delimiter);
   const missing = ["apt-get", "dpkg-deb"].find((name) => !folders.some((folder) => existsSync(join(folder, name))));

@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-export const INSTANCES_MAX = 32;
+const INSTANCES_MAX = 32;
 
 export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--state FOLDER]
 

@@ -16,7 +16,7 @@ export interface RpcClientOptions {
   /** PEM file of the authority that signed the server's certificate; absent: no TLS. */
   caFile?: string | undefined;
   /** The bearer token of each call, unless the call brings its own. */
-  token?: () => Promise<string> | string;
+  token?: () => Promise<string> | string | undefined;
 }
 
 export interface CallOptions {

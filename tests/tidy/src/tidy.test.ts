@@ -142,6 +142,16 @@ check("every imported package is declared by its importer, and every declared on
   }),
 );
 
+check("what is exported is used elsewhere", () => {
+  const words = new Map(SOURCES.map((path) => [path, new Set(read(path).match(/\w+/g))]));
+  const isUsed = (name: string, by: string) => [...words].some(([path, used]) => path !== by && used.has(name));
+  return SOURCES.flatMap((path) =>
+    [...read(path).matchAll(/^export (?:async )?(?:function\*?|const|class|abstract class) (\w+)/gm)]
+      .filter(([, name]) => !isUsed(name!, path))
+      .map(([, name]) => `${path}  exports ${name}, which no other file names`),
+  );
+});
+
 check("dependencies are pinned exactly", () =>
   TRACKED.filter((path) => path.endsWith("package.json")).flatMap((path) => {
     const { dependencies, devDependencies, optionalDependencies } = JSON.parse(read(path)) as Manifest;

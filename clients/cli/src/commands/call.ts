@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { invalidFields } from "@millrace/errors";
+import { ENVIRONMENTS } from "@millrace/names";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import { PROFILES } from "@millrace/signing";
 import { Option } from "commander";
@@ -10,7 +11,6 @@ import { type Endpoint, endpointOf, endpointOfUrl } from "../calling/endpoint.ts
 import { type HttpAnswer, sendRequest } from "../calling/send-request.ts";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
-import { ENVIRONMENTS } from "../deploy/manifest.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Answer } from "../output/answer.ts";
 import { printable } from "../output/table.ts";

@@ -1,6 +1,6 @@
 import { invalidFields } from "@millrace/errors";
+import { ENVIRONMENTS } from "@millrace/names";
 import { InvalidArgumentError, Option } from "commander";
-import { ENVIRONMENTS } from "../deploy/manifest.ts";
 
 // Options that several commands take, and how their values are read.
 

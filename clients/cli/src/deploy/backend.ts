@@ -2,7 +2,7 @@ import { type Backend, EventFormat } from "@millrace/proto/control/v1/apis";
 import { idOf } from "../output/answer.ts";
 import type { EventFormatWord, ManifestBackend } from "./manifest.ts";
 
-export const EVENT_FORMAT_OF: Readonly<Record<EventFormatWord, EventFormat>> = {
+const EVENT_FORMAT_OF: Readonly<Record<EventFormatWord, EventFormat>> = {
   jd: EventFormat.JD,
   "aws-1": EventFormat.AWS_1,
   "aws-2": EventFormat.AWS_2,

@@ -1,14 +1,13 @@
 import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { invalidFields } from "@millrace/errors";
+import { ENVIRONMENTS, type Environment } from "@millrace/names";
 import { MANIFEST_BYTES_MAX } from "../limits.ts";
 import { readText } from "../terminal.ts";
 import { YamlReader, type YamlValue } from "./yaml-reader.ts";
 
 // millrace.yaml: what a project is meant to hold.
 
-export const ENVIRONMENTS = ["test", "preview", "online"] as const;
-export type Environment = (typeof ENVIRONMENTS)[number];
 export const EVENT_FORMATS = ["jd", "aws-1", "aws-2"] as const;
 export type EventFormatWord = (typeof EVENT_FORMATS)[number];
 

@@ -43,7 +43,7 @@ export function done(json: object, text: string): Answer {
   return { json, text };
 }
 
-export function cellText(cell: Cell): string {
+function cellText(cell: Cell): string {
   if (cell === undefined) return "";
   if (cell instanceof Date) return cell.toISOString().replace(/\.\d+Z$/, "Z");
   if (typeof cell === "boolean") return cell ? "yes" : "no";

@@ -9,7 +9,7 @@ import { makePrivateDirectory, type User } from "../paths.ts";
 import type { ProcessSpec } from "../processes/managed-process.ts";
 import { commandLine, type EngineProgram, environmentOf } from "./engine-program.ts";
 
-export const NATS_PAYLOAD_BYTES_MAX = 1024 * 1024;
+const NATS_PAYLOAD_BYTES_MAX = 1024 * 1024;
 // Streams reserve their bounds when they are made; the bus asks for about 16 GiB (libs/bus, BUS_LIMITS).
 const STORE_BYTES_MAX = { memory: 256 * 1024 ** 2, file: 32 * 1024 ** 3 };
 const START_TIMEOUT_MS = 15_000;

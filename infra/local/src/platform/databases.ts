@@ -5,14 +5,14 @@
 import postgres from "postgres";
 import { randomPassword, type SecretFiles } from "../secrets/secret-files.ts";
 
-export const DATABASE = "millrace";
+const DATABASE = "millrace";
 export const STATEFUL_SERVICES = ["auth", "control-plane"] as const;
 export type StatefulService = (typeof STATEFUL_SERVICES)[number];
 
 const CONNECT_TIMEOUT_S = 10;
 const VERSION_MIN = 150_000;
 
-export const roleOf = (service: StatefulService): string => service.replace("-", "_");
+const roleOf = (service: StatefulService): string => service.replace("-", "_");
 export const databaseUrlFile = (files: SecretFiles, service: StatefulService): string =>
   files.path(`${service}-database.url`);
 

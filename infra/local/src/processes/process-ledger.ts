@@ -84,7 +84,7 @@ export function startTime(pid: number): string | undefined {
 }
 
 /** Sends a signal to a process group, or to the process alone when it leads none. */
-export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
   for (const target of [-pid, pid]) {
     try {
       process.kill(target, signal);

@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { Writable } from "node:stream";
 
-export const LOG_FILE_BYTES_MAX = 8 * 1024 * 1024;
+const LOG_FILE_BYTES_MAX = 8 * 1024 * 1024;
 const TAIL_BYTES_MAX = 16 * 1024;
 
 export class RotatingLog extends Writable {

@@ -12,7 +12,7 @@ export interface Origins {
   publicOrigin: string | undefined;
 }
 
-export const CSRF_HEADER = "x-millrace-csrf";
+const CSRF_HEADER = "x-millrace-csrf";
 
 /** The token that the request may act with. Throws `permission_denied` csrf_refused. */
 export function credentialOf(exchange: Exchange, origins: Origins): string | undefined {

@@ -106,7 +106,7 @@ export async function lockOf(tx: Transaction, ids: RevisionIds): Promise<Revisio
 }
 
 /** Names both APIs of a clash: `already_exists` route_clash. */
-export function routeClash(a: { id: string; definition: ApiDefinition }, b: typeof a): PlatformError {
+function routeClash(a: { id: string; definition: ApiDefinition }, b: typeof a): PlatformError {
   const message =
     `API ${a.id} (${describeRoute(a.definition)}) and API ${b.id} (${describeRoute(b.definition)}) ` +
     "would answer the same requests.";

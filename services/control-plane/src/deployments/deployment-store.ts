@@ -25,7 +25,7 @@ export async function insertDeployments(
 }
 
 /** By primary key; undefined when there is none. */
-export async function findDeployment(
+async function findDeployment(
   sql: Queryable,
   { label, environment }: DeploymentKey,
 ): Promise<Deployment | undefined> {

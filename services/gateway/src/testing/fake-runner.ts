@@ -24,7 +24,7 @@ import { Beat } from "@millrace/proto/invocation/v1/invocation";
 export type Behaviour = (invocation: FakeInvocation) => void;
 
 /** One invocation at the fake runner, with every frame that it may send. */
-export class FakeInvocation {
+class FakeInvocation {
   readonly invoke: Invoke;
   readonly call: number;
   readonly gateway: string;

@@ -37,6 +37,23 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 ]);
 const NOT_IN_A_RESPONSE: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length", "x-millrace-request-id"]);
 
+/** A console on the gateway's host is signed in by these, and browsers keep cookies by host, whatever the port. */
+const SESSION_COOKIES: ReadonlySet<string> = new Set(["millrace_session", "__Host-millrace_session"]);
+
+/** A request's cookies without the console's: a function that read them could act as who is signed in. */
+export function withoutSession(cookies: string): string {
+  if (!cookies.includes("millrace_session")) return cookies;
+  return cookies
+    .split(";")
+    .filter((cookie) => !isSession(cookie))
+    .join(";")
+    .trim();
+}
+
+function isSession(cookie: string): boolean {
+  return SESSION_COOKIES.has(cookie.split("=", 1)[0]!.trim());
+}
+
 /** Whether a request header, in lower case, goes on to a function. */
 export function endsHere(name: string): boolean {
   return ENDS_HERE.has(name) || name.startsWith("x-forwarded-") || name.startsWith("x-millrace-");
@@ -55,6 +72,19 @@ export function withoutNamed(headers: readonly string[], connection: string): re
     : headers;
 }
 
+/**
+ * The console's session. Cookies know no ports: where console and gateway share a host name, browsers bring it along, and a function could
+ * read it or set it.
+ */
+const CONSOLE_SESSION = /^\s*(?:__Host-)?millrace_session\s*(?:=|$)/i;
+
+/** A `Cookie` header as functions see it. */
+export function withoutConsoleSession(cookies: string): string {
+  if (!cookies.includes("millrace_session")) return cookies;
+  const pairs = cookies.split(";").filter((pair) => !CONSOLE_SESSION.test(pair));
+  return pairs.join(";").trim();
+}
+
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const VALUE_BYTES_MAX = 8 * 1024;
@@ -68,7 +98,10 @@ export function forwardedResponseHeaders(headers: readonly string[]): string[] |
     const value = headers[at + 1]!;
     if (!TOKEN.test(name) || !VALUE.test(value) || value.length > VALUE_BYTES_MAX) return null;
     if (name === "connection") connection += `,${value}`;
-    if (!NOT_IN_A_RESPONSE.has(name)) forwarded.push(name, value);
+    if (name === "set-cookie" && CONSOLE_SESSION.test(value)) continue;
+    // Nor may a function sign anybody in.
+    if (NOT_IN_A_RESPONSE.has(name) || (name === "set-cookie" && isSession(value))) continue;
+    forwarded.push(name, value);
   }
   return connection === "" ? forwarded : [...withoutNamed(forwarded, connection)];
 }

@@ -182,6 +182,15 @@ test("hop-by-hop headers stay on their hop, also those that Connection names", a
   assert.match(answer, /content-length: 2\r\n/);
 });
 
+test("the console's session, which browsers bring along on a shared host, reaches no function and is set by none", async () => {
+  const setCookies = ["set-cookie", "millrace_session=evil; Path=/", "set-cookie", "mine=1"];
+  runner.behaviour = (invocation) => invocation.answer(200, setCookies, "");
+  const cookie = "a=1; millrace_session=mrs_secret; __Host-millrace_session=mrs_other; my_millrace_session=2";
+  const answer = await gateway.ask({ headers: { cookie } });
+  assert.equal(headersOf(last().headers).cookie, "a=1; my_millrace_session=2");
+  assert.deepEqual(answer.headers["set-cookie"], ["mine=1"]);
+});
+
 test("repeated headers of a response stay apart", async () => {
   runner.behaviour = (invocation) => invocation.answer(200, ["set-cookie", "a=1", "set-cookie", "b=2"], "");
   const answer = await gateway.ask();

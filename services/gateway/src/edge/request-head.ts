@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { type Refusal, refuse } from "../answering/reasons.ts";
 import { EDGE_LIMITS } from "../limits.ts";
-import { endsHere, withoutNamed } from "./forwarding.ts";
+import { endsHere, withoutConsoleSession, withoutNamed } from "./forwarding.ts";
 
 /** A request's head after every rule that Node's parser leaves to its user. */
 export interface RequestHead {
@@ -127,7 +127,7 @@ function readHeaders(rawHeaders: readonly string[], noted: Noted, headers: strin
       if (field === "connection") noted.connection += noted.connection === "" ? value : `,${value}`;
       else if (name !== "jdcloud-apim-subscription-key" || noted.subscriptionKey === "") noted[field] = value;
     }
-    if (!endsHere(name)) headers.push(name, value);
+    if (!endsHere(name)) headers.push(name, name === "cookie" ? withoutConsoleSession(value) : value);
   }
   return null;
 }

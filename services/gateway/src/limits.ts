@@ -22,6 +22,8 @@ export const EDGE_LIMITS = {
   /** Longer than the idle time of common balancers, so that they close first. */
   keepAliveTimeoutMs: 65_000,
   timeoutCheckIntervalMs: 1_000,
+  /** A connection on which nothing moved for so long is closed: its caller does not read. Longer than any function may be silent. */
+  stalledMs: 320_000,
   /** So that balancing recovers after a gateway was added. */
   requestsPerConnectionMax: 10_000,
   connectionsMax: 20_000,

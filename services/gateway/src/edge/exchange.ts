@@ -28,6 +28,8 @@ export class Exchange {
   functionKey = "";
   runner = "";
   attempts = 0;
+  /** Whether anybody reads the body yet; what comes after is thrown away. */
+  bodyWanted = true;
   bytesIn = 0;
   bytesOut = 0;
 
@@ -82,6 +84,13 @@ export class Exchange {
   end(body: Buffer): void {
     if (body.length <= TOGETHER_BYTES_MAX) this.response.end(body.toString("latin1"), "latin1");
     else this.response.end(body);
+    this.#discardBody();
+  }
+
+  /** A caller may write its whole body before it reads the answer, and writes the next request behind it. */
+  #discardBody(): void {
+    this.bodyWanted = false;
+    this.request.resume();
   }
 
   /** Whether so much of the body is still to come that it is not read just to be thrown away. */
@@ -104,7 +113,7 @@ export class Exchange {
     };
     const timer = setTimeout(end, EDGE_LIMITS.lingerMs);
     request.once("end", end).once("close", end);
-    request.resume();
+    this.#discardBody();
   }
 }
 

@@ -37,23 +37,6 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 ]);
 const NOT_IN_A_RESPONSE: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length", "x-millrace-request-id"]);
 
-/** A console on the gateway's host is signed in by these, and browsers keep cookies by host, whatever the port. */
-const SESSION_COOKIES: ReadonlySet<string> = new Set(["millrace_session", "__Host-millrace_session"]);
-
-/** A request's cookies without the console's: a function that read them could act as who is signed in. */
-export function withoutSession(cookies: string): string {
-  if (!cookies.includes("millrace_session")) return cookies;
-  return cookies
-    .split(";")
-    .filter((cookie) => !isSession(cookie))
-    .join(";")
-    .trim();
-}
-
-function isSession(cookie: string): boolean {
-  return SESSION_COOKIES.has(cookie.split("=", 1)[0]!.trim());
-}
-
 /** Whether a request header, in lower case, goes on to a function. */
 export function endsHere(name: string): boolean {
   return ENDS_HERE.has(name) || name.startsWith("x-forwarded-") || name.startsWith("x-millrace-");
@@ -99,9 +82,7 @@ export function forwardedResponseHeaders(headers: readonly string[]): string[] |
     if (!TOKEN.test(name) || !VALUE.test(value) || value.length > VALUE_BYTES_MAX) return null;
     if (name === "connection") connection += `,${value}`;
     if (name === "set-cookie" && CONSOLE_SESSION.test(value)) continue;
-    // Nor may a function sign anybody in.
-    if (NOT_IN_A_RESPONSE.has(name) || (name === "set-cookie" && isSession(value))) continue;
-    forwarded.push(name, value);
+    if (!NOT_IN_A_RESPONSE.has(name)) forwarded.push(name, value);
   }
   return connection === "" ? forwarded : [...withoutNamed(forwarded, connection)];
 }

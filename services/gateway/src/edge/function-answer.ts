@@ -4,6 +4,8 @@ import type { AnswerSink, Call } from "../dispatching/call.ts";
 import { type Exchange, NO_LENGTH } from "./exchange.ts";
 import { forwardedResponseHeaders } from "./forwarding.ts";
 
+const NO_BODY = Buffer.alloc(0);
+
 /** Turns what a runner answers into the response, no faster than the caller takes it. */
 export class FunctionAnswer implements AnswerSink {
   readonly #exchange: Exchange;
@@ -34,12 +36,12 @@ export class FunctionAnswer implements AnswerSink {
       this.#leave();
       return;
     }
-    const { request, response } = this.#exchange;
+    const { request } = this.#exchange;
     if (end && !NO_LENGTH.has(head.status)) headers.push("content-length", String(head.body.length));
     this.#exchange.writeHead(head.status, headers);
     const bodiless = request.method === "HEAD" || NO_LENGTH.has(head.status);
     if (bodiless && !end) this.#leave();
-    if (bodiless) response.end();
+    if (bodiless) this.#exchange.end(NO_BODY);
     else this.#write(Buffer.from(head.body.buffer, head.body.byteOffset, head.body.byteLength), end);
   }
 

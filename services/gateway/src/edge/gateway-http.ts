@@ -10,6 +10,8 @@ import { Exchange } from "./exchange.ts";
 export interface GatewayHttpOptions {
   host: string;
   port: number;
+  /** For tests that cannot wait as long. */
+  stalledMs?: number;
   /** Serves one request; what it throws is answered `internal` and logged. */
   serve: (exchange: Exchange) => Promise<void>;
   /** What came was no request: it was refused before there was an exchange. */
@@ -45,6 +47,7 @@ export class GatewayHttp {
     // Node would drop what is over a count without a word; the head's size bounds it, and the count is checked.
     this.#server.maxHeadersCount = 0;
     this.#server.maxRequestsPerSocket = EDGE_LIMITS.requestsPerConnectionMax;
+    this.#server.timeout = options.stalledMs ?? EDGE_LIMITS.stalledMs;
     this.#server.maxConnections = EDGE_LIMITS.connectionsMax;
     this.#server.on("request", (request, response) => this.#begin(request, response, false));
     this.#server.on("checkContinue", (request, response) => this.#begin(request, response, true));

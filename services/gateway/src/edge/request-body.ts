@@ -60,6 +60,10 @@ export function feedBody(exchange: Exchange, onTooLarge: () => void): BodyFeed {
   request
     .on("data", (piece: Buffer) => {
       exchange.bytesIn += piece.length;
+      if (!exchange.bodyWanted) {
+        if (exchange.bytesIn > EDGE_LIMITS.bodyBytesMax && exchange.response.writableEnded) request.destroy();
+        return;
+      }
       const before = exchange.bytesIn - piece.length;
       if (before > EDGE_LIMITS.bodyBytesMax) return;
       if (exchange.bytesIn > EDGE_LIMITS.bodyBytesMax) {

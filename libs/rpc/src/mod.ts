@@ -12,6 +12,7 @@ export {
 } from "./access.ts";
 export { authorize, requirePerson, requireRole } from "./authorize.ts";
 export { checkEtag, etagOf } from "./etag.ts";
+export { onceOf } from "./once.ts";
 export { pageOf, pageSizeOf, pageToken, readPageToken } from "./paging.ts";
 export { type CallOptions, RpcClient, type RpcClientOptions } from "./rpc-client.ts";
 export { fromServiceError, toStatus } from "./rpc-errors.ts";

@@ -25,6 +25,11 @@ export interface IdempotentRequest {
   request: Uint8Array;
 }
 
+/** An id is optional; one that is given is a UUID. */
+export function isRequestId(text: string): boolean {
+  return text === "" || UUID.test(text);
+}
+
 /**
  * Runs `create`, which answers the new resource's name, once for each request id; a repeated request answers the name that the first
  * one made. Errors: `invalid_argument` request_invalid for an id that is no UUID, `already_exists` request_id_reused.
@@ -35,7 +40,7 @@ export async function createOnce(
   create: () => Promise<string>,
 ): Promise<{ resource: string; repeated: boolean }> {
   if (request.requestId === "") return { resource: await create(), repeated: false };
-  if (!UUID.test(request.requestId)) throw invalidFields([{ field: "request_id", description: "must be a UUID" }]);
+  if (!isRequestId(request.requestId)) throw invalidFields([{ field: "request_id", description: "must be a UUID" }]);
   const { principal, method, requestId } = request;
   const hash = createHash("sha256").update(request.request).digest();
   await tx`select pg_advisory_xact_lock(hashtextextended(${`${principal} ${method} ${requestId}`}, 0))`;

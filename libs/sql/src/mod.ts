@@ -9,6 +9,6 @@ export {
   type Transaction,
 } from "./database.ts";
 export { DatabaseProbe } from "./database-probe.ts";
-export { createOnce, forgetRequests, type IdempotentRequest } from "./idempotency.ts";
+export { createOnce, forgetRequests, type IdempotentRequest, isRequestId } from "./idempotency.ts";
 export { migrate, migrateWhenReachable } from "./migrate.ts";
 export { fromSqlError, isRetryable, violatedConstraint } from "./sql-errors.ts";

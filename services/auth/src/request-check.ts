@@ -1,6 +1,7 @@
 import { type FieldViolation, invalidFields, PlatformError } from "@millrace/errors";
 import { checkId, type IdKind, parseName, type ResourceIds, type ResourceKind } from "@millrace/names";
-import { pageSizeOf, readPageToken } from "@millrace/rpc";
+import { onceOf, pageSizeOf, type RpcContext, readPageToken } from "@millrace/rpc";
+import { type IdempotentRequest, isRequestId } from "@millrace/sql";
 
 /** Control characters (PostgreSQL refuses NUL) and halves of characters. */
 const UNPRINTABLE = /[\p{Cc}\p{Cs}]/u;
@@ -57,6 +58,16 @@ export class RequestCheck {
     const fits = after?.length === parts.length && parts.every((isPart, i) => isPart(after[i]!));
     this.that(after === undefined || fits, "page_token", "is not a token that this list has answered");
     return { scope, size, after };
+  }
+
+  /** What makes a repeated create answer as the first did. */
+  once<Message extends { requestId: string }>(
+    context: RpcContext,
+    request: Message,
+    codec: Parameters<typeof onceOf<Message>>[2],
+  ): IdempotentRequest {
+    this.that(isRequestId(request.requestId), "request_id", "must be a UUID");
+    return onceOf(context, request, codec);
   }
 
   /** Throws `invalid_argument` request_invalid with everything that failed. */

@@ -1,7 +1,6 @@
 import { formatName } from "@millrace/names";
 import { type AccessKey, type AccessKeyServiceService, CreateAccessKeyRequest } from "@millrace/proto/auth/v1/keys";
 import { etagOf, type HandlersOf, pageOf } from "@millrace/rpc";
-import { idempotent } from "../idempotent.ts";
 import { TEXTS } from "../limits.ts";
 import { RequestCheck, SORT_KEY } from "../request-check.ts";
 import type { AccessKeyRow } from "./access-key.ts";
@@ -15,7 +14,7 @@ export function accessKeyRpc(service: AccessKeyService): HandlersOf<typeof Acces
       const check = new RequestCheck();
       const { project } = check.name("project", request.parent, "parent");
       const displayName = check.text("display_name", request.displayName, DISPLAY_NAME);
-      const once = idempotent(check, context, request.requestId, CreateAccessKeyRequest.encode(request).finish());
+      const once = check.once(context, request, CreateAccessKeyRequest);
       check.done();
       const { key, secret } = await service.create(project, displayName, once);
       return { accessKey: toProto(key), secret };

@@ -6,7 +6,6 @@ import {
   KeyKind as ProtoKeyKind,
 } from "@millrace/proto/auth/v1/authorizations";
 import { type HandlersOf, pageOf } from "@millrace/rpc";
-import { idempotent } from "../idempotent.ts";
 import { TEXTS } from "../limits.ts";
 import { RequestCheck, SORT_KEY } from "../request-check.ts";
 import type { AuthorizationRow, KeyKind } from "./authorization.ts";
@@ -19,7 +18,7 @@ export function authorizationRpc(service: AuthorizationService): HandlersOf<type
       const deployment = check.name("deployment", request.parent, "parent");
       const keyId = check.id("key", request.keyId, "key_id");
       const note = check.text("note", request.note, { min: 0, max: TEXTS.noteCharsMax });
-      const once = idempotent(check, context, request.requestId, CreateAuthorizationRequest.encode(request).finish());
+      const once = check.once(context, request, CreateAuthorizationRequest);
       check.done();
       return toProto(await service.create(deployment, keyId, note, once));
     },

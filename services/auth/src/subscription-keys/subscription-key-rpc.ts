@@ -5,7 +5,6 @@ import {
   type SubscriptionKeyServiceService,
 } from "@millrace/proto/auth/v1/keys";
 import { etagOf, type HandlersOf, pageOf } from "@millrace/rpc";
-import { idempotent } from "../idempotent.ts";
 import { TEXTS } from "../limits.ts";
 import { RequestCheck, SORT_KEY } from "../request-check.ts";
 import type { SubscriptionKeyRow } from "./subscription-key.ts";
@@ -19,7 +18,7 @@ export function subscriptionKeyRpc(service: SubscriptionKeyService): HandlersOf<
       const check = new RequestCheck();
       const { project } = check.name("project", request.parent, "parent");
       const displayName = check.text("display_name", request.displayName, DISPLAY_NAME);
-      const once = idempotent(check, context, request.requestId, CreateSubscriptionKeyRequest.encode(request).finish());
+      const once = check.once(context, request, CreateSubscriptionKeyRequest);
       check.done();
       const { key, value } = await service.create(project, displayName, once);
       return { subscriptionKey: toProto(key), value };

@@ -1,7 +1,6 @@
 import { formatName } from "@millrace/names";
 import { CreateTokenRequest, type Token, type TokenServiceService } from "@millrace/proto/auth/v1/tokens";
 import { type HandlersOf, pageOf } from "@millrace/rpc";
-import { idempotent } from "../idempotent.ts";
 import { LIFETIMES, TEXTS } from "../limits.ts";
 import { RequestCheck, SORT_KEY } from "../request-check.ts";
 import { callerOf } from "../sessions/authenticator.ts";
@@ -14,7 +13,7 @@ export function tokenRpc(service: TokenService): HandlersOf<typeof TokenServiceS
       const check = new RequestCheck();
       const displayName = check.text("display_name", request.displayName, { min: 1, max: TEXTS.displayNameCharsMax });
       const lifetimeMs = checkLifetime(check, request.lifetimeSeconds);
-      const once = idempotent(check, context, request.requestId, CreateTokenRequest.encode(request).finish());
+      const once = check.once(context, request, CreateTokenRequest);
       check.done();
       const created = await service.create(callerOf(context.principal).row.personId, { displayName, lifetimeMs }, once);
       return { token: toProto(created.token), secret: created.secret };

@@ -1,11 +1,10 @@
 import { invalidFields } from "@millrace/errors";
 import { checkId, parseName } from "@millrace/names";
 import { type ApiDefinition, type ApiServiceService, CreateApiRequest } from "@millrace/proto/control/v1/apis";
-import { type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { LIMITS } from "../limits.ts";
 import type { ImportService } from "../openapi/import-service.ts";
 import { textAfter } from "../requests/paging.ts";
-import { onceOf } from "../requests/request.ts";
 import type { ApiDraft } from "./api-draft.ts";
 import { toApiMessage, toDraft } from "./api-message.ts";
 import type { ApiService } from "./api-service.ts";

@@ -5,7 +5,7 @@ import {
   DeploymentState as DeploymentStateMessage,
 } from "@millrace/proto/control/v1/deployments";
 import { etagOf, type HandlersOf } from "@millrace/rpc";
-import { authorOf } from "../requests/request.ts";
+import { authorOf } from "../requests/author.ts";
 import { revisionText } from "../revisions/revision.ts";
 import { type Addresses, type Deployment, type DeploymentState, hostOf, urlsOf } from "./deployment.ts";
 import type { DeploymentService } from "./deployment-service.ts";

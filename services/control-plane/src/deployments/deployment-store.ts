@@ -25,10 +25,7 @@ export async function insertDeployments(
 }
 
 /** By primary key; undefined when there is none. */
-async function findDeployment(
-  sql: Queryable,
-  { label, environment }: DeploymentKey,
-): Promise<Deployment | undefined> {
+async function findDeployment(sql: Queryable, { label, environment }: DeploymentKey): Promise<Deployment | undefined> {
   const [row] = await sql<Row[]>`
     select ${columns(sql)}
     from deployments

@@ -4,9 +4,9 @@ import {
   CreateAliasRequest,
   type FunctionServiceService,
 } from "@millrace/proto/control/v1/functions";
-import { etagOf, type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { etagOf, type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { authorOf } from "../requests/author.ts";
 import { textAfter } from "../requests/paging.ts";
-import { authorOf, onceOf } from "../requests/request.ts";
 import type { Alias } from "./alias.ts";
 import type { AliasService } from "./alias-service.ts";
 

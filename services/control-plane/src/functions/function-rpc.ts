@@ -7,9 +7,8 @@ import {
   type FunctionServiceService,
   HandlerShape,
 } from "@millrace/proto/control/v1/functions";
-import { etagOf, type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { etagOf, type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { textAfter } from "../requests/paging.ts";
-import { onceOf } from "../requests/request.ts";
 import { type Code, codeFits, type FunctionConfig, type FunctionDraft } from "./function.ts";
 import type { AskedConfig } from "./function-config.ts";
 import type { FunctionService } from "./function-service.ts";

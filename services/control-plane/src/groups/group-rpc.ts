@@ -6,9 +6,8 @@ import {
   type Group as GroupMessage,
   type GroupServiceService,
 } from "@millrace/proto/control/v1/groups";
-import { etagOf, type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { etagOf, type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { textAfter } from "../requests/paging.ts";
-import { onceOf } from "../requests/request.ts";
 import type { AccessMode, Group } from "./group.ts";
 import type { GroupService } from "./group-service.ts";
 

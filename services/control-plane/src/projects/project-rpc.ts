@@ -4,9 +4,8 @@ import {
   type Project as ProjectMessage,
   type ProjectServiceService,
 } from "@millrace/proto/control/v1/projects";
-import { etagOf, type HandlersOf, pageOf, pageSizeOf, requirePerson } from "@millrace/rpc";
+import { etagOf, type HandlersOf, onceOf, pageOf, pageSizeOf, requirePerson } from "@millrace/rpc";
 import { textAfter } from "../requests/paging.ts";
-import { onceOf } from "../requests/request.ts";
 import type { Project } from "./project.ts";
 import type { ProjectService } from "./project-service.ts";
 

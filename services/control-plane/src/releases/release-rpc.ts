@@ -5,12 +5,12 @@ import {
   type Release as ReleaseMessage,
   RollbackRequest,
 } from "@millrace/proto/control/v1/deployments";
-import { type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { toBackendDraft, toBackendMessage } from "../apis/backend-message.ts";
 import type { DeploymentIds } from "../deployments/deployment-service.ts";
 import { LIMITS } from "../limits.ts";
+import { authorOf } from "../requests/author.ts";
 import { INTEGER_MAX, numbersAfter } from "../requests/paging.ts";
-import { authorOf, onceOf } from "../requests/request.ts";
 import { revisionText } from "../revisions/revision.ts";
 import type { Release } from "./release.ts";
 import type { ReleaseService } from "./release-service.ts";

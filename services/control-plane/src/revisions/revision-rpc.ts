@@ -4,9 +4,8 @@ import {
   type GroupServiceService,
   type Revision as RevisionMessage,
 } from "@millrace/proto/control/v1/groups";
-import { etagOf, type HandlersOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { etagOf, type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { INTEGER_MAX, numbersAfter } from "../requests/paging.ts";
-import { onceOf } from "../requests/request.ts";
 import { LAST_REVISION, type Revision, revisionText } from "./revision.ts";
 import type { RevisionService } from "./revision-service.ts";
 

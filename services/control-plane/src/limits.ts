@@ -81,7 +81,7 @@ export const LIMITS = {
   upkeepIntervalMs: 60_000,
 
   authTimeoutMs: 3_000,
-  principalLifetimeMs: 5_000,
+  principalLifetimeMs: 1_000,
   principalsMax: 10_000,
 
   busRetryWaitMs: 500,

@@ -342,6 +342,7 @@ export interface GetApiRequest {
 
 export interface ListApisRequest {
   parent: string;
+  /** 1 to 500; 0 means 50. A page holds at most 100. */
   pageSize: number;
   pageToken: string;
 }

@@ -170,6 +170,7 @@ export interface GetReleaseRequest {
 export interface ListReleasesRequest {
   /** `projects/{project}/groups/{group}/deployments/{environment}` */
   parent: string;
+  /** 1 to 500; 0 means 50. A page holds at most 100. */
   pageSize: number;
   pageToken: string;
 }
@@ -1702,7 +1703,8 @@ export const DeploymentServiceService = {
   },
   /**
    * Releases a revision: resolves every backend (a version number is pinned, `LATEST` is published and pinned, an alias stays live),
-   * and puts the snapshot online. Errors: `failed_precondition` revision_empty, backend_unresolved (names the APIs), function_has_no_code.
+   * and puts the snapshot online. Errors: `failed_precondition` revision_empty, backend_unresolved (names the APIs), function_has_no_code,
+   * release_too_large.
    */
   createRelease: {
     path: "/millrace.control.v1.DeploymentService/CreateRelease" as const,
@@ -1713,7 +1715,7 @@ export const DeploymentServiceService = {
     responseSerialize: (value: Release): Buffer => Buffer.from(Release.encode(value).finish()),
     responseDeserialize: (value: Buffer): Release => Release.decode(value),
   },
-  /** Puts an earlier release's snapshot online again, as a new release. */
+  /** Puts an earlier release's snapshot online again, as a new release. Errors: `failed_precondition` nothing_to_roll_back_to. */
   rollback: {
     path: "/millrace.control.v1.DeploymentService/Rollback" as const,
     requestStream: false as const,
@@ -1723,7 +1725,7 @@ export const DeploymentServiceService = {
     responseSerialize: (value: Release): Buffer => Buffer.from(Release.encode(value).finish()),
     responseDeserialize: (value: Buffer): Release => Release.decode(value),
   },
-  /** Callers get 403 deployment_offline. */
+  /** Callers get 403 deployment_offline. Errors: `failed_precondition` deployment_unreleased. */
   takeOffline: {
     path: "/millrace.control.v1.DeploymentService/TakeOffline" as const,
     requestStream: false as const,
@@ -1771,12 +1773,13 @@ export interface DeploymentServiceServer extends UntypedServiceImplementation {
   listDeployments: handleUnaryCall<ListDeploymentsRequest, ListDeploymentsResponse>;
   /**
    * Releases a revision: resolves every backend (a version number is pinned, `LATEST` is published and pinned, an alias stays live),
-   * and puts the snapshot online. Errors: `failed_precondition` revision_empty, backend_unresolved (names the APIs), function_has_no_code.
+   * and puts the snapshot online. Errors: `failed_precondition` revision_empty, backend_unresolved (names the APIs), function_has_no_code,
+   * release_too_large.
    */
   createRelease: handleUnaryCall<CreateReleaseRequest, Release>;
-  /** Puts an earlier release's snapshot online again, as a new release. */
+  /** Puts an earlier release's snapshot online again, as a new release. Errors: `failed_precondition` nothing_to_roll_back_to. */
   rollback: handleUnaryCall<RollbackRequest, Release>;
-  /** Callers get 403 deployment_offline. */
+  /** Callers get 403 deployment_offline. Errors: `failed_precondition` deployment_unreleased. */
   takeOffline: handleUnaryCall<TakeOfflineRequest, Deployment>;
   /** Serves the newest release again after TakeOffline. */
   bringOnline: handleUnaryCall<BringOnlineRequest, Deployment>;
@@ -1819,7 +1822,8 @@ export interface DeploymentServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Releases a revision: resolves every backend (a version number is pinned, `LATEST` is published and pinned, an alias stays live),
-   * and puts the snapshot online. Errors: `failed_precondition` revision_empty, backend_unresolved (names the APIs), function_has_no_code.
+   * and puts the snapshot online. Errors: `failed_precondition` revision_empty, backend_unresolved (names the APIs), function_has_no_code,
+   * release_too_large.
    */
   createRelease(
     request: CreateReleaseRequest,
@@ -1836,7 +1840,7 @@ export interface DeploymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Release) => void,
   ): ClientUnaryCall;
-  /** Puts an earlier release's snapshot online again, as a new release. */
+  /** Puts an earlier release's snapshot online again, as a new release. Errors: `failed_precondition` nothing_to_roll_back_to. */
   rollback(
     request: RollbackRequest,
     callback: (error: ServiceError | null, response: Release) => void,
@@ -1852,7 +1856,7 @@ export interface DeploymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Release) => void,
   ): ClientUnaryCall;
-  /** Callers get 403 deployment_offline. */
+  /** Callers get 403 deployment_offline. Errors: `failed_precondition` deployment_unreleased. */
   takeOffline(
     request: TakeOfflineRequest,
     callback: (error: ServiceError | null, response: Deployment) => void,

@@ -3346,7 +3346,7 @@ export const FunctionServiceService = {
   /**
    * Uploads code for the draft: first a header, then the bytes in chunks of at most 64 KiB, 50 MB in all. The code is bundled and
    * tried in a scratch sandbox. Errors: `invalid_argument` code_invalid (file, line, column and reason in the field violations),
-   * upload_too_large, archive_refused; `unavailable` no_runner.
+   * upload_too_large, archive_refused; `unavailable` no_runner; `resource_exhausted` upload_busy; `deadline_exceeded` upload_timeout, build_timeout.
    */
   uploadCode: {
     path: "/millrace.control.v1.FunctionService/UploadCode" as const,
@@ -3464,7 +3464,7 @@ export interface FunctionServiceServer extends UntypedServiceImplementation {
   /**
    * Uploads code for the draft: first a header, then the bytes in chunks of at most 64 KiB, 50 MB in all. The code is bundled and
    * tried in a scratch sandbox. Errors: `invalid_argument` code_invalid (file, line, column and reason in the field violations),
-   * upload_too_large, archive_refused; `unavailable` no_runner.
+   * upload_too_large, archive_refused; `unavailable` no_runner; `resource_exhausted` upload_busy; `deadline_exceeded` upload_timeout, build_timeout.
    */
   uploadCode: handleClientStreamingCall<UploadCodeRequest, FunctionMessage>;
   /**
@@ -3567,7 +3567,7 @@ export interface FunctionServiceClient extends Client {
   /**
    * Uploads code for the draft: first a header, then the bytes in chunks of at most 64 KiB, 50 MB in all. The code is bundled and
    * tried in a scratch sandbox. Errors: `invalid_argument` code_invalid (file, line, column and reason in the field violations),
-   * upload_too_large, archive_refused; `unavailable` no_runner.
+   * upload_too_large, archive_refused; `unavailable` no_runner; `resource_exhausted` upload_busy; `deadline_exceeded` upload_timeout, build_timeout.
    */
   uploadCode(
     callback: (error: ServiceError | null, response: FunctionMessage) => void,

@@ -1878,7 +1878,7 @@ export const GroupServiceService = {
     responseSerialize: (value: Revision): Buffer => Buffer.from(Revision.encode(value).finish()),
     responseDeserialize: (value: Buffer): Revision => Revision.decode(value),
   },
-  /** Errors: `failed_precondition` revision_deployed. */
+  /** Errors: `failed_precondition` revision_deployed, revision_is_last. */
   deleteRevision: {
     path: "/millrace.control.v1.GroupService/DeleteRevision" as const,
     requestStream: false as const,
@@ -1907,7 +1907,7 @@ export interface GroupServiceServer extends UntypedServiceImplementation {
   listRevisions: handleUnaryCall<ListRevisionsRequest, ListRevisionsResponse>;
   /** Changes the note; allowed while deployed. */
   updateRevision: handleUnaryCall<UpdateRevisionRequest, Revision>;
-  /** Errors: `failed_precondition` revision_deployed. */
+  /** Errors: `failed_precondition` revision_deployed, revision_is_last. */
   deleteRevision: handleUnaryCall<DeleteRevisionRequest, Empty>;
 }
 
@@ -2050,7 +2050,7 @@ export interface GroupServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Revision) => void,
   ): ClientUnaryCall;
-  /** Errors: `failed_precondition` revision_deployed. */
+  /** Errors: `failed_precondition` revision_deployed, revision_is_last. */
   deleteRevision(
     request: DeleteRevisionRequest,
     callback: (error: ServiceError | null, response: Empty) => void,

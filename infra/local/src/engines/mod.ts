@@ -1,3 +1,5 @@
+export { fetchDebianPackages, libraryPath } from "../../bootstrap/debian-packages.mjs";
+export { enginesFolder } from "../../bootstrap/homes.mjs";
 export { commandLine, type EngineName, type EngineProgram, environmentOf } from "./engine-program.ts";
 export { findProgram } from "./find-program.ts";
 export { type NatsUser, natsProcess } from "./nats-engine.ts";

@@ -10,6 +10,6 @@ export function spreadOf(values: readonly number[]): Spread {
 }
 
 /** The value below which `part` of the sorted values lie. */
-export function quantile(sorted: readonly number[], part: number): number {
+function quantile(sorted: readonly number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN;
 }

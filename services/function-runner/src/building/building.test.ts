@@ -145,7 +145,7 @@ test("code without a handler is refused, and told which exports it has", async (
 
 test("code that hangs, ends its process or eats memory while it loads is refused", async () => {
   assert.match((await refused(`process.exit(1);`)).findings[0]!.message, /ends its process/);
-  const hungry = `const kept = []; for (;;) kept.push(new Array(1e5).fill({})); export {};`;
+  const hungry = `const kept = []; for (;;) kept.push(new Array(1e7).fill(1)); export {};`;
   assert.match((await refused(hungry)).findings[0]!.message, /needs over 512 MiB|ends its process/);
 });
 

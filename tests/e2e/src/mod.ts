@@ -26,4 +26,4 @@ export {
   uploadParts,
 } from "./support/provision.ts";
 export { ALGORITHMS, hostLabelOf, REGION, type SignedCall, sendSigned, signedCall } from "./support/signed-call.ts";
-export { type TestPlatform, testPlatform } from "./support/test-platform.ts";
+export { operationsUrl, type TestPlatform, testPlatform } from "./support/test-platform.ts";

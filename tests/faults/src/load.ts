@@ -24,12 +24,12 @@ export type Load = {
 const UNANSWERED_PAUSE_MS = 20;
 
 /** Keeps one call per given maker under way at all times; or makes each call once. */
-export function startLoad(makers: readonly (() => Call)[], { once = false } = {}): Load {
+export function startLoad(makers: readonly (() => Call | Promise<Call>)[], { once = false } = {}): Load {
   const outcomes: Outcome[] = [];
   let stopping = false;
   const workers = makers.map(async (make) => {
     for (let first = true; first || !(once || stopping); first = false) {
-      const outcome = await outcomeOf(make());
+      const outcome = await outcomeOf(await make());
       outcomes.push(outcome);
       if (outcome.status === 0) await pause(UNANSWERED_PAUSE_MS);
     }

@@ -30,10 +30,15 @@ export async function testPlatform(options: PlatformOptions = {}): Promise<TestP
   return { ...platform, rpc, said };
 }
 
+/** Where a service's process answers /livez, /readyz and /metrics. */
+export function operationsUrl(platform: TestPlatform, service: string): string {
+  const ports = JSON.parse(readFileSync(join(platform.stateDirectory, "ports.json"), "utf8")) as Record<string, number>;
+  return `http://127.0.0.1:${ports[`${service}.operations`]}`;
+}
+
 /** The value of a metric of a service's process, such as `millrace_gateway_derived_keys` of `gateway-1`; summed over its labels. */
 export async function metricOf(platform: TestPlatform, service: string, metric: string): Promise<number> {
-  const ports = JSON.parse(readFileSync(join(platform.stateDirectory, "ports.json"), "utf8")) as Record<string, number>;
-  const response = await fetch(`http://127.0.0.1:${ports[`${service}.operations`]}/metrics`);
+  const response = await fetch(`${operationsUrl(platform, service)}/metrics`);
   const lines = (await response.text()).split("\n").filter((line) => /^[a-z]/.test(line));
   const values = lines.filter((line) => line.split(/[ {]/)[0] === metric).map((line) => Number(line.split(" ").at(-1)));
   return values.reduce((sum, value) => sum + value, 0);

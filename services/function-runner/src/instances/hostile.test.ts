@@ -49,6 +49,14 @@ const FILES = {
     }`,
 };
 
+test("node:sqlite, whose ATTACH would pass by the permission model, is not there", async () => {
+  const record = deployFault(`
+    const { DatabaseSync } = process.getBuiltinModule("node:sqlite") ?? {};
+    return { statusCode: 200, body: String(DatabaseSync) };`);
+  const answer = await runner.call(record, { target: "/fault" });
+  assert.deepEqual([answer.status, answer.body?.toString()], [200, "undefined"]);
+});
+
 for (const [what, code] of Object.entries(FILES)) {
   test(`a function cannot fill the disk with ${what}`, async () => {
     const record = deployFault(`${code} await new Promise(() => {});`, { project: what });

@@ -79,6 +79,8 @@ function threadFlags(folder: string, temporaryFolder: string): string[] {
     `--allow-fs-write=${temporaryFolder}/*`,
     // The permission model knows no addresses; the network is fenced outside the process or not at all.
     "--allow-net",
+    // Its ATTACH opens files below the permission model.
+    "--no-experimental-sqlite",
     "--enable-source-maps",
     "--no-warnings",
   ];

@@ -36,23 +36,29 @@ export interface Settings {
   register(registry: Registry): void;
 }
 
+interface Outcome {
+  exitCode: number;
+  /** Of the command that was used wrongly. */
+  usage: string | undefined;
+}
+
 const EXIT_CODES_HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong use, 3 not found, 4 not signed in or not allowed, 5 the platform does not answer.`;
 
 /** Runs one command line and answers its exit code. */
 export async function runCommandLine(terminal: Terminal, settings: Settings): Promise<number> {
-  const outcome = { exitCode: EXIT.ok as number };
+  const outcome: Outcome = { exitCode: EXIT.ok, usage: undefined };
   try {
     await buildProgram(terminal, settings, outcome).parseAsync([...terminal.argv], { from: "user" });
     return outcome.exitCode;
   } catch (error) {
-    const failure = failureOf(error, asksForJson(terminal.argv));
+    const failure = failureOf(error, asksForJson(terminal.argv), outcome.usage);
     if (failure.text !== "") terminal.stderr.write(`${failure.text}\n`);
     return failure.exitCode;
   }
 }
 
-function buildProgram(terminal: Terminal, settings: Settings, outcome: { exitCode: number }): Command {
+function buildProgram(terminal: Terminal, settings: Settings, outcome: Outcome): Command {
   const program = new Command("millrace")
     .description("Functions, published as HTTP APIs.")
     .version(settings.version)
@@ -79,13 +85,12 @@ function buildProgram(terminal: Terminal, settings: Settings, outcome: { exitCod
   return program;
 }
 
-function addCommand<Options>(
-  parent: Command,
-  spec: CommandSpec<Options>,
-  terminal: Terminal,
-  outcome: { exitCode: number },
-): void {
+function addCommand<Options>(parent: Command, spec: CommandSpec<Options>, terminal: Terminal, outcome: Outcome): void {
   const command = parent.command(spec.usage).description(spec.description).showHelpAfterError(false);
+  command.exitOverride((error) => {
+    outcome.usage = usageOf(command);
+    throw error;
+  });
   for (const option of spec.options ?? []) command.addOption(option);
   if (spec.examples)
     command.addHelpText("after", `\nExamples:\n${spec.examples.map((line) => `  ${line}`).join("\n")}`);
@@ -99,6 +104,13 @@ function addCommand<Options>(
       context.close();
     }
   });
+}
+
+/** As the first line of its help says it. */
+function usageOf(command: Command): string {
+  const names: string[] = [];
+  for (let at: Command | null = command; at; at = at.parent) names.unshift(at.name());
+  return `${names.join(" ")} ${command.usage()}`;
 }
 
 function print(context: Context, answer: Answer): Promise<void> {

@@ -22,6 +22,11 @@ async function start(t: TestContext) {
   const gateway = createServer(async (request, response) => {
     const body = (await buffer(request)).toString();
     received.push({ method: request.method!, target: request.url!, headers: request.headers, body });
+    if (request.url!.includes("broken")) {
+      const type = "application/problem+json";
+      response.writeHead(502, { "content-type": type, "x-millrace-request-id": "r1" }).end('{"component":"function"}');
+      return;
+    }
     const status = request.url!.includes("missing") ? 404 : 200;
     response
       .writeHead(status, { "x-answer": "yes" })
@@ -103,6 +108,14 @@ test("a failing status is exit code 1, and one JSON document says all of the ans
   assert.deepEqual([exitCode, status, headers["x-answer"], body], [1, 404, "yes", "fine\n"]);
   const bytes = JSON.parse((await call(["GET", "/bytes", "-o", "json"])).stdout);
   assert.deepEqual([bytes.isBase64Encoded, bytes.body], [true, "/wA="]);
+});
+
+test("a function that failed is followed by the command that shows its log", async (t) => {
+  const { call } = await start(t);
+  const { exitCode, stdout, stderr } = await call(["GET", "/broken"]);
+  assert.deepEqual([exitCode, stdout], [1, '{"component":"function"}\n']);
+  assert.equal(stderr, "502 Bad Gateway\nwhat happened: millrace --project default logs --request-id r1\n");
+  assert.equal((await call(["GET", "/broken", "-o", "json"])).stderr, "");
 });
 
 test("--include shows the head as it came", async (t) => {

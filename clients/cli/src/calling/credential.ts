@@ -50,7 +50,7 @@ function parseKey(text: string, algorithm: Algorithm): Credential {
   ]);
 }
 
-function parseObject(text: string): Record<string, unknown> {
+export function parseObject(text: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(text));
   } catch {

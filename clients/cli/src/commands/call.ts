@@ -6,13 +6,13 @@ import { ENVIRONMENTS } from "@millrace/names";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import { PROFILES } from "@millrace/signing";
 import { Option } from "commander";
-import { type CredentialOptions, readCredential } from "../calling/credential.ts";
+import { type CredentialOptions, parseObject, readCredential } from "../calling/credential.ts";
 import { type Endpoint, endpointOf, endpointOfUrl } from "../calling/endpoint.ts";
 import { type HttpAnswer, sendRequest } from "../calling/send-request.ts";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { EXIT } from "../exit-codes.ts";
-import type { Answer } from "../output/answer.ts";
+import { type Answer, idOf } from "../output/answer.ts";
 import { printable } from "../output/table.ts";
 import { existingPath } from "../terminal.ts";
 import { listOption } from "./options.ts";
@@ -66,7 +66,9 @@ async function call(context: Context, [method = "", path = ""]: string[], option
   const credential = await readCredential(context, options);
   const endpoint = await endpointFor(context, options);
   const answer = await sendRequest({ endpoint, method: method.toUpperCase(), path, headers, body, credential });
-  return show(context, answer, options.include === true);
+  const shown = show(context, answer, options.include === true);
+  if (options.url === undefined) pointAtLog(context, answer);
+  return shown;
 }
 
 async function endpointFor({ call, project }: Context, options: CallOptions): Promise<Endpoint> {
@@ -115,6 +117,17 @@ function show({ json, terminal }: Context, answer: HttpAnswer, include: boolean)
     isVerbatim: true,
     exitCode: status < 400 ? EXIT.ok : EXIT.failed,
   };
+}
+
+/** Callers are not told how a function failed; whoever owns it is told where that stands. */
+function pointAtLog({ json, project, terminal }: Context, { headers, body }: HttpAnswer): void {
+  const { "content-type": type, "x-millrace-request-id": requestId } = headerMap(headers);
+  if (json || type !== "application/problem+json" || requestId === undefined) return;
+  const { component } = parseObject(body.toString("utf8"));
+  if (component !== "function") return;
+  terminal.stderr.write(
+    printable(`what happened: millrace --project ${idOf(project)} logs --request-id ${requestId}`).concat("\n"),
+  );
 }
 
 function headerMap(headers: readonly [string, string][]): Record<string, string> {

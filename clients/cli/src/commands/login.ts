@@ -129,7 +129,9 @@ function addressesOf({ terminal, profileName }: Context, options: LoginOptions):
     ...(authAddress === undefined ? ["--auth"] : []),
   ];
   if (controlPlaneAddress === undefined || authAddress === undefined)
-    throw invalidFields(missing.map((field) => ({ field, description: "is required; no platform is known here" })));
+    throw invalidFields(
+      missing.map((field) => ({ field, description: "is required: no platform runs from this folder or one above" })),
+    );
   const caFile = options.caFile === undefined ? known?.caFile : resolve(terminal.cwd, options.caFile);
   return { ...known, controlPlaneAddress, authAddress, ...(caFile !== undefined && { caFile }) };
 }

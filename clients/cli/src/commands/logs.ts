@@ -6,7 +6,7 @@ import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { LOG_OVERLAP_MS, LOG_POLL_MS } from "../limits.ts";
 import type { Answer } from "../output/answer.ts";
-import { printable } from "../output/table.ts";
+import { printableLines } from "../output/table.ts";
 import { integerOption } from "./options.ts";
 
 interface LogOptions {
@@ -83,8 +83,10 @@ async function follow(context: Context, query: Query, first: readonly LogEntry[]
   }
 }
 
+/** Further lines of a message, such as a stack's, are indented, so that none of them passes for an entry. */
 function line({ time, level, function: id, version, requestId, message }: LogEntry): string {
-  return printable(`${time?.toISOString() ?? ""} ${level.padEnd(8)} ${id}@${version} ${requestId} ${message}`);
+  const text = message.trimEnd().replace(/\r?\n/g, "\n  ");
+  return printableLines(`${time?.toISOString() ?? ""} ${level.padEnd(8)} ${id}@${version} ${requestId} ${text}`);
 }
 
 function readTime(text: string): Date {

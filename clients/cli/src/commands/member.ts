@@ -24,7 +24,9 @@ const view: View<Member> = {
 };
 
 const roleOption = () =>
-  new Option("--role <role>", "what the member may do").choices(Object.keys(ROLES)).makeOptionMandatory();
+  new Option("--role <role>", "viewers look, developers also change and release, owners also say who is a member")
+    .choices(Object.keys(ROLES))
+    .makeOptionMandatory();
 
 export function registerMember(registry: Registry): void {
   registry

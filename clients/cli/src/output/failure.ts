@@ -9,9 +9,9 @@ export interface Failure {
   text: string;
 }
 
-/** One line for people, or one JSON document, for whatever a command threw. */
-export function failureOf(thrown: unknown, json: boolean): Failure {
-  if (thrown instanceof CommanderError) return commanderFailure(thrown, json);
+/** A few lines for people, or one JSON document, for whatever a command threw; `usage` is that of a command used wrongly. */
+export function failureOf(thrown: unknown, json: boolean, usage?: string): Failure {
+  if (thrown instanceof CommanderError) return commanderFailure(thrown, json, usage);
   if (!(thrown instanceof PlatformError))
     return render(EXIT.failed, "failed", "internal", causeChain(thrown).join(": "), json);
   const exitCode = exitCodeOf(thrown);
@@ -28,10 +28,11 @@ function details({ message, violations }: PlatformError): string[] {
     .map(({ field, description }) => `  ${oneLine(field)}: ${oneLine(description)}`);
 }
 
-function commanderFailure(error: CommanderError, json: boolean): Failure {
+function commanderFailure(error: CommanderError, json: boolean, usage: string | undefined): Failure {
   if (error.exitCode === 0) return { exitCode: EXIT.ok, text: "" };
   if (error.code === "commander.help") return { exitCode: EXIT.usage, text: "" };
-  return render(EXIT.usage, "invalid_argument", "usage", error.message.replace(/^error: /, ""), json);
+  const failure = render(EXIT.usage, "invalid_argument", "usage", error.message.replace(/^error: /, ""), json);
+  return json || usage === undefined ? failure : { ...failure, text: `${failure.text}\n  usage: ${usage}` };
 }
 
 function render(exitCode: number, code: string, reason: string, given: string, json: boolean): Failure {

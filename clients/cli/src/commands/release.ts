@@ -111,7 +111,12 @@ function registerChanges(noun: Noun): void {
       description: "serve an earlier release's snapshot again",
       options: [
         ...deploymentOptions(),
-        integerOption("--to <number>", "the release to repeat (default: the one before)", 1, 999_999_999),
+        integerOption(
+          "--to <number>",
+          "the release to repeat (default: the one before, also after a rollback)",
+          1,
+          999_999_999,
+        ),
         noteOption(),
       ],
       async run({ call, project }, _, options) {

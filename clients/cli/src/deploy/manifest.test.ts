@@ -89,6 +89,11 @@ const SAMPLES: [title: string, text: string, fault: string][] = [
     "groups:\n  g: { openapi: openapi.yaml, backend: { function: a, mock: {} } }\n",
     "2:40: groups.g.backend: must have either",
   ],
+  [
+    "a backend that is a word",
+    "groups:\n  g: { openapi: openapi.yaml, backend: a }\n",
+    "2:40: groups.g.backend: must be an object such as { function: hello }",
+  ],
   ["a list where an object belongs", "functions: [a]\n", "1:12: functions: must be an object"],
   ["a key given twice", "functions:\n  a: { code: a.ts }\n  a: { code: a.ts }\n", "3:3: Map keys must be unique"],
   ["YAML that cannot be read", "functions: {\n", "2:1: "],

@@ -155,6 +155,7 @@ function namesOf(value: YamlValue): Record<string, true> {
 
 function readBackend(value: YamlValue): ManifestBackend | undefined {
   if (value.absent) return undefined;
+  if (!value.isObject) return value.fault("must be an object such as { function: hello } or { mock: { status: 204 } }");
   const read = value.object(["function", "qualifier", "eventFormat", "mock"]);
   if (read.function.absent === read.mock.absent) return value.fault("must have either function or mock");
   if (!read.mock.absent) {

@@ -94,8 +94,8 @@ export class YamlValue {
     return this.#node.items.map((item, i) => new YamlValue(this.#reader, item as Node, `${this.path}[${i}]`));
   }
 
-  get isList(): boolean {
-    return isSeq(this.#node);
+  get isObject(): boolean {
+    return isMap(this.#node);
   }
 
   string(): string | undefined {

@@ -113,7 +113,7 @@ function registerChanges(noun: Noun): void {
         ...deploymentOptions(),
         integerOption(
           "--to <number>",
-          "the release to repeat (default: the one before, also after a rollback)",
+          "the release to repeat (default: the one before; a second rollback goes further back)",
           1,
           999_999_999,
         ),

@@ -65,7 +65,10 @@ export class ReleaseService {
     });
   }
 
-  /** Serves an earlier release's snapshot again, as a new release. 0 means the one before the newest. */
+  /**
+   * Serves an earlier release's snapshot again, as a new release. 0 means what was served before the snapshot that is served now, so
+   * that a second rollback goes further back and never to what the first one left.
+   */
   rollback(
     ids: DeploymentIds,
     request: { release: number; note: string; etag: string; author: string },
@@ -75,7 +78,8 @@ export class ReleaseService {
     return this.#release(ids, once, request.etag, async (tx, _group, deployment) => {
       checkReleased(deployment);
       const newest = deployment.release!;
-      const from = request.release === 0 ? newest - 1 : request.release;
+      const served = await store.getRelease(tx, deployment, newest);
+      const from = request.release === 0 ? (served.rollbackOf || newest) - 1 : request.release;
       if (from < 1) throw nothingBefore(deployment);
       const earlier = await store.getRelease(tx, deployment, from);
       const targets = await store.targetsOf(tx, deployment, from);
@@ -83,7 +87,7 @@ export class ReleaseService {
       await holdSnapshot(tx, earlier.snapshotDigest);
       const { note, author } = request;
       const number = newest + 1;
-      await store.insertRelease(tx, { ...earlier, number, note, author, rollbackOf: from });
+      await store.insertRelease(tx, { ...earlier, number, note, author, rollbackOf: earlier.rollbackOf || from });
       await store.insertTargets(tx, deployment, number, targets);
       return { number, revision: earlier.revision, snapshotDigest: earlier.snapshotDigest };
     });

@@ -200,6 +200,10 @@ test("a rollback serves the earlier snapshot as a new release", async () => {
   assert.deepEqual([back.number, back.rollbackOf, back.revision, back.note], [3, 1, "0.0.1", "back"]);
   assert.equal((await served(label, 3)).record.snapshotDigest, first.record.snapshotDigest);
   assert.equal((await client.call(service.getDeployment, { name: online })).revision, "0.0.1");
+  await refused(rollback(0), "failed_precondition", "nothing_to_roll_back_to");
+  await release(client, online, { revision: "0.0.2" });
+  const again = await rollback(0);
+  assert.deepEqual([again.number, again.rollbackOf, again.revision], [5, 1, "0.0.1"]);
   await refused(rollback(9), "not_found", "release_not_found");
   await refusedFields(rollback(-1), ["release"]);
 });

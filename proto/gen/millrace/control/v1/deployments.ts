@@ -146,7 +146,10 @@ export interface ReleasedApi {
 
 export interface RollbackRequest {
   name: string;
-  /** Number of the release to repeat; 0 means the one before the one being served. */
+  /**
+   * Number of the release to repeat; 0 means the one that was served before the snapshot being served, so that repeated rollbacks go
+   * further and further back.
+   */
   release: number;
   note: string;
   requestId: string;

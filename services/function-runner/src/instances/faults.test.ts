@@ -89,6 +89,16 @@ test("a thrown error is function_error; the provider's log has its stack, the ca
   );
 });
 
+test("the causes of a thrown error are in the log too, also when they go round", async () => {
+  const record = deployFault(`const first = new Error("the first");
+    first.cause = new Error("the last", { cause: first });
+    throw first;`);
+  await runner.call(record, { target: "/fault" });
+  await until(() =>
+    runner.lines().some((line) => /^error: Error: the first\n[\s\S]*\ncaused by: Error: the last\n/.test(line)),
+  );
+});
+
 test("whatever is thrown, the call fails and the instance lives", async () => {
   for (const thrown of [
     "null",

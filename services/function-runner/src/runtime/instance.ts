@@ -15,6 +15,7 @@ import { ResponseInvalid } from "./response-headers.ts";
 import { runFetch } from "./run-fetch.ts";
 import { runHandler } from "./run-handler.ts";
 
+const CAUSES_MAX = 8;
 const facts = workerData as InstanceFacts;
 const calls = new Map<number, Call>();
 const channel = new Channel(new Socket({ fd: facts.channelFd }), { onFrame, onEnd: () => process.exit() });
@@ -64,10 +65,15 @@ function finish(call: Call): void {
   writer.end();
 }
 
-/** An error's stack; reading it maps its places to the sources. Whatever was thrown, this does not throw. */
+/** An error's stack and those of its causes; reading them maps their places to the sources. Whatever was thrown, this does not throw. */
 function textOf(error: unknown): string {
   try {
-    return String((error as Error | undefined)?.stack ?? error);
+    const texts = [String((error as Error | undefined)?.stack ?? error)];
+    let cause = (error as Error | undefined)?.cause;
+    for (; cause !== undefined && texts.length < CAUSES_MAX; cause = (cause as Error | undefined)?.cause) {
+      texts.push(`caused by: ${String((cause as Error | undefined)?.stack ?? cause)}`);
+    }
+    return texts.join("\n");
   } catch {
     return "The function threw something that cannot be shown.";
   }

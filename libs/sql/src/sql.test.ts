@@ -29,8 +29,8 @@ async function migrations(files: Record<string, string>): Promise<string> {
 
 test("two processes that start at once apply each migration once", async (t) => {
   const { sql, schema, url } = await testDatabase(t);
-  const second = openDatabase({ url, schema });
-  t.after(() => second.end());
+  await using closing = new AsyncDisposableStack();
+  const second = closing.adopt(openDatabase({ url, schema }), closeDatabase);
   const folder = await migrations({
     "0001_create_pets.sql": "create table pets (id int);",
     "0002_add_name.sql": "alter table pets add name text;",
@@ -45,12 +45,12 @@ test("a start waits for its database, its readiness follows it, and a stop ends 
   const doorPort = await freePort();
   const { hostname, port } = behindDoor;
   behindDoor.port = String(doorPort);
-  const sql = openDatabase({ url: behindDoor.href, schema });
-  t.after(() => closeDatabase(sql));
+  // Closed before the database behind the door goes, which happens after the test's body.
+  await using closing = new AsyncDisposableStack();
+  const sql = closing.adopt(openDatabase({ url: behindDoor.href, schema }), closeDatabase);
   const folder = await migrations({ "0001_create_pets.sql": "create table pets (id int);" });
   const { signal } = new AbortController();
-  const probe = new DatabaseProbe(sql, 10);
-  t.after(() => probe.close());
+  const probe = closing.adopt(new DatabaseProbe(sql, 10), (one) => one.close());
 
   await assert.rejects(migrateWhenReachable(sql, schema, folder, AbortSignal.abort()), { name: "AbortError" });
   const migrated = migrateWhenReachable(sql, schema, folder, signal);
@@ -58,9 +58,11 @@ test("a start waits for its database, its readiness follows it, and a stop ends 
   const door = createServer((near) => {
     const far = connect(Number(port), hostname);
     near.pipe(far).pipe(near);
-    for (const end of [near, far]) end.on("error", () => {});
+    // One that breaks ends no pipe.
+    near.on("error", () => {}).on("close", () => far.destroy());
+    far.on("error", () => {}).on("close", () => near.destroy());
   }).listen(doorPort, "127.0.0.1");
-  t.after(() => void door.close());
+  closing.defer(() => void door.close());
   await once(door, "listening");
   assert.deepEqual(await migrated, ["0001_create_pets.sql"]);
   await until(() => probe.reachable);
@@ -112,6 +114,7 @@ test("database errors become the platform's, and name no table, statement or add
   assert.equal(violatedConstraint(duplicate), "pets_name");
   const nowhere = openDatabase({ url: "postgres://millrace:canary-90aa@127.0.0.1:1/x", schema: "x" });
   const unreachable = await query(() => nowhere`select 1`).catch((error: PlatformError) => error);
+  await closeDatabase(nowhere);
   assert.ok(unreachable instanceof PlatformError);
   assert.equal(unreachable.code, "unavailable");
   for (const error of [duplicate, unreachable, fromSqlError(new Error("x"))]) {

@@ -37,6 +37,8 @@ export interface AnswerSink {
 /** Where frames to runners are written. */
 export interface Wire {
   to(runnerId: string): FrameWriter;
+  /** How often the connection broke. What was on its way then may be lost. */
+  readonly interruptions: number;
 }
 
 //   waiting ──▶ placed ──▶ accepted ──▶ answering ──▶ over
@@ -68,6 +70,7 @@ export class Call {
   rejection: Rejection | null = null;
   #refusals: Map<string, number> | null = null;
   #wire: Wire;
+  #interruptionsBefore = 0;
   #credit = 0;
   #bodySent = false;
   /** Bytes of the answer that came and for which no credit was handed back. */
@@ -82,6 +85,11 @@ export class Call {
     invocation.body.onMore = () => this.sendBody();
   }
 
+  /** Whether its frames, or those of its answer, may have been lost with the connection. */
+  get wasInterrupted(): boolean {
+    return this.#wire.interruptions !== this.#interruptionsBefore;
+  }
+
   /** Sends the invocation to a runner under a new number. */
   place(runner: Runner, number: number, nowMs: number): void {
     this.runner = runner;
@@ -89,6 +97,7 @@ export class Call {
     this.attempts++;
     this.phase = "placed";
     this.placedAtMs = nowMs;
+    this.#interruptionsBefore = this.#wire.interruptions;
     this.#credit = INITIAL_CREDIT_BYTES;
     this.#debt = 0;
     this.#consumed = 0;

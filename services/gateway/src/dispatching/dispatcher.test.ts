@@ -156,6 +156,21 @@ test("a runner that is fuller than it said is asked again as soon as a call ther
   assert.ok(rejected > 0);
 });
 
+test("an answer that is lost with the connection is runner_lost, and does not blame the function", async (t) => {
+  const gateway = await setUp(t, ["runner-1"], 500);
+  const runner = await gateway.startRunner();
+  const accepted = Promise.withResolvers<void>();
+  runner.behaviour = (invocation) => {
+    invocation.accept();
+    accepted.resolve();
+  };
+  const asked = gateway.ask({ method: "POST" });
+  await accepted.promise;
+  await gateway.nats.server.restart();
+  const answer = await asked;
+  assert.deepEqual([answer.status, answer.problem.reason], [502, "runner_lost"]);
+});
+
 test("a function that does not answer in time: 504, a cancel frame, and what comes later is ignored", async (t) => {
   const gateway = await setUp(t, ["runner-1"], 100);
   const runner = await gateway.startRunner();
@@ -387,8 +402,11 @@ test("a thousand requests on three runners, one killed midway: each gets exactly
   for (const runner of runners) {
     runner.behaviour = (invocation) => {
       const { target, method } = invocation.invoke;
-      if (method === "POST") runs.set(target, (runs.get(target) ?? 0) + 1);
       invocation.accept();
+      // A runner begins once its word is out; one that dies before has begun nothing.
+      setImmediate(() => {
+        if (method === "POST" && !runner.isDead) runs.set(target, (runs.get(target) ?? 0) + 1);
+      });
       void delay(Math.random() * 10).then(() => invocation.head(200, [], target, true));
     };
   }

@@ -112,9 +112,14 @@ export class Dispatcher {
   onDeadline(call: Call): void {
     if (call.phase === "over") return;
     call.sendCancel(CANCELLATION.deadline);
-    if (call.attempts > 0 && call.phase !== "waiting") {
-      this.#fail(call, "function_timeout", "The function did not answer in time.");
-    } else this.#giveUp(call);
+    if (call.attempts === 0 || call.phase === "waiting") this.#giveUp(call);
+    else if (call.wasInterrupted) {
+      this.#fail(
+        call,
+        "runner_lost",
+        "The connection to the runner broke, and its answer with it; the function may have run.",
+      );
+    } else this.#fail(call, "function_timeout", "The function did not answer in time.");
   }
 
   readonly #onFrame = (frame: Frame): void => {

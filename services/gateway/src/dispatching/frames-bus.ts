@@ -19,6 +19,7 @@ export class FramesBus implements Wire {
   readonly #batcher: Batcher;
   readonly #gatewayId: string;
   #connected = true;
+  interruptions = 0;
 
   constructor(connection: BusConnection, gatewayId: string) {
     this.#connection = connection;
@@ -57,7 +58,10 @@ export class FramesBus implements Wire {
 
   async #followStatus(): Promise<void> {
     for await (const status of this.#connection.status()) {
-      if (status.type === "disconnect" || status.type === "staleConnection") this.#connected = false;
+      if (status.type === "disconnect" || status.type === "staleConnection") {
+        this.#connected = false;
+        this.interruptions++;
+      }
       if (status.type === "reconnect") this.#connected = true;
     }
     this.#connected = false;

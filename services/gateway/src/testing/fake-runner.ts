@@ -164,8 +164,12 @@ export class FakeRunner {
     this.#batcher.flush();
   }
 
+  /** Whether it was killed: from then on it does nothing any more. */
+  isDead = false;
+
   /** Ends as a process does that is killed: no word, no more beats. */
   async die(): Promise<void> {
+    this.isDead = true;
     clearInterval(this.#beating);
     await this.#connection.close();
   }

@@ -32,7 +32,7 @@ function commanderFailure(error: CommanderError, json: boolean, usage: string | 
   if (error.exitCode === 0) return { exitCode: EXIT.ok, text: "" };
   if (error.code === "commander.help") return { exitCode: EXIT.usage, text: "" };
   const failure = render(EXIT.usage, "invalid_argument", "usage", error.message.replace(/^error: /, ""), json);
-  return json || usage === undefined ? failure : { ...failure, text: `${failure.text}\n  usage: ${usage}` };
+  return json || usage === undefined ? failure : { ...failure, text: `${failure.text} (usage: ${usage})` };
 }
 
 function render(exitCode: number, code: string, reason: string, given: string, json: boolean): Failure {

@@ -17,6 +17,7 @@ const CHECKS: readonly Check[] = [
   { title: "types", run: () => passes(["turbo", "run", "typecheck", "--output-logs=errors-only"]) },
   { title: "style", run: () => passes(["biome", "check", "--error-on-warnings", "."]) },
   { title: "contracts", run: () => passes(["buf", "lint"], PROTO) },
+  { title: "contracts as released", run: () => passes(["buf", "breaking", "--against", "baseline.binpb"], PROTO) },
   { title: "generated files", run: generatedFilesAreFresh },
 ];
 

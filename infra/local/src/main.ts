@@ -3,6 +3,7 @@ import { parseStartArguments, type StartArguments, USAGE } from "./arguments.ts"
 import { describeError } from "./describe-error.ts";
 import { defaultStateDirectory } from "./paths.ts";
 import { deployExample } from "./platform/first-deploy.ts";
+import { isolationOf } from "./platform/isolation.ts";
 import { type Platform, startPlatform } from "./platform/platform.ts";
 import { StopRequest } from "./stop-request.ts";
 
@@ -51,11 +52,13 @@ async function welcome(platform: Platform, startedAt: number): Promise<void> {
     print(`examples/petstore cannot be called: ${describeError(error)}`);
     return undefined;
   });
+  const isolation = await isolationOf(platform).catch(() => "unknown: the runner does not say");
   print(`
 Millrace is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.
   console      ${platform.consoleUrl}
   first login  ${platform.operator.email}  ${platform.operator.password}
   gateway      ${platform.gatewayUrl}
+  isolation    ${isolation}
   logs         ${platform.logsFolder}
 Ctrl-C stops it.${call === undefined ? "" : ` Try it:\n\ncurl ${call}\n`}`);
 }

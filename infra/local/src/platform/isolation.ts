@@ -1,0 +1,21 @@
+/** What the first runner says of the walls around functions, for whoever starts a platform. */
+import { join } from "node:path";
+import { rememberedPorts } from "../processes/ports.ts";
+import type { Platform } from "./platform.ts";
+
+const TIMEOUT_MS = 2_000;
+const MEANING = {
+  full: "any tenant's code",
+  reduced: "one owner's code only",
+  development: "your own code only",
+} as const;
+
+type Readiness = { readonly tier: keyof typeof MEANING; readonly shortfall: string };
+
+/** One line: the tier, whose code it is for, and what keeps it from the next. */
+export async function isolationOf(platform: Platform): Promise<string> {
+  const port = rememberedPorts(join(platform.stateDirectory, "ports.json"))["runner-1.operations"];
+  const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  const { tier, shortfall } = (await response.json()) as Readiness;
+  return `${tier}, for ${MEANING[tier]}${tier === "full" ? "" : ` (${shortfall})`}`;
+}

@@ -20,15 +20,35 @@ const IDLE_TIMEOUT_S = 60;
 const CLOSE_TIMEOUT_S = 5;
 const STATEMENT_TIMEOUT_MS = 15_000;
 const TRANSACTION_ATTEMPTS_MAX = 4;
+// OIDs of pg_type, the same in every server.
+const [INT4_ARRAY, TEXT_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY] = [1007, 1009, 1016, 1185];
+
+/**
+ * What every connection needs. The client would ask the server for its array types as soon as it is connected, and nobody could catch
+ * that question's failure: a server that goes away at this moment would end the process. So it is told which arrays statements
+ * take; lists in answers are JSON (`to_json`).
+ */
+export const CONNECTION_OPTIONS = {
+  fetch_types: false,
+  onnotice: () => {},
+  types: {
+    array: {
+      to: TEXT_ARRAY,
+      from: [INT4_ARRAY, TEXT_ARRAY, INT8_ARRAY, TIMESTAMPTZ_ARRAY],
+      serialize: arrayLiteral,
+      parse: String,
+    },
+  },
+};
 
 /** A pool of connections whose search path is the service's schema. Connects on first use. */
 export function openDatabase(config: DatabaseConfig): Sql {
   return postgres(config.url, {
+    ...CONNECTION_OPTIONS,
     max: config.connectionsMax ?? 10,
     connect_timeout: CONNECT_TIMEOUT_S,
     idle_timeout: IDLE_TIMEOUT_S,
     connection: { search_path: config.schema, statement_timeout: STATEMENT_TIMEOUT_MS },
-    onnotice: () => {},
     transform: postgres.camel,
   });
 }
@@ -57,4 +77,9 @@ export async function query<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw fromSqlError(error);
   }
+}
+
+function arrayLiteral(values: readonly unknown[]): string {
+  const elements = values.map((value) => (value === null ? "NULL" : `"${String(value).replace(/["\\]/g, "\\$&")}"`));
+  return `{${elements.join()}}`;
 }

@@ -1,4 +1,5 @@
 export {
+  CONNECTION_OPTIONS,
   closeDatabase,
   type DatabaseConfig,
   inTransaction,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -159,4 +159,37 @@ test("a request id that is no UUID is refused by name", async (t) => {
     inTransaction(sql, (tx) => createOnce(tx, request, async () => "x")),
     /request_id: must be a UUID/,
   );
+});
+
+test("a server that goes away right after it let a client in fails the query, not the process", async (t) => {
+  const authenticated = Buffer.from("R\0\0\0\x08\0\0\0\0Z\0\0\0\x05I", "latin1");
+  const server = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.write(authenticated, () => socket.once("data", () => socket.destroy())));
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const sql = openDatabase({
+    url: `postgres://a:b@127.0.0.1:${(server.address() as AddressInfo).port}/c`,
+    schema: "d",
+  });
+  t.after(async () => {
+    await sql.end({ timeout: 0 });
+    server.close();
+  });
+  await assert.rejects(async () => sql`select 1`, { code: "CONNECTION_CLOSED" });
+});
+
+test("lists go to the server as arrays of their type, whatever they hold", async (t) => {
+  const { sql } = await testDatabase(t);
+  const texts = ["", "a,b", '"', "\\", "{}", "NULL", null, "é\n"];
+  const [row] = await sql`
+    select to_json(${texts}::text[]) as texts, to_json(${[1, -2]}::int[]) as ints, to_json(${["9007199254740993"]}::bigint[])::text as longs,
+      (${["2026-01-02T03:04:05Z"]}::timestamptz[])[1] as time, 'b' = any(${["a", "b"]}) as found`;
+  assert.deepEqual(row, {
+    texts,
+    ints: [1, -2],
+    longs: "[9007199254740993]",
+    time: new Date("2026-01-02T03:04:05Z"),
+    found: true,
+  });
 });

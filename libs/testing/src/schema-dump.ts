@@ -16,7 +16,7 @@ export async function checkSchemaDump({ sql, schema }: TestDatabase, file: strin
 /** From the catalog: tables with their columns, then constraints, then indexes. */
 async function describeSchema(sql: Sql, schema: string): Promise<string> {
   const tables = await sql<{ name: string; columns: string[] }[]>`
-    select c.relname as name, array(
+    select c.relname as name, to_json(array(
       select a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
         || case when a.attidentity <> '' then ' generated always as identity'
           when a.attgenerated = 's' then ' generated always as (' || pg_get_expr(d.adbin, d.adrelid) || ') stored'
@@ -25,7 +25,7 @@ async function describeSchema(sql: Sql, schema: string): Promise<string> {
       from pg_attribute a
       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-      order by a.attnum) as columns
+      order by a.attnum)) as columns
     from pg_class c
     where c.relnamespace = ${schema}::regnamespace and c.relkind = 'r'
     order by c.relname`;

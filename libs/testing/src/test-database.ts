@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { migrate, openDatabase, type Sql } from "@millrace/sql";
+import { CONNECTION_OPTIONS, migrate, openDatabase, type Sql } from "@millrace/sql";
 import postgres from "postgres";
 import { type Owner, testEngines } from "./test-engines.ts";
 
@@ -38,7 +38,7 @@ export async function testDatabase(owner: Owner, options: TestDatabaseOptions = 
 }
 
 async function asSuperuser(url: string, work: (server: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const server = postgres(url, { max: 1, onnotice: () => {} });
+  const server = postgres(url, { ...CONNECTION_OPTIONS, max: 1 });
   try {
     await work(server);
   } finally {

@@ -11,7 +11,7 @@ const DUMP = join(import.meta.dirname, "../schema.sql");
 /** What the migrations add up to, from the catalog: tables with their columns, then constraints, then indexes. */
 async function describeSchema(sql: Sql, schema: string): Promise<string> {
   const tables = await sql<{ name: string; columns: string[] }[]>`
-    select c.relname as name, array(
+    select c.relname as name, to_json(array(
       select a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
         || case when a.attgenerated = 's' then ' generated always as (' || pg_get_expr(d.adbin, d.adrelid) || ') stored'
           when d.adbin is not null then ' default ' || pg_get_expr(d.adbin, d.adrelid) else '' end
@@ -19,7 +19,7 @@ async function describeSchema(sql: Sql, schema: string): Promise<string> {
       from pg_attribute a
       left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-      order by a.attnum) as columns
+      order by a.attnum)) as columns
     from pg_class c
     where c.relnamespace = ${schema}::regnamespace and c.relkind = 'r'
     order by c.relname`;

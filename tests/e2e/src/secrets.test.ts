@@ -231,7 +231,7 @@ describe("after everything was exercised, rightly and wrongly, no secret is foun
     let rows = 0;
     const findings: Finding[] = [];
     for (const service of ["auth", "control-plane"] as const) {
-      const sql = postgres(platform.databaseUrl(service), { max: 1, onnotice: () => {} });
+      const sql = postgres(platform.databaseUrl(service), { max: 1, fetch_types: false, onnotice: () => {} });
       const tables = await sql<
         { name: string }[]
       >`select tablename as name from pg_tables where schemaname = current_schema()`;

@@ -59,7 +59,7 @@ test("a stop while it starts leaves nothing behind", async () => {
   await until(() => running.output().includes("ready in"), { timeoutMs: START_TIMEOUT_MS });
   const pids = recordedPids();
   running.child.kill("SIGTERM");
-  assert.equal(await running.exited, 0);
+  assert.equal(await running.exited, 0, running.output());
   assert.match(running.output(), /stopped before it was ready/);
   assert.deepEqual(pids.filter(isAlive), []);
 });

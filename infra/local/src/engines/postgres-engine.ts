@@ -110,7 +110,7 @@ async function giveTo(user: User, folder: string): Promise<void> {
 }
 
 async function answersQuery(url: string): Promise<boolean> {
-  const sql = postgres(url, { max: 1, connect_timeout: CONNECT_TIMEOUT_S, onnotice: () => {} });
+  const sql = postgres(url, { max: 1, connect_timeout: CONNECT_TIMEOUT_S, fetch_types: false, onnotice: () => {} });
   try {
     await sql`select 1`;
     return true;

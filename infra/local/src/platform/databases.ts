@@ -18,7 +18,12 @@ export const databaseUrlFile = (files: SecretFiles, service: StatefulService): s
 
 /** Makes what is missing, as the server's superuser, and writes the URL that each service connects with. */
 export async function prepareDatabases(superuserUrl: string, files: SecretFiles): Promise<void> {
-  const server = postgres(superuserUrl, { max: 1, connect_timeout: CONNECT_TIMEOUT_S, onnotice: () => {} });
+  const server = postgres(superuserUrl, {
+    max: 1,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    fetch_types: false,
+    onnotice: () => {},
+  });
   try {
     await assertVersion(server);
     for (const service of STATEFUL_SERVICES) await ensureRole(server, service, password(files, service));
@@ -29,6 +34,7 @@ export async function prepareDatabases(superuserUrl: string, files: SecretFiles)
   const database = postgres(withDatabase(superuserUrl), {
     max: 1,
     connect_timeout: CONNECT_TIMEOUT_S,
+    fetch_types: false,
     onnotice: () => {},
   });
   try {

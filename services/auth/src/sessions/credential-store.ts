@@ -33,9 +33,9 @@ export async function findTokenCredential(db: Queryable, tokenId: string): Promi
 function bearerColumns(db: Queryable) {
   return db`
     p.person_id, p.email, p.display_name, p.operator, p.disabled, p.version, p.created_at,
-    array(
+    to_json(array(
       select m.project_id || '/' || m.role
       from members m
       where m.person_id = p.person_id
-      order by m.project_id) as memberships`;
+      order by m.project_id)) as memberships`;
 }

@@ -10,18 +10,18 @@ interface Row extends Omit<Alias, "targets" | "version"> {
 
 const columns = (sql: Queryable) => sql`
   a.function_uid, a.id, a.description, a.version, a.created_at, a.updated_at,
-  array(
+  to_json(array(
     select number
     from alias_targets t
     where t.function_uid = a.function_uid and t.alias = a.id
     order by number
-  ) as numbers,
-  array(
+  )) as numbers,
+  to_json(array(
     select weight
     from alias_targets t
     where t.function_uid = a.function_uid and t.alias = a.id
     order by number
-  ) as weights`;
+  )) as weights`;
 
 /** Throws `already_exists` alias_exists. */
 export async function insertAlias(

@@ -12,12 +12,12 @@ interface Row extends Omit<Revision, "version" | "base"> {
 /** Where it is served and how many APIs it has come from the primary keys of deployments and apis. */
 const columns = (sql: Queryable) => sql`
   r.group_label as label, r.number, r.note, r.base, r.version, r.created_at,
-  array(
+  to_json(array(
     select d.environment
     from deployments d
     where d.group_label = r.group_label and d.revision = r.number and d.state = 'serving'
     order by array_position(array['test', 'preview', 'online'], d.environment)
-  ) as environments,
+  )) as environments,
   (select count(*) from apis a where a.group_label = r.group_label and a.revision = r.number)::int as api_count`;
 
 /** Throws `already_exists` revision_exists. */

@@ -3,13 +3,26 @@ import { test } from "node:test";
 import { parseStartArguments } from "./arguments.ts";
 
 test("without flags one runner and one gateway are started", () => {
-  assert.deepEqual(parseStartArguments([]), { help: false, runners: 1, gateways: 1, state: undefined });
+  assert.deepEqual(parseStartArguments([]), {
+    help: false,
+    runners: 1,
+    gateways: 1,
+    slots: undefined,
+    state: undefined,
+  });
 });
 
 test("counts are taken from 1 to 32", () => {
   assert.equal(parseStartArguments(["--runners", "32"]).runners, 32);
   for (const value of ["0", "33", "1.5", "", "two", "1e1"]) {
     assert.throws(() => parseStartArguments([`--runners=${value}`]), /^Error: --runners takes a number from 1 to 32/);
+  }
+});
+
+test("slots are taken from 1 to 4096", () => {
+  assert.equal(parseStartArguments(["--slots", "4096"]).slots, 4096);
+  for (const value of ["0", "4097"]) {
+    assert.throws(() => parseStartArguments([`--slots=${value}`]), /^Error: --slots takes a number from 1 to 4096/);
   }
 });
 

@@ -3,12 +3,14 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const INSTANCES_MAX = 32;
+const SLOTS_MAX = 4_096;
 
-export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--state FOLDER]
+export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--state FOLDER]
 
 Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --runners N    function runners to start, 1 to ${INSTANCES_MAX} (default 1)
   --gateways N   gateways to start, 1 to ${INSTANCES_MAX} (default 1)
+  --slots N      invocations that each runner runs at a time, 1 to ${SLOTS_MAX} (default 16)
   --state FOLDER where to keep data, secrets and logs (default .millrace)
   --help         print this text`;
 
@@ -16,6 +18,8 @@ export type StartArguments = {
   readonly help: boolean;
   readonly runners: number;
   readonly gateways: number;
+  /** Undefined leaves it to the runners. */
+  readonly slots: number | undefined;
   readonly state: string | undefined;
 };
 
@@ -27,22 +31,24 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       help: { type: "boolean" },
       runners: { type: "string" },
       gateways: { type: "string" },
+      slots: { type: "string" },
       state: { type: "string" },
     },
   });
   return {
     help: values.help ?? false,
-    runners: count("--runners", values.runners),
-    gateways: count("--gateways", values.gateways),
+    runners: count("--runners", values.runners, INSTANCES_MAX) ?? 1,
+    gateways: count("--gateways", values.gateways, INSTANCES_MAX) ?? 1,
+    slots: count("--slots", values.slots, SLOTS_MAX),
     state: values.state === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), values.state),
   };
 }
 
-function count(flag: string, value: string | undefined): number {
-  if (value === undefined) return 1;
+function count(flag: string, value: string | undefined, max: number): number | undefined {
+  if (value === undefined) return undefined;
   const number = Number(value);
-  if (!/^\d+$/.test(value) || number < 1 || number > INSTANCES_MAX) {
-    throw new Error(`${flag} takes a number from 1 to ${INSTANCES_MAX}, not "${value}"`);
+  if (!/^\d+$/.test(value) || number < 1 || number > max) {
+    throw new Error(`${flag} takes a number from 1 to ${max}, not "${value}"`);
   }
   return number;
 }

@@ -42,9 +42,17 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
-  const { runners, gateways, state } = given;
+  const { runners, gateways, slots, state } = given;
   const stateDirectory = state ?? defaultStateDirectory;
-  return startPlatform({ stateDirectory, runners, gateways, ports: USUAL_PORTS, log: print, signal: stop.signal });
+  return startPlatform({
+    stateDirectory,
+    runners,
+    gateways,
+    runnerSlots: slots,
+    ports: USUAL_PORTS,
+    log: print,
+    signal: stop.signal,
+  });
 }
 
 async function welcome(platform: Platform, startedAt: number): Promise<void> {

@@ -39,6 +39,8 @@ export type PlatformOptions = {
   readonly stateDirectory?: string;
   readonly runners?: number;
   readonly gateways?: number;
+  /** Invocations that each runner runs at a time; by default what the runner decides. */
+  readonly runnerSlots?: number | undefined;
   /** Ports to try before others, by name (`gateway-1.http`, `console-1.http`, `postgres`, …). */
   readonly ports?: Ports;
   /** The weakest isolation that runners accept. */
@@ -146,6 +148,7 @@ async function assemble(
     redisUrlFile: files.write("redis.url", engines.redis.url),
     runnersFolder: makeOpenDirectory(join(home, "runners")),
     runnerMinimumTier: options.runnerMinimumTier ?? "development",
+    runnerSlots: options.runnerSlots,
     logLevel: options.logLevel ?? "info",
   };
   const services = instances.map((instance) => serviceProcess(instance, settings, logsFolder, host));

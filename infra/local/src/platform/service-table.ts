@@ -53,6 +53,7 @@ export type ServiceSettings = {
   /** Where runners keep what sandboxes may enter. */
   readonly runnersFolder: string;
   readonly runnerMinimumTier: string;
+  readonly runnerSlots: number | undefined;
   readonly logLevel: string;
 };
 
@@ -107,6 +108,7 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
     MILLRACE_RUNNER_CACHE_DIRECTORY: join(settings.runnersFolder, id),
     MILLRACE_RUNNER_PRIVATE_KEY_FILE: settings.secrets.runnerPrivateKeyFile,
     MILLRACE_RUNNER_MINIMUM_TIER: settings.runnerMinimumTier,
+    ...(settings.runnerSlots !== undefined && { MILLRACE_RUNNER_SLOTS: String(settings.runnerSlots) }),
   }),
   gateway: ({ id }, settings, address) => ({
     MILLRACE_HTTP_ADDRESS: address("http"),

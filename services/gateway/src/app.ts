@@ -10,7 +10,7 @@ import { NoncesStore } from "./access/nonces-store.ts";
 import { SignatureAccess } from "./access/signature-access.ts";
 import { Dispatcher } from "./dispatching/dispatcher.ts";
 import { type BusConnection, FramesBus } from "./dispatching/frames-bus.ts";
-import { GatewayHttp } from "./edge/gateway-http.ts";
+import { GatewayHttp, type GatewayHttpOptions } from "./edge/gateway-http.ts";
 import { BodyBudget } from "./edge/request-body.ts";
 import { RequestService } from "./edge/request-service.ts";
 import { DISPATCH_LIMITS } from "./limits.ts";
@@ -26,7 +26,7 @@ export interface GatewayDependencies {
   gatewayId: string;
   region: string;
   baseDomain: string;
-  http: { host: string; port: number };
+  http: Pick<GatewayHttpOptions, "host" | "port" | "shared">;
   log: Record<"debug" | "info" | "warn" | "error", (fields: object, message: string) => void>;
   bus: BusConnection;
   redis: Redis;
@@ -147,10 +147,8 @@ export function buildApp(deps: GatewayDependencies) {
       const facts = { bucketsRead: caughtUp, natsConnected: frames.connected, redis: deps.redis.status };
       return { ready: wasReady, ...facts, runners: dispatcher.runners.count, deployments: deployments.count };
     },
-    /** From now on every answer closes its connection. */
-    beginDrain(): void {
-      http.draining = true;
-    },
+    /** Leaves the shared port; from then on every answer closes its connection. */
+    beginDrain: () => http.beginDrain(),
     drain: () => http.drain(),
     close(): void {
       http.close();

@@ -22,6 +22,8 @@ const SHAPE = {
   ...BUS_VARIABLES,
   ...PEER_VARIABLES,
   HTTP_ADDRESS: address(),
+  /** Where other gateways of this machine listen as well; connections are spread over them. Linux only. */
+  HTTP_SHARED_ADDRESS: address().optional(),
   /** Unique among the gateways of a platform; part of NATS subjects. */
   GATEWAY_ID: busId(),
   REGION: z.string().min(1),
@@ -40,7 +42,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     logLevel: given.LOG_LEVEL,
     operations: given.OPERATIONS_ADDRESS,
-    http: given.HTTP_ADDRESS,
+    http: { ...given.HTTP_ADDRESS, shared: given.HTTP_SHARED_ADDRESS },
     gatewayId: given.GATEWAY_ID,
     region: given.REGION,
     baseDomain: given.BASE_DOMAIN.toLowerCase(),

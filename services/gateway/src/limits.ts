@@ -27,6 +27,9 @@ export const EDGE_LIMITS = {
   /** So that balancing recovers after a gateway was added. */
   requestsPerConnectionMax: 10_000,
   connectionsMax: 20_000,
+  /** A gateway leaves a shared port in a turn of the event loop this short; it waits so long for one. */
+  quietTurnMsMax: 0.06,
+  quietTurnAwaitedMs: 250,
   /** How long a connection lingers after a refusal that left its body unread, so that the caller can read the answer. */
   lingerMs: 1_000,
 } as const;
@@ -75,4 +78,7 @@ export const ACCESS_LIMITS = {
 export const LOG_LIMITS = {
   /** Lines of the access log that wait for standard output; beyond it lines are dropped and counted. */
   waitingBytesMax: 8 * MIB,
+  /** Lines are written when there are so many bytes of them, and at the latest so long after the first: what a crash can cost. */
+  writeBytes: 32 * 1024,
+  flushMs: 50,
 } as const;

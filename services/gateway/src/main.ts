@@ -49,6 +49,6 @@ async function start(): Promise<void> {
   );
   lifecycle.own("http", app);
   await app.start(lifecycle.stopping);
-  lifecycle.stopping.addEventListener("abort", () => app.beginDrain());
+  lifecycle.stopping.addEventListener("abort", () => void app.beginDrain());
   log.info({ port: app.http.port }, "the gateway serves");
 }

@@ -6,10 +6,13 @@ import { REASONS, type Refusal, refuse } from "../answering/reasons.ts";
 import { EDGE_LIMITS } from "../limits.ts";
 import { randomHex } from "../observing/random-ids.ts";
 import { Exchange } from "./exchange.ts";
+import { leaveSharedPort } from "./shared-port.ts";
 
 export interface GatewayHttpOptions {
   host: string;
   port: number;
+  /** Where other gateways of this machine listen as well. */
+  shared?: { host: string; port: number } | undefined;
   /** For tests that cannot wait as long. */
   stalledMs?: number;
   /** Serves one request; what it throws is answered `internal` and logged. */
@@ -27,14 +30,20 @@ const UNEXPECTED = refuse("request_malformed", "The only expectation known here 
 export class GatewayHttp {
   readonly #options: GatewayHttpOptions;
   readonly #server: Server;
+  readonly #sharedServer: Server | undefined;
   readonly #underWay = new WeakMap<Socket, Exchange>();
   #inFlight = 0;
-  /** Set at the start of a drain, so that keep-alive callers move on. */
-  draining = false;
+  #leaving: Promise<void> | undefined;
+  #draining = false;
 
   constructor(options: GatewayHttpOptions) {
     this.#options = options;
-    this.#server = createServer({
+    this.#server = this.#createServer();
+    this.#sharedServer = options.shared && this.#createServer();
+  }
+
+  #createServer(): Server {
+    const server = createServer({
       maxHeaderSize: EDGE_LIMITS.headBytesMax,
       headersTimeout: EDGE_LIMITS.headersTimeoutMs,
       requestTimeout: EDGE_LIMITS.requestTimeoutMs,
@@ -45,18 +54,17 @@ export class GatewayHttp {
       requireHostHeader: false,
     });
     // Node would drop what is over a count without a word; the head's size bounds it, and the count is checked.
-    this.#server.maxHeadersCount = 0;
-    this.#server.maxRequestsPerSocket = EDGE_LIMITS.requestsPerConnectionMax;
-    this.#server.timeout = options.stalledMs ?? EDGE_LIMITS.stalledMs;
-    this.#server.maxConnections = EDGE_LIMITS.connectionsMax;
-    this.#server.on("request", (request, response) => this.#begin(request, response, false));
-    this.#server.on("checkContinue", (request, response) => this.#begin(request, response, true));
-    this.#server.on("checkExpectation", (request, response) => {
+    server.maxHeadersCount = 0;
+    server.maxRequestsPerSocket = EDGE_LIMITS.requestsPerConnectionMax;
+    server.timeout = this.#options.stalledMs ?? EDGE_LIMITS.stalledMs;
+    server.maxConnections = EDGE_LIMITS.connectionsMax;
+    server.on("request", (request, response) => this.#begin(request, response, false));
+    server.on("checkContinue", (request, response) => this.#begin(request, response, true));
+    server.on("checkExpectation", (request, response) => {
       this.#exchange(request, response, false).refuse(UNEXPECTED);
     });
-    this.#server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) =>
-      this.#onClientError(error, socket),
-    );
+    server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => this.#onClientError(error, socket));
+    return server;
   }
 
   get port(): number {
@@ -68,20 +76,42 @@ export class GatewayHttp {
   }
 
   async listen(): Promise<void> {
-    this.#server.listen(this.#options.port, this.#options.host);
+    const { host, port, shared } = this.#options;
+    this.#server.listen({ host, port });
     await once(this.#server, "listening");
+    if (this.#sharedServer === undefined) return;
+    this.#sharedServer.listen({ ...shared, reusePort: true });
+    await once(this.#sharedServer, "listening");
+  }
+
+  /** Leaves the shared port; from then on every answer closes its connection, so that keep-alive callers move on. */
+  beginDrain(): Promise<void> {
+    this.#leaving ??= this.#leave();
+    return this.#leaving;
+  }
+
+  async #leave(): Promise<void> {
+    // In this order: who is told to come anew must not come here.
+    if (this.#sharedServer?.listening) await leaveSharedPort(this.#sharedServer);
+    this.#draining = true;
   }
 
   /** Takes no new connection and waits for those that are there to finish their requests. */
-  drain(): Promise<void> {
-    this.draining = true;
-    return new Promise((resolve) => this.#server.close(() => resolve()));
+  async drain(): Promise<void> {
+    await this.beginDrain();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
   }
 
   /** Breaks off whatever is left. */
   close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
+    for (const server of this.#servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+  }
+
+  get #servers(): Server[] {
+    return [this.#server, ...(this.#sharedServer ? [this.#sharedServer] : [])];
   }
 
   #begin(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -93,7 +123,7 @@ export class GatewayHttp {
   }
 
   #exchange(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): Exchange {
-    const exchange = new Exchange(request, response, expectsContinue, () => this.draining);
+    const exchange = new Exchange(request, response, expectsContinue, () => this.#draining);
     this.#underWay.set(request.socket, exchange);
     this.#inFlight++;
     response.once("close", () => {

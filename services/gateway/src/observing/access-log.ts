@@ -36,11 +36,12 @@ export interface TextOutput {
   readonly writableLength: number;
 }
 
-/** Writes one line of JSON per request, all lines of a tick at once. */
+/** Writes one line of JSON per request, many lines at once: each write wakes whoever reads them. */
 export class AccessLog {
   readonly #output: TextOutput;
   readonly #prefix: string;
   #waiting = "";
+  #timer: NodeJS.Timeout | undefined;
   #dropped = 0;
 
   constructor(output: TextOutput, fields: Record<string, string>) {
@@ -57,11 +58,15 @@ export class AccessLog {
       this.#dropped++;
       return;
     }
-    if (this.#waiting === "") setImmediate(() => this.flush());
     this.#waiting += `${this.#prefix}${new Date().toISOString()}",${JSON.stringify(line).slice(1)}\n`;
+    if (this.#waiting.length >= LOG_LIMITS.writeBytes) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), LOG_LIMITS.flushMs);
   }
 
+  /** Writes what waits, at once. */
   flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
     if (this.#waiting !== "") this.#output.write(this.#waiting);
     this.#waiting = "";
   }

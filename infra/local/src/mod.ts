@@ -3,3 +3,4 @@ export { type Platform, type PlatformFile, type PlatformOptions, startPlatform }
 export { ManagedProcess, type ProcessHost, type ProcessSpec } from "./processes/managed-process.ts";
 export { choosePorts } from "./processes/ports.ts";
 export { ProcessLedger } from "./processes/process-ledger.ts";
+export { StopRequest } from "./stop-request.ts";

@@ -3,14 +3,14 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const INSTANCES_MAX = 32;
-const SLOTS_MAX = 4_096;
+const SLOTS = { usual: 16, max: 4_096 };
 
 export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--state FOLDER]
 
 Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --runners N    function runners to start, 1 to ${INSTANCES_MAX} (default 1)
-  --gateways N   gateways to start, 1 to ${INSTANCES_MAX} (default 1)
-  --slots N      invocations that each runner runs at a time, 1 to ${SLOTS_MAX} (default 16)
+  --gateways N   gateways to start, 1 to ${INSTANCES_MAX} (default 1); on Linux all share one port
+  --slots N      invocations that each runner runs at a time, 1 to ${SLOTS.max} (default ${SLOTS.usual})
   --state FOLDER where to keep data, secrets and logs (default .millrace)
   --help         print this text`;
 
@@ -18,8 +18,7 @@ export type StartArguments = {
   readonly help: boolean;
   readonly runners: number;
   readonly gateways: number;
-  /** Undefined leaves it to the runners. */
-  readonly slots: number | undefined;
+  readonly slots: number;
   readonly state: string | undefined;
 };
 
@@ -39,7 +38,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
     help: values.help ?? false,
     runners: count("--runners", values.runners, INSTANCES_MAX) ?? 1,
     gateways: count("--gateways", values.gateways, INSTANCES_MAX) ?? 1,
-    slots: count("--slots", values.slots, SLOTS_MAX),
+    slots: count("--slots", values.slots, SLOTS.max) ?? SLOTS.usual,
     state: values.state === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), values.state),
   };
 }

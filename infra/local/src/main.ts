@@ -1,4 +1,5 @@
 /** `npm start`: one platform in the foreground, until Ctrl-C. */
+import { availableParallelism } from "node:os";
 import { parseStartArguments, type StartArguments, USAGE } from "./arguments.ts";
 import { describeError } from "./describe-error.ts";
 import { defaultStateDirectory } from "./paths.ts";
@@ -9,7 +10,7 @@ import { StopRequest } from "./stop-request.ts";
 
 /** Tried first, so that the addresses are easy to type and stay the same. */
 const USUAL_PORTS = {
-  "gateway-1.http": 8080,
+  "gateway.http": 8080,
   "console-1.http": 8090,
   "control-plane-1.grpc": 7100,
   "auth-1.grpc": 7101,
@@ -25,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (given.help) return print(USAGE);
     const platform = await start(given, stop);
     try {
-      await welcome(platform, startedAt);
+      await welcome(platform, given, startedAt);
       await stop.requested;
     } finally {
       print("stopping");
@@ -55,7 +56,7 @@ function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
   });
 }
 
-async function welcome(platform: Platform, startedAt: number): Promise<void> {
+async function welcome(platform: Platform, given: StartArguments, startedAt: number): Promise<void> {
   const call = await deployExample(platform, print).catch((error: unknown) => {
     print(`examples/petstore cannot be called: ${describeError(error)}`);
     return undefined;
@@ -65,10 +66,18 @@ async function welcome(platform: Platform, startedAt: number): Promise<void> {
 Millrace is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.
   console      ${platform.consoleUrl}
   first login  ${platform.operator.email}  ${platform.operator.password}
-  gateway      ${platform.gatewayUrl}
+  gateway      ${gatewaysLine(platform)}
+  runners      ${given.runners} with ${given.slots} slots each, on ${availableParallelism()} cores
   isolation    ${isolation}
   logs         ${platform.logsFolder}
 Ctrl-C stops it.${call === undefined ? "" : ` Try it:\n\ncurl ${call}\n`}`);
+}
+
+function gatewaysLine({ gatewayUrl, gatewayUrls }: Platform): string {
+  if (gatewayUrls.length === 1) return gatewayUrl;
+  if (gatewayUrls.includes(gatewayUrl))
+    return `${gatewayUrls.join(", ")} (only Linux lets them share a port; put a balancer before them)`;
+  return `${gatewayUrl}, which ${gatewayUrls.length} share; each is also at ${gatewayUrls.join(", ")}`;
 }
 
 function print(line: string): number {

@@ -14,25 +14,16 @@ import {
   unprivilegedHome,
 } from "../paths.ts";
 import type { ManagedProcess, ProcessHost } from "../processes/managed-process.ts";
-import { choosePorts, type Ports, rememberedPorts, rememberPorts } from "../processes/ports.ts";
+import type { Ports } from "../processes/ports.ts";
 import { ProcessLedger } from "../processes/process-ledger.ts";
 import { makeNatsUsers, makePlatformSecrets, type Operator } from "../secrets/platform-secrets.ts";
 import { SecretFiles } from "../secrets/secret-files.ts";
 import { databaseUrlFile, prepareDatabases, type StatefulService } from "./databases.ts";
 import { claimHome } from "./home.ts";
+import { portsFor } from "./platform-ports.ts";
 import { serviceProcess, startServices, stopInOrder } from "./service-processes.ts";
-import {
-  addressOf,
-  busIdentities,
-  consoleUrl,
-  gatewayPublicUrl,
-  portNames,
-  type ServiceInstance,
-  serviceInstances,
-} from "./service-table.ts";
+import { addressOf, busIdentities, consoleUrl, gatewayPublicUrl, serviceInstances } from "./service-table.ts";
 import { takeStateDirectory } from "./single-start.ts";
-
-const ENGINE_PORTS = ["nats", "natsMonitor", "postgres", "redis"];
 
 export type PlatformOptions = {
   /** Where it keeps everything; by default `.millrace` of this clone. */
@@ -41,7 +32,7 @@ export type PlatformOptions = {
   readonly gateways?: number;
   /** Invocations that each runner runs at a time; by default what the runner decides. */
   readonly runnerSlots?: number | undefined;
-  /** Ports to try before others, by name (`gateway-1.http`, `console-1.http`, `postgres`, …). */
+  /** Ports to try before others, by name (`gateway.http`, `console-1.http`, `postgres`, …). */
   readonly ports?: Ports;
   /** The weakest isolation that runners accept. */
   readonly runnerMinimumTier?: "development" | "reduced" | "full";
@@ -70,7 +61,7 @@ export type Platform = PlatformFile & {
   readonly platformFile: string;
   readonly logsFolder: string;
   readonly secretsFolder: string;
-  /** All gateways, the first of which is `gatewayUrl`. */
+  /** Each gateway's own; `gatewayUrl` is the first, or what several share. */
   readonly gatewayUrls: readonly string[];
   readonly operator: Operator;
   readonly engines: Engines;
@@ -183,18 +174,6 @@ async function assemble(
       for (const folder of [home, stateDirectory]) rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-async function portsFor(
-  stateDirectory: string,
-  instances: readonly ServiceInstance[],
-  usual: Ports = {},
-): Promise<Ports> {
-  const file = join(stateDirectory, "ports.json");
-  const wanted = { ...usual, ...rememberedPorts(file) };
-  const ports = await choosePorts([...ENGINE_PORTS, ...portNames(instances)], wanted);
-  rememberPorts(file, { ...wanted, ...ports });
-  return ports;
 }
 
 function named(services: readonly ManagedProcess[], name: string): ManagedProcess {

@@ -20,7 +20,7 @@ export function serviceProcess(
   return new ManagedProcess(
     {
       name: id,
-      argv: () => [process.execPath, main],
+      argv: () => [process.execPath, ...(process.env.XFLAGS ?? "").split(" ").filter(Boolean), main],
       env: serviceEnvironment({ service, id }, settings),
       cwd: repositoryRoot,
       logFile: join(logsFolder, `${id}.log`),

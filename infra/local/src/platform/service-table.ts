@@ -112,6 +112,7 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
   }),
   gateway: ({ id }, settings, address) => ({
     MILLRACE_HTTP_ADDRESS: address("http"),
+    ...(isShared(settings.ports) && { MILLRACE_HTTP_SHARED_ADDRESS: addressOf(settings.ports, "gateway", "http") }),
     MILLRACE_GATEWAY_ID: id,
     MILLRACE_REDIS_URL_FILE: settings.redisUrlFile,
     MILLRACE_AUTH_ADDRESS: addressOf(settings.ports, "auth-1", "grpc"),
@@ -126,5 +127,7 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
   }),
 };
 
-export const gatewayPublicUrl = (ports: Ports): string => `http://${addressOf(ports, "gateway-1", "http")}`;
+const isShared = (ports: Ports): boolean => ports["gateway.http"] !== ports["gateway-1.http"];
+
+export const gatewayPublicUrl = (ports: Ports): string => `http://${addressOf(ports, "gateway", "http")}`;
 export const consoleUrl = (ports: Ports): string => `http://${addressOf(ports, "console-1", "http")}`;

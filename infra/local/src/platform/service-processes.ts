@@ -20,7 +20,7 @@ export function serviceProcess(
   return new ManagedProcess(
     {
       name: id,
-      argv: () => [process.execPath, ...(process.env.XFLAGS ?? "").split(" ").filter(Boolean), main],
+      argv: () => [process.execPath, main],
       env: serviceEnvironment({ service, id }, settings),
       cwd: repositoryRoot,
       logFile: join(logsFolder, `${id}.log`),

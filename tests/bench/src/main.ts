@@ -1,43 +1,62 @@
-/** `npm run bench`: measures Millrace and its peers side by side in one run. `--short` takes under 90 s and writes nothing. */
-import { writeFile } from "node:fs/promises";
-import { cpus, release, totalmem } from "node:os";
+/** `npm run bench`: measures Millrace and its peers; `npm run bench -- --help` says what there is. */
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { StopRequest } from "@millrace/local";
 import { enginesFolder, findProgram } from "@millrace/local/engines";
-import { millraceTargets } from "./millrace-targets.ts";
-import { installPeers, peerTargets } from "./peer-targets.ts";
-import { type Machine, resultsOf, tableOf } from "./report.ts";
-import { measureRows, type RowPlan } from "./rows.ts";
-import { findWrk } from "./wrk.ts";
-
-const FULL: RowPlan = { rounds: 3, seconds: 10, warmUpSeconds: 3, connections: [1, 64] };
-const SHORT: RowPlan = { rounds: 1, seconds: 2, warmUpSeconds: 1, connections: [64] };
-const RESULTS = new URL("../results.json", import.meta.url);
+import { type BenchArguments, parseArguments, usageOf } from "./arguments.ts";
+import type { Bench, Scenario } from "./bench.ts";
+import { findWrk } from "./load/wrk.ts";
+import { CHARTS_FOLDER, PAGE_FILE, RESULTS_FILE } from "./report/files.ts";
+import { renderPage } from "./report/page.ts";
+import { formatResults, machineOf, parseResults, readResults, withResult } from "./report/results.ts";
+import { renderSection } from "./report/section.ts";
+import { SCENARIOS } from "./scenarios/mod.ts";
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(args: readonly string[]): Promise<number> {
-  const unknown = args.find((arg) => arg !== "--short");
-  if (unknown !== undefined) {
-    console.error(`unknown argument ${unknown}\nusage: npm run bench -- [--short]`);
-    return 2;
+  const stop = new StopRequest();
+  try {
+    const given = parseArguments(args, SCENARIOS);
+    if (given.help) console.log(usageOf(SCENARIOS));
+    else await measureAll(given, stop.signal);
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) console.error("stopped");
+    else console.error(error instanceof Error ? error.message : error);
+    return 1;
+  } finally {
+    stop.close();
   }
-  const isShort = args.includes("--short");
-  await installPeers(console.log);
-  const wrk = await findWrk(enginesFolder());
-  const nats = await findProgram("nats", { enginesFolder: enginesFolder(), log: console.log, majorVersion: undefined });
-  const targets = { ...peerTargets(nats), ...millraceTargets };
-  const rows = await measureRows(targets, isShort ? SHORT : FULL, wrk, console.log);
-  console.log(`\n${tableOf(rows)}`);
-  if (!isShort) await writeFile(RESULTS, `${JSON.stringify(resultsOf(machineOf(), rows), null, 2)}\n`);
-  return 0;
 }
 
-function machineOf(): Machine {
-  return {
-    cpu: cpus()[0]?.model ?? "unknown",
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 1024 ** 3),
-    kernel: release(),
-    node: process.version,
-    measuredAt: new Date().toISOString(),
+async function measureAll({ isShort, scenarios }: BenchArguments, signal: AbortSignal): Promise<void> {
+  const bench: Bench = {
+    isShort,
+    signal,
+    wrk: await findWrk(enginesFolder()),
+    nats: await findProgram("nats", { enginesFolder: enginesFolder(), log: console.log, majorVersion: undefined }),
+    print: (line) => console.log(line),
   };
+  for (const scenario of scenarios) {
+    signal.throwIfAborted();
+    console.log(`measuring: ${scenario.about}`);
+    const startedAt = Date.now();
+    keep(scenario, await scenario.measure(bench), isShort);
+    console.log(`(${Math.round((Date.now() - startedAt) / 1_000)} s)\n`);
+  }
+}
+
+/** What is printed went through the file's form, so that it is what the page says. */
+function keep(scenario: Scenario<unknown>, result: unknown, isShort: boolean): void {
+  const { key } = scenario;
+  const text = formatResults(withResult(readResults(RESULTS_FILE), machineOf(), key, result, new Date()));
+  const results = parseResults(text);
+  console.log(`\n${renderSection(scenario.present(results[key]))}`);
+  if (isShort) return;
+  writeFileSync(RESULTS_FILE, text);
+  const { markdown, charts } = renderPage(SCENARIOS, results);
+  writeFileSync(PAGE_FILE, markdown);
+  rmSync(CHARTS_FOLDER, { recursive: true, force: true });
+  mkdirSync(CHARTS_FOLDER, { recursive: true });
+  for (const { file, svg } of charts) writeFileSync(new URL(file, CHARTS_FOLDER), svg);
 }

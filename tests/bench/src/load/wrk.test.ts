@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseWrk } from "./wrk.ts";
+
+const REPORT = `Running 2s test @ http://127.0.0.1:8080/
+  1 threads and 64 connections
+  Latency Distribution
+     50%  812.00us
+     75%    1.02ms
+     90%    2.25ms
+     99%    1.20s
+  41230 requests in 2.00s, 6.17MB read
+  Socket errors: connect 0, read 3, write 0, timeout 1
+  Non-2xx or 3xx responses: 7
+Requests/sec:  20615.53
+Transfer/sec:      3.08MB
+`;
+
+test("a report of wrk is read with its units, and every kind of error is counted", () => {
+  assert.deepEqual(parseWrk(REPORT), { rps: 20_615.53, p50Ms: 0.812, p99Ms: 1_200, requests: 41_230, errors: 11 });
+});
+
+test("a report without a rate is no result", () => {
+  assert.throws(() => parseWrk("unable to connect to 127.0.0.1:1 Connection refused"), /reported no rate/);
+});

@@ -4,7 +4,10 @@ import { connect, nkeyAuthenticator } from "@nats-io/transport-node";
 import { type BusIdentity, inboxPrefix } from "./permissions.ts";
 
 export interface BusConfig {
+  /** `nats://host:port`, or `tls://host:port` to talk to nobody who does not prove to be that host. */
   url: string;
+  /** PEM file of the authority that signed the server's certificate, where it is none that Node knows. */
+  caFile?: string | undefined;
   /** The user's nkey seed; absent only where the server asks for none. */
   seed?: string | undefined;
   identity: BusIdentity;
@@ -21,9 +24,9 @@ const PING_INTERVAL_MS = 10_000;
 
 /** Connects, and for ever reconnects. Status changes and refused subjects are logged. */
 export async function connectBus(config: BusConfig, log: BusLog): Promise<NatsConnection> {
-  const { seed, identity } = config;
+  const { url, seed, caFile, identity } = config;
   const connection = await connect({
-    servers: config.url,
+    servers: url,
     name: `${identity.service}/${identity.id}`,
     inboxPrefix: inboxPrefix(identity),
     timeout: CONNECT_TIMEOUT_MS,
@@ -31,9 +34,11 @@ export async function connectBus(config: BusConfig, log: BusLog): Promise<NatsCo
     reconnectTimeWait: RECONNECT_WAIT_MS,
     pingInterval: PING_INTERVAL_MS,
     ignoreAuthErrorAbort: true,
+    // Without this a server that asks for no TLS would be believed, whoever it is.
+    ...(url.startsWith("tls:") && { tls: caFile === undefined ? {} : { caFile } }),
     ...(seed && { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
   }).catch((cause: unknown) => {
-    throw busUnavailable(cause, `at ${config.url}`);
+    throw busUnavailable(cause, `at ${url}`);
   });
   void logStatus(connection, log);
   return connection;

@@ -49,7 +49,8 @@ const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
       ...readingObjects("uploads"),
       ...writingObjects("builds"),
     ],
-    subscribe: [SUBJECTS.runner(id), `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`],
+    // Its own beats tell whether somebody else runs under its name.
+    subscribe: [SUBJECTS.runner(id), SUBJECTS.beat(id), `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`],
   }),
   "control-plane": () => ({
     publish: [

@@ -10,7 +10,10 @@ export const PROCESS_VARIABLES = {
 };
 
 export const BUS_VARIABLES = {
+  /** `nats://host:port`, or `tls://host:port`. */
   NATS_URL: z.string(),
+  /** PEM of the authority that signed the server's certificate, where it is none that Node knows. */
+  NATS_CA_FILE: z.string().optional(),
   /** The nkey seed of the service's user; absent only where the server asks for none. */
   NATS_SEED_FILE: secretFile().optional(),
 };
@@ -40,8 +43,8 @@ export const PEER_VARIABLES = {
   TLS_CA_FILE: z.string().optional(),
 };
 
-export function busOf(given: z.infer<z.ZodObject<typeof BUS_VARIABLES>>): { url: string; seed: string | undefined } {
-  return { url: given.NATS_URL, seed: given.NATS_SEED_FILE?.reveal() };
+export function busOf(given: z.infer<z.ZodObject<typeof BUS_VARIABLES>>) {
+  return { url: given.NATS_URL, caFile: given.NATS_CA_FILE, seed: given.NATS_SEED_FILE?.reveal() };
 }
 
 /** Throws unless both files are given, or none. */

@@ -13,6 +13,7 @@ export interface GrantsBusOptions {
   sql: Sql;
   schema: string;
   url: string;
+  caFile?: string | undefined;
   seed: string | undefined;
   log: BusLog;
 }
@@ -88,8 +89,8 @@ export class GrantsBus {
   }
 
   async #openNext(): Promise<void> {
-    const { sql, schema, url, seed, log } = this.#options;
-    this.#connection ??= await connectBus({ url, identity: IDENTITY, seed }, log);
+    const { sql, schema, url, caFile, seed, log } = this.#options;
+    this.#connection ??= await connectBus({ url, caFile, identity: IDENTITY, seed }, log);
     const { bucket, madeAt } = await existingBucket(this.#connection);
     this.#bucket = bucket;
     if (!(await query(() => isNoted(sql, BUCKETS.grants, madeAt)))) {

@@ -1,5 +1,9 @@
 import type { Scenario } from "../bench.ts";
+import { concurrency } from "./concurrency.ts";
+import { mixed } from "./mixed.ts";
+import { overload } from "./overload.ts";
 import { rows } from "./rows.ts";
+import { runners } from "./runners.ts";
 
 /** In the order of the page. */
-export const SCENARIOS: readonly Scenario<unknown>[] = [rows];
+export const SCENARIOS: readonly Scenario<unknown>[] = [rows, concurrency, overload, mixed, runners];

@@ -41,7 +41,7 @@ export function parseResults(text: string): Results {
 
 export function formatResults(results: Results): string {
   const rounded = (_: string, value: unknown) =>
-    typeof value === "number" ? Number(value.toPrecision(DIGITS)) : value;
+    typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(DIGITS)) : value;
   return `${JSON.stringify(results, rounded, 2)}\n`;
 }
 

@@ -2,8 +2,10 @@ import type { Scenario } from "../bench.ts";
 import { concurrency } from "./concurrency.ts";
 import { mixed } from "./mixed.ts";
 import { overload } from "./overload.ts";
+import { payloads } from "./payloads.ts";
+import { plan } from "./plan.ts";
 import { rows } from "./rows.ts";
 import { runners } from "./runners.ts";
 
 /** In the order of the page. */
-export const SCENARIOS: readonly Scenario<unknown>[] = [rows, concurrency, overload, mixed, runners];
+export const SCENARIOS: readonly Scenario<unknown>[] = [rows, concurrency, payloads, overload, mixed, runners, plan];

@@ -4,4 +4,5 @@ export * from "./frame.ts";
 export { FrameReader } from "./frame-reader.ts";
 export { FrameWriter } from "./frame-writer.ts";
 export * from "./messages.ts";
+export { slotsAtDepth } from "./slots.ts";
 export { StreamParser } from "./stream-parser.ts";

@@ -10,7 +10,7 @@ import { FunctionPools } from "./instances/function-pools.ts";
 import { ProjectSandboxes } from "./instances/project-sandboxes.ts";
 import { INSTANCE_LIMITS } from "./limits.ts";
 import { LogPublisher } from "./logs/log-bus.ts";
-import { Beats } from "./placing/beat-bus.ts";
+import { BeatBus } from "./placing/beat-bus.ts";
 import type { BusStores } from "./placing/bus-stores.ts";
 import { type BusConnection, FramesBus } from "./placing/frames-bus.ts";
 import { Placing } from "./placing/placing.ts";
@@ -55,16 +55,19 @@ export function buildApp(deps: RunnerDependencies) {
   const placing = new Placing({
     slots,
     batcher: frames.batcher,
+    isConnected: () => frames.connected,
+    echo: () => frames.echo(),
     records,
     poolOf: (record) => pools.poolOf(record),
     onChange: () => beats.changed(),
     onOver: (record, invocation, outcome) => logs.invocationOver(record, invocation, outcome),
   });
-  const beats = new Beats({
+  const beats = new BeatBus({
     runnerId,
     isolationTier: supply.launcher.tier,
     facts: () => ({ slots, slotsBusy: placing.slotsBusy, draining: placing.isDraining }),
     publish,
+    onBeat: (nowMs) => placing.tick(nowMs),
   });
   const builds = new BuildsBus(deps.bus, new BuildService({ stores, supply }), log);
 

@@ -72,6 +72,16 @@ export const PLACING_LIMITS = {
   beatIntervalMs: 100,
   beatSilenceMaxMs: 1_000,
   beatFullMs: 10_000,
+  /** A process that did not run for so long may have been given up by gateways. They do so after three seconds without a beat. */
+  standstillMs: 2_000,
+  /** The bus's echo is waited for so long. */
+  echoMs: 2_000,
+  /** So long who was turned away counts as somebody who wants a slot. */
+  wantMs: 500,
+  /** Of the slots, kept for those who have less than a fair share and want more. */
+  keptSlotsShare: 1 / 8,
+  /** What is known of a gateway is forgotten when it was not heard of for so long. */
+  gatewayForgottenMs: 60_000,
   /** How long running calls are waited for when the runner is told to stop. */
   drainTimeoutMs: 30_000,
   /** Running calls have the drain's whole time; giving them up takes a moment more. */

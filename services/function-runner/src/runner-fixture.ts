@@ -118,6 +118,8 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
     batcher: new Batcher("runner-1", (_, message) => {
       readFrames(message, readBatchHeader(message)!.framesAt, (frame) => open.get(frame.call)?.(frame));
     }),
+    isConnected: () => true,
+    echo: async () => {},
     records: { get: (key) => records.get(key), waitFor: async (key) => records.get(key) },
     poolOf: (record) => pools.poolOf(record),
     onChange() {},

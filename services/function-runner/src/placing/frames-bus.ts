@@ -1,5 +1,6 @@
 import { type connectBus, SUBJECTS } from "@millrace/bus";
 import { Batcher } from "@millrace/frames";
+import { PLACING_LIMITS } from "../limits.ts";
 
 export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
 
@@ -34,6 +35,15 @@ export class FramesBus {
   /** What cannot be sent now is dropped: whoever waited for it has given up by the time it would arrive. */
   publish(subject: string, bytes: Uint8Array): void {
     if (this.#connected && !this.#connection.isClosed()) this.#connection.publish(subject, bytes);
+  }
+
+  /** Settles once everything has come in that the server had for us when it was asked, or was lost on the way. */
+  async echo(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, PLACING_LIMITS.echoMs);
+    // A connection that breaks loses what was on its way: then there is nothing to wait for.
+    await Promise.race([late, this.#connection.flush().catch(() => {})]);
+    clearTimeout(timer);
   }
 
   /** Takes nothing more in, and sends what is waiting. */

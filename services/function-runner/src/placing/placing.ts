@@ -2,6 +2,7 @@ import {
   type Batcher,
   FRAME,
   type Frame,
+  type Rejection,
   readBatchHeader,
   readFrames,
   readInvokePlacement,
@@ -12,12 +13,17 @@ import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import type { FunctionPool } from "../instances/function-pool.ts";
 import { Invocation, type InvocationOutcome } from "../instances/invocation.ts";
 import { PLACING_LIMITS } from "../limits.ts";
+import { Admission } from "./admission.ts";
 
 type Placement = NonNullable<ReturnType<typeof readInvokePlacement>>;
 
 export interface PlacingDependencies {
   slots: number;
   batcher: Batcher;
+  /** Whether what is written reaches anybody. */
+  isConnected(): boolean;
+  /** Settles behind everything that is on its way here. */
+  echo(): Promise<void>;
   records: {
     get(key: string): FunctionVersionRecord | undefined;
     waitFor(key: string, timeoutMs: number): Promise<FunctionVersionRecord | undefined>;
@@ -28,49 +34,66 @@ export interface PlacingDependencies {
   onOver(record: FunctionVersionRecord, invocation: Invocation, outcome: InvocationOutcome): void;
 }
 
-/** Takes invocations from gateways as long as there are slots, and passes on what gateways send for them. */
+/** Takes invocations from gateways as the admission says, and passes on what gateways send for them. */
 export class Placing {
   readonly #deps: PlacingDependencies;
+  readonly #admission: Admission;
   /** By gateway, then by the gateway's number of the call. */
   readonly #open = new Map<string, Map<number, Invocation>>();
-  readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0 };
-  #busy = 0;
-  #draining = false;
+  readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0 };
+  #nowMs = 0;
+  #hasAccepted = false;
   #emptied: (() => void) | undefined;
 
   constructor(deps: PlacingDependencies) {
     this.#deps = deps;
+    this.#admission = new Admission(deps.slots, {
+      askForEcho: () => void this.#awaitEcho(),
+      changed: () => deps.onChange(),
+    });
   }
 
   get slotsBusy(): number {
-    return this.#busy;
+    return this.#admission.slotsBusy;
   }
 
   get isDraining(): boolean {
-    return this.#draining;
+    return this.#admission.isDraining;
   }
 
-  /** Takes a batch of frames from a gateway. */
+  get rejections(): Readonly<Record<string, number>> {
+    return this.#rejected;
+  }
+
+  /**
+   * Takes a batch of frames from a gateway. What it accepts is on the bus's socket before any of it is in a sandbox: the bus writes when
+   * this turn of the event loop is over, and a sandbox's channel in a later one. So a call that runs in a killed runner was accepted for
+   * all to see, and nobody runs it again.
+   */
   receive(message: Buffer): void {
     const header = readBatchHeader(message);
-    if (header) readFrames(message, header.framesAt, (frame) => this.#onFrame(header.sender, frame));
+    if (!header) return;
+    this.#nowMs = performance.now();
+    readFrames(message, header.framesAt, (frame) => this.#onFrame(header.sender, frame));
+    if (this.#hasAccepted) this.#deps.batcher.flush();
+    this.#hasAccepted = false;
+  }
+
+  /** The process runs. To be called at least once a second. */
+  tick(nowMs: number): void {
+    this.#admission.tick(nowMs);
   }
 
   /** Rejects what is new from now on, and waits until what runs is over. Answers whether all of it was in time. */
   async drained(timeoutMs: number): Promise<boolean> {
-    this.#draining = true;
-    this.#deps.onChange();
-    if (this.#busy === 0) return true;
+    this.#admission.drain();
+    if (this.slotsBusy === 0) return true;
     const emptied = Promise.withResolvers<void>();
     this.#emptied = emptied.resolve;
     const timer = setTimeout(emptied.resolve, timeoutMs);
     await emptied.promise;
     clearTimeout(timer);
-    return this.#busy === 0;
-  }
-
-  get rejections(): Readonly<Record<string, number>> {
-    return this.#rejected;
+    return this.slotsBusy === 0;
   }
 
   #onFrame(gateway: string, frame: Frame): void {
@@ -80,24 +103,25 @@ export class Placing {
 
   #onInvoke(gateway: string, frame: Frame): void {
     const placement = readInvokePlacement(frame);
-    if (!placement) return;
-    if (this.#draining) this.#reject(gateway, frame.call, "draining");
-    else if (this.#busy >= this.#deps.slots) this.#reject(gateway, frame.call, "busy");
-    else this.#admit(gateway, frame, placement);
+    // Nobody would hear that it was accepted.
+    if (!placement || !this.#deps.isConnected()) return;
+    const record = this.#deps.records.get(placement.functionKey);
+    const project = record?.project ?? "";
+    const claim = { gateway, number: frame.call, project, depth: placement.depth };
+    const verdict = this.#admission.ask(claim, this.#nowMs);
+    if (verdict === "accepted") this.#admit(gateway, frame, placement, record);
+    else if (verdict !== "repeated") this.#reject(gateway, frame.call, verdict);
   }
 
-  #admit(gateway: string, frame: Frame, placement: Placement): void {
-    const record = this.#deps.records.get(placement.functionKey);
-    const deadlineAt = performance.now() + placement.remainingMs;
-    const request = { requestId: placement.requestId, frame, deadlineAt };
+  #admit(gateway: string, frame: Frame, placement: Placement, record: FunctionVersionRecord | undefined): void {
+    const deadlineAt = this.#nowMs + placement.remainingMs;
+    const project = record?.project ?? "";
     const invocation = new Invocation(
-      request,
+      { requestId: placement.requestId, frame, deadlineAt },
       { call: frame.call, writer: () => this.#deps.batcher.to(gateway) },
-      { onOver: (over, outcome) => this.#onOver(gateway, frame.call, over, outcome) },
+      { onOver: (over, outcome) => this.#onOver(gateway, frame.call, project, over, outcome) },
     );
-    this.#busy++;
     this.#callsOf(gateway).set(frame.call, invocation);
-    this.#deps.onChange();
     if (record) this.#accept(gateway, invocation, record);
     else void this.#awaitRecord(gateway, placement.functionKey, invocation);
   }
@@ -107,38 +131,45 @@ export class Placing {
     request.frame = { ...request.frame, payload: Buffer.from(request.frame.payload) };
     const record = await this.#deps.records.waitFor(key, PLACING_LIMITS.recordWaitMs);
     if (invocation.phase !== "waiting") return;
-    if (record) this.#accept(gateway, invocation, record);
-    else {
-      this.#free(gateway, request.frame.call, invocation);
+    if (record) {
+      this.#accept(gateway, invocation, record);
+      this.#deps.batcher.flush();
+    } else {
+      this.#free(gateway, request.frame.call, "", invocation);
       this.#reject(gateway, request.frame.call, "unknownFunction");
     }
+  }
+
+  async #awaitEcho(): Promise<void> {
+    await this.#deps.echo();
+    this.#admission.caughtUp();
   }
 
   #accept(gateway: string, invocation: Invocation, record: FunctionVersionRecord): void {
     const pool = this.#deps.poolOf(record);
     invocation.record = record;
-    writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, !pool.hasRoom);
+    writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, !pool.isWarm);
+    this.#hasAccepted = true;
     pool.run(invocation);
   }
 
-  #reject(gateway: string, call: number, rejection: "busy" | "draining" | "unknownFunction"): void {
+  #reject(gateway: string, call: number, rejection: Rejection): void {
     this.#rejected[rejection]++;
     writeRejected(this.#deps.batcher.to(gateway), call, rejection);
   }
 
-  #onOver(gateway: string, call: number, invocation: Invocation, outcome: InvocationOutcome): void {
-    this.#free(gateway, call, invocation);
+  #onOver(gateway: string, call: number, project: string, invocation: Invocation, outcome: InvocationOutcome): void {
+    this.#free(gateway, call, project, invocation);
     if (invocation.record) this.#deps.onOver(invocation.record, invocation, outcome);
   }
 
-  #free(gateway: string, call: number, invocation: Invocation): void {
-    this.#busy--;
+  #free(gateway: string, call: number, project: string, invocation: Invocation): void {
     const calls = this.#open.get(gateway);
-    // A gateway that was started again counts from the beginning, so the number may be another call's by now.
+    // A gateway that was started again counts from elsewhere, so the number may be another call's by now.
     if (calls?.get(call) === invocation) calls.delete(call);
     if (calls?.size === 0) this.#open.delete(gateway);
-    this.#deps.onChange();
-    if (this.#busy === 0) this.#emptied?.();
+    this.#admission.release(gateway, project, performance.now());
+    if (this.slotsBusy === 0) this.#emptied?.();
   }
 
   #callsOf(gateway: string): Map<number, Invocation> {

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { slotsAtDepth } from "@millrace/frames";
+import fc from "fast-check";
+import { PLACING_LIMITS } from "../limits.ts";
+import { Admission } from "./admission.ts";
+
+const { wantMs, standstillMs, gatewayForgottenMs } = PLACING_LIMITS;
+
+function setUp(slots: number) {
+  let echoes = 0;
+  let changes = 0;
+  let number = 0;
+  const admission = new Admission(slots, { askForEcho: () => echoes++, changed: () => changes++ });
+  return {
+    admission,
+    counts: () => ({ echoes, changes }),
+    ask: (nowMs: number, project = "p", { gateway = "g", depth = 0 } = {}) =>
+      admission.ask({ gateway, project, depth, number: number++ }, nowMs),
+  };
+}
+
+test("one project alone has every slot, and not one more", () => {
+  const { ask } = setUp(8);
+  const verdicts = Array.from({ length: 9 }, () => ask(0));
+  assert.deepEqual(verdicts, [...Array<string>(8).fill("accepted"), "busy"]);
+});
+
+test("a project that was turned away gets the next slots, until it has its share", () => {
+  const { admission, ask } = setUp(8);
+  for (let n = 0; n < 8; n++) ask(0, "large");
+  assert.equal(ask(1, "small"), "busy");
+  admission.release("g", "large", 2);
+  assert.equal(ask(2, "large"), "busy");
+  assert.equal(ask(2, "small"), "accepted");
+  admission.release("g", "large", 3);
+  assert.equal(ask(3, "large"), "accepted", "who has got what it wanted keeps nobody from the rest");
+});
+
+test("a slot is kept no longer than it is wanted", () => {
+  const { admission, ask } = setUp(4);
+  for (let n = 0; n < 4; n++) ask(0, "large");
+  assert.equal(ask(0, "small"), "busy");
+  admission.release("g", "large", 1);
+  assert.equal(ask(wantMs - 1, "large"), "busy");
+  // It wants one itself since then, but has its share.
+  assert.equal(ask(wantMs, "large"), "accepted");
+});
+
+test("a gateway that has just come is not starved by one that holds every slot", () => {
+  const { admission, ask } = setUp(8);
+  for (let n = 0; n < 8; n++) ask(0, "p", { gateway: "old" });
+  assert.equal(ask(1, "p", { gateway: "new" }), "busy");
+  admission.release("old", "p", 2);
+  assert.equal(ask(2, "p", { gateway: "old" }), "busy");
+  assert.equal(ask(2, "p", { gateway: "new" }), "accepted");
+});
+
+test("calls that functions make have slots beyond those of callers, some for each depth", () => {
+  const { ask } = setUp(16);
+  for (let n = 0; n < 16; n++) assert.equal(ask(0), "accepted");
+  assert.deepEqual(
+    [ask(0), ask(0, "p", { depth: 1 }), ask(0, "p", { depth: 1 }), ask(0, "p", { depth: 2 })],
+    ["busy", "accepted", "busy", "accepted"],
+  );
+});
+
+test("a process that stood still takes nothing until the bus has echoed", () => {
+  const { admission, ask, counts } = setUp(2);
+  assert.equal(ask(0), "accepted");
+  assert.equal(ask(standstillMs + 1), "platform");
+  assert.equal(counts().echoes, 1);
+  assert.equal(ask(standstillMs + 2), "platform");
+  admission.caughtUp();
+  assert.equal(ask(standstillMs + 3), "accepted");
+});
+
+test("a draining runner takes nothing, and stays so after an echo", () => {
+  const { admission, ask } = setUp(2);
+  admission.drain();
+  admission.caughtUp();
+  assert.equal(ask(0), "draining");
+});
+
+test("what the bus says twice is taken once, whether the first was taken or not", () => {
+  const { admission } = setUp(1);
+  const claim = { gateway: "g", project: "p", depth: 0 };
+  assert.equal(admission.ask({ ...claim, number: 1 }, 0), "accepted");
+  assert.equal(admission.ask({ ...claim, number: 1 }, 0), "repeated");
+  assert.equal(admission.ask({ ...claim, number: 2 }, 0), "busy");
+  admission.release("g", "p", 1);
+  assert.equal(admission.ask({ ...claim, number: 2 }, 1), "repeated");
+});
+
+type Step =
+  | { kind: "ask"; gateway: number; project: number; depth: number }
+  | { kind: "release"; at: number }
+  | { kind: "wait"; ms: number };
+
+const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    kind: fc.constant("ask" as const),
+    gateway: fc.nat(2),
+    project: fc.nat(3),
+    depth: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
+  }),
+  fc.record({ kind: fc.constant("release" as const), at: fc.nat(99) }),
+  fc.record({ kind: fc.constant("wait" as const), ms: fc.integer({ min: 1, max: 200 }) }),
+);
+
+test("whatever comes: slots are exact, none idles unless somebody with less wants it, and nothing is left behind", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 12 }), fc.array(arbitraryStep, { maxLength: 200 }), (slots, steps) => {
+      const { admission, ask } = setUp(slots);
+      const running: { gateway: string; project: string }[] = [];
+      const turnedAway = new Map<string, number>();
+      let nowMs = 0;
+      const wants = (name: string) => nowMs - (turnedAway.get(name) ?? -Infinity) < wantMs;
+      const holds = (key: "gateway" | "project", name: string) => running.filter((one) => one[key] === name).length;
+      for (const step of steps) {
+        if (step.kind === "wait") nowMs += step.ms;
+        else if (step.kind === "release") {
+          const [over] = running.splice(step.at % Math.max(1, running.length), 1);
+          if (over) admission.release(over.gateway, over.project, nowMs);
+        } else {
+          const { depth } = step;
+          const [gateway, project] = [`g${step.gateway}`, `p${step.project}`];
+          const verdict = ask(nowMs, project, { gateway, depth });
+          const free = slotsAtDepth(slots, depth) - running.length;
+          if (verdict === "accepted") {
+            assert.ok(free > 0);
+            running.push({ gateway, project });
+            for (const name of [gateway, project]) turnedAway.delete(name);
+          } else {
+            assert.equal(verdict, "busy");
+            const others = [...turnedAway.keys()].filter((name) => name !== gateway && name !== project && wants(name));
+            if (free > 0) {
+              assert.ok(depth === 0 && others.length > 0, "a free slot is refused for somebody's sake only");
+              assert.ok(free <= Math.max(1, slots / 8), "no more than the last ones");
+              assert.ok(holds("gateway", gateway) > 0 || holds("project", project) > 0);
+            }
+            if (depth === 0) for (const name of [gateway, project]) turnedAway.set(name, nowMs);
+          }
+        }
+        assert.equal(admission.slotsBusy, running.length);
+        admission.tick(nowMs);
+      }
+      for (const { gateway, project } of running) admission.release(gateway, project, nowMs);
+      admission.tick(nowMs + gatewayForgottenMs + 1);
+      assert.equal(admission.remembered, 0);
+      assert.equal(admission.slotsBusy, 0);
+    }),
+  );
+});

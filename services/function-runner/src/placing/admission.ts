@@ -1,0 +1,145 @@
+import { type Rejection, slotsAtDepth } from "@millrace/frames";
+import { PLACING_LIMITS } from "../limits.ts";
+import { CallWindow } from "./call-window.ts";
+import { Shares } from "./shares.ts";
+
+// Which invocations a runner takes. A machine without clock, timer or bus: every input says what time it is, and what it wants done goes
+// to its host, so that a simulator drives the same code as `placing.ts`.
+//
+//              ┌── stood still ──▶ catching up ──┐
+//   open ◀─────┘◀──────────── caught up ─────────┘         open, catching up ── drain ──▶ draining
+//
+//   open          takes a call that finds a slot, unless the slot is kept for a project or a gateway that has less than its share
+//   catching up   the process did not run for a while. Gateways may have given it up and placed elsewhere what it finds in its mail, so
+//                 it takes nothing until the bus has echoed: all that comes after is news.
+//   draining      takes nothing any more
+//
+// A number that a gateway used before is none of these: the bus said it twice, and the first one counts.
+
+export type Verdict = "accepted" | "repeated" | Rejection;
+
+export interface AdmissionHost {
+  /** Ask the bus for an echo, behind everything that is on its way here, and call `caughtUp` when it comes. */
+  askForEcho(): void;
+  /** The number of busy slots, or whether the runner takes anything, is another. */
+  changed(): void;
+}
+
+export interface Claim {
+  gateway: string;
+  /** The gateway's number of the call. */
+  number: number;
+  project: string;
+  depth: number;
+}
+
+interface Gateway {
+  window: CallWindow;
+  heardAtMs: number;
+}
+
+export class Admission {
+  readonly #slots: number;
+  readonly #host: AdmissionHost;
+  readonly #projects: Shares;
+  readonly #sharesOfGateways: Shares;
+  readonly #gateways = new Map<string, Gateway>();
+  #state: "open" | "catching up" | "draining" = "open";
+  #busy = 0;
+  #ranAtMs: number | undefined;
+
+  constructor(slots: number, host: AdmissionHost) {
+    const { keptSlotsShare, wantMs } = PLACING_LIMITS;
+    const keptMax = Math.max(1, Math.floor(slots * keptSlotsShare));
+    this.#slots = slots;
+    this.#host = host;
+    this.#projects = new Shares(slots, keptMax, wantMs);
+    this.#sharesOfGateways = new Shares(slots, keptMax, wantMs);
+  }
+
+  get slotsBusy(): number {
+    return this.#busy;
+  }
+
+  get isDraining(): boolean {
+    return this.#state === "draining";
+  }
+
+  /** Names that are remembered, for tests that look for leaks. */
+  get remembered(): number {
+    return this.#projects.size + this.#sharesOfGateways.size + this.#gateways.size;
+  }
+
+  /** A gateway asks for a slot. When it gets one, it holds it until `release`. */
+  ask(claim: Claim, nowMs: number): Verdict {
+    this.#notice(nowMs);
+    if (!this.#windowOf(claim.gateway, nowMs).take(claim.number)) return "repeated";
+    if (this.#state !== "open") return this.#state === "draining" ? "draining" : "platform";
+    const verdict = this.#hasRoomFor(claim, nowMs) ? "accepted" : "busy";
+    if (verdict === "accepted") {
+      this.#busy++;
+      this.#projects.take(claim.project);
+      this.#sharesOfGateways.take(claim.gateway);
+      this.#host.changed();
+    } else if (claim.depth === 0) {
+      this.#projects.turnAway(claim.project, nowMs);
+      this.#sharesOfGateways.turnAway(claim.gateway, nowMs);
+    }
+    return verdict;
+  }
+
+  /** A call that was accepted is over. */
+  release(gateway: string, project: string, nowMs: number): void {
+    this.#busy--;
+    this.#projects.release(project, nowMs);
+    this.#sharesOfGateways.release(gateway, nowMs);
+    this.#host.changed();
+  }
+
+  /** To be called at least every second: it is how the machine knows that its process runs. */
+  tick(nowMs: number): void {
+    this.#notice(nowMs);
+    this.#projects.sweep(nowMs);
+    this.#sharesOfGateways.sweep(nowMs);
+    for (const [id, { heardAtMs }] of this.#gateways) {
+      if (nowMs - heardAtMs > PLACING_LIMITS.gatewayForgottenMs) this.#gateways.delete(id);
+    }
+  }
+
+  caughtUp(): void {
+    if (this.#state === "catching up") this.#state = "open";
+  }
+
+  drain(): void {
+    this.#state = "draining";
+    this.#host.changed();
+  }
+
+  #hasRoomFor({ project, gateway, depth }: Claim, nowMs: number): boolean {
+    if (depth > 0) return this.#busy < slotsAtDepth(this.#slots, depth);
+    const free = this.#slots - this.#busy;
+    return (
+      free > 0 &&
+      free > this.#projects.keptFrom(project, nowMs) &&
+      free > this.#sharesOfGateways.keptFrom(gateway, nowMs)
+    );
+  }
+
+  #notice(nowMs: number): void {
+    const stoodStill = this.#ranAtMs !== undefined && nowMs - this.#ranAtMs > PLACING_LIMITS.standstillMs;
+    this.#ranAtMs = nowMs;
+    if (!stoodStill || this.#state === "draining") return;
+    this.#state = "catching up";
+    this.#host.askForEcho();
+  }
+
+  #windowOf(id: string, nowMs: number): CallWindow {
+    let gateway = this.#gateways.get(id);
+    if (gateway === undefined) {
+      gateway = { window: new CallWindow(), heardAtMs: nowMs };
+      this.#gateways.set(id, gateway);
+    }
+    gateway.heardAtMs = nowMs;
+    return gateway.window;
+  }
+}

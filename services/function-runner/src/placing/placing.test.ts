@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect as connectSocket, createServer, type Socket } from "node:net";
+import { type TestContext, test } from "node:test";
+import { connectBus } from "@millrace/bus";
+import { batchHeader, FRAME, FrameWriter, type Invoke, writeInvoke } from "@millrace/frames";
+import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import { testNats, until } from "@millrace/testing";
+import type { FunctionPool } from "../instances/function-pool.ts";
+import type { Invocation } from "../instances/invocation.ts";
+import { Channel } from "../sandbox/channel.ts";
+import { FramesBus } from "./frames-bus.ts";
+import { Placing } from "./placing.ts";
+
+const IDENTITY = { service: "function-runner", id: "runner-1" } as const;
+const INVOKE: Invoke = {
+  remainingMs: 5_000,
+  depth: 0,
+  attempt: 1,
+  requestId: "request-1",
+  traceparent: "",
+  functionKey: "fn@1",
+  route: "{}",
+  method: "POST",
+  target: "/",
+  pathParameters: [],
+  sourceIp: "192.0.2.1",
+  protocol: "HTTP/1.1",
+  scheme: "http",
+  identity: { keyId: "", accountId: "", authType: "" },
+  headers: [],
+  body: Buffer.from("the body of the call"),
+};
+
+async function socketPair(t: TestContext): Promise<[Socket, Socket]> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const near = connectSocket((server.address() as { port: number }).port, "127.0.0.1");
+  const [far] = (await once(server, "connection")) as [Socket];
+  t.after(() => {
+    near.destroy();
+    far.destroy();
+    server.close();
+  });
+  return [near, far];
+}
+
+test("an accepted frame is written to the bus before its call is written to a sandbox, even beside a frame that was written earlier", async (t) => {
+  const nats = await testNats(t, { identities: [IDENTITY] });
+  const silent = { info() {}, warn() {} };
+  const connection = await connectBus({ url: nats.url, seed: nats.seedOf(IDENTITY), identity: IDENTITY }, silent);
+  t.after(() => connection.close());
+  const frames = new FramesBus(connection, IDENTITY.id);
+  const [near] = await socketPair(t);
+  const channel = new Channel(near, { onFrame() {}, onEnd() {} });
+  const run = (invocation: Invocation) => invocation.start(channel, 1, 1_000, () => {});
+  const placing = new Placing({
+    slots: 4,
+    batcher: frames.batcher,
+    isConnected: () => frames.connected,
+    echo: () => frames.echo(),
+    records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
+    poolOf: () => ({ isWarm: true, run }) as unknown as FunctionPool,
+    onChange() {},
+    onOver() {},
+  });
+
+  const written: string[] = [];
+  const prototype = Object.getPrototypeOf(near) as Socket;
+  const original = near.write;
+  t.mock.method(prototype, "write", function (this: Socket, ...sent: Parameters<Socket["write"]>) {
+    const text = Buffer.from(sent[0] as Uint8Array).toString("latin1");
+    if (text.includes("PUB mr.gateway.gateway-1")) written.push("bus");
+    else if (this === near) written.push(text.includes("the body of the call") ? "call" : "other");
+    return Reflect.apply(original, this, sent) as boolean;
+  });
+  const writer = new FrameWriter();
+  writer.raw(batchHeader("gateway-1"));
+  writeInvoke(writer, 7, INVOKE, true);
+  // The channel's flush of this turn is on its way before the bus has anything to send.
+  channel.writer().begin(FRAME.credit, 0, 9).u32(1).end();
+  placing.receive(writer.take());
+  await until(() => written.length === 2);
+  assert.deepEqual(written, ["bus", "call"]);
+});

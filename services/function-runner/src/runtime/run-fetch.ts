@@ -2,65 +2,49 @@ import type { Call } from "./call.ts";
 import { InvocationContext } from "./context.ts";
 import type { AnyFunction } from "./find-function.ts";
 import type { InstanceFacts } from "./instance-thread.ts";
-import { readRoute } from "./request-parts.ts";
+import { requestOf } from "./light-request.ts";
+import { type PlainResponse, plainOf } from "./light-response.ts";
 import { checkStatus, describe, mayHaveBody, ResponseHeaders, ResponseInvalid } from "./response-headers.ts";
-
-/** A request whose signal is the invocation's. Handing the signal to the constructor costs more than the request itself. */
-class InvocationRequest extends Request {
-  readonly #call: Call;
-
-  constructor(call: Call, url: string, init: RequestInit) {
-    super(url, init);
-    this.#call = call;
-  }
-
-  static {
-    Object.defineProperty(InvocationRequest.prototype, "signal", {
-      get(this: InvocationRequest) {
-        return this.#call.signal;
-      },
-    });
-  }
-}
 
 /** Runs a `fetch(request, env, context)` and sends its response as it comes. Throws what it throws, and ResponseInvalid. */
 export async function runFetch(fetch: AnyFunction, call: Call, facts: InstanceFacts): Promise<void> {
-  const response = await fetch(makeRequest(call), process.env, new InvocationContext(call, facts));
+  const response = await fetch(requestOf(call), process.env, new InvocationContext(call, facts));
+  const plain = isObject(response) ? plainOf(response) : undefined;
+  if (plain) return sendPlain(call, plain);
   // Not `instanceof`: a bundled library may bring its own Response.
   if (!isResponse(response))
     throw new ResponseInvalid(`fetch must return a Response; it returned ${describe(response)}.`);
   const status = checkStatus(response.status);
   const headers = new ResponseHeaders();
-  for (const [name, value] of response.headers) headers.add(name, value);
+  const decoded = wasDecoded(response);
+  for (const [name, value] of response.headers) if (!(decoded && OF_THE_ENCODED.has(name))) headers.add(name, value);
   const head = { status, headers: headers.flat };
-  if (response.body === null || !mayHaveBody(status)) await call.sender.whole(head, new Uint8Array());
+  if (response.body === null || !mayHaveBody(status)) await call.sender.whole(head, NO_BYTES);
   else await sendBody(call, head, response.body);
 }
 
-function makeRequest(call: Call): Request {
-  const { invoke, intake } = call;
-  const pairs: [string, string][] = [];
-  let host = `${readRoute(invoke.route).hostLabel}.localhost`;
-  for (let i = 0; i < invoke.headers.length; i += 2) {
-    const name = invoke.headers[i]!;
-    if (name === "host") host = invoke.headers[i + 1]!;
-    pairs.push([name, invoke.headers[i + 1]!]);
-  }
-  const url = `${invoke.scheme}://${host}${invoke.target}`;
-  const init: RequestInit = { method: invoke.method, headers: pairs };
-  if (invoke.method !== "GET" && invoke.method !== "HEAD") {
-    const whole = intake.whole;
-    if (whole === null) Object.assign(init, { body: intake.stream(), duplex: "half" });
-    else if (whole.length > 0) init.body = whole as Uint8Array<ArrayBuffer>;
-  }
-  return new InvocationRequest(call, url, init);
+/** Headers that speak of a body as it came, before it was decoded. */
+const OF_THE_ENCODED = new Set(["content-encoding", "content-length"]);
+
+/** A function may hand on what it fetched itself: the body was decoded on its way, and the headers still say how it came. */
+function wasDecoded({ url, headers }: Response): boolean {
+  return typeof url === "string" && url !== "" && headers.has("content-encoding");
 }
+
+function sendPlain(call: Call, { status, headers: given, body }: PlainResponse): Promise<void> {
+  const headers = new ResponseHeaders();
+  for (let at = 0; at < given.length; at += 2) headers.add(given[at]!, given[at + 1]!);
+  const bytes = typeof body === "string" ? Buffer.from(body) : (body ?? NO_BYTES);
+  return call.sender.whole({ status, headers: headers.flat }, mayHaveBody(status) ? bytes : NO_BYTES);
+}
+
+const NO_BYTES = new Uint8Array();
 
 /** A body that is there at once goes with the head; only what is still being made is streamed. */
 async function sendBody(call: Call, head: { status: number; headers: string[] }, body: ReadableStream<Uint8Array>) {
   const reader = body.getReader();
   const first = await readChunk(reader);
-  if (first === null) return call.sender.whole(head, new Uint8Array());
+  if (first === null) return call.sender.whole(head, NO_BYTES);
   const second = readChunk(reader);
   if (await isEndingNow(second)) return call.sender.whole(head, first);
   call.sender.begin(head);
@@ -94,7 +78,11 @@ async function readChunk(reader: ReadableStreamDefaultReader<Uint8Array>): Promi
 }
 
 function isResponse(value: unknown): value is Response {
-  if (typeof value !== "object" || value === null) return false;
+  if (!isObject(value)) return false;
   const { status, headers } = value as Response;
   return typeof status === "number" && typeof headers?.entries === "function";
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }

@@ -1,0 +1,102 @@
+// `Request` for functions: as it came, until somebody asks for more than its method, URL or headers. Then the platform's own is made, once.
+import type { Invoke } from "@millrace/frames";
+import type { Call } from "./call.ts";
+import { delegate, pairsOf } from "./delegate.ts";
+import { readRoute } from "./request-parts.ts";
+
+const PlatformRequest = globalThis.Request;
+const platformFetch = globalThis.fetch;
+
+/** The request of an invocation. */
+class LightRequest {
+  readonly #call: Call;
+  #url: string | undefined;
+  #headers: Headers | undefined;
+  #real: Request | undefined;
+
+  constructor(call: Call) {
+    this.#call = call;
+  }
+
+  get method(): string {
+    return this.#call.invoke.method;
+  }
+
+  get url(): string {
+    this.#url ??= new URL(urlOf(this.#call)).href;
+    return this.#url;
+  }
+
+  get headers(): Headers {
+    this.#headers ??= new Headers(pairsOf(this.#call.invoke.headers));
+    return this.#headers;
+  }
+
+  /** Aborts when the time is over and when the caller is gone. */
+  get signal(): AbortSignal {
+    return this.#call.signal;
+  }
+
+  static realOf(value: object): Request {
+    return #real in value ? value.#makeReal() : (value as Request);
+  }
+
+  /** Handing the signal to the constructor would cost more than the request itself. */
+  #makeReal(): Request {
+    this.#real ??= new PlatformRequest(this.url, { method: this.method, headers: this.headers, ...bodyOf(this.#call) });
+    return this.#real;
+  }
+}
+
+delegate(LightRequest, PlatformRequest, LightRequest.realOf);
+
+/** The name under which functions make requests of their own: of a light one too, which the platform would not know. */
+class FunctionRequest extends PlatformRequest {
+  constructor(input: ConstructorParameters<typeof Request>[0], init?: RequestInit) {
+    super(typeof input === "object" ? (LightRequest.realOf(input) as Request) : input, withSignal(input, init));
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return Function.prototype[Symbol.hasInstance].call(PlatformRequest, value);
+  }
+}
+
+Object.defineProperty(FunctionRequest, "name", { value: "Request" });
+Object.defineProperty(LightRequest.prototype, "constructor", { value: FunctionRequest, enumerable: false });
+
+/** What is made of an invocation's request ends with the invocation, unless it is told otherwise. */
+function withSignal(input: unknown, init: RequestInit | undefined): RequestInit | undefined {
+  if (!(input instanceof LightRequest) || init?.signal !== undefined) return init;
+  return { ...init, signal: input.signal };
+}
+
+export function requestOf(call: Call): Request {
+  return new LightRequest(call) as unknown as Request;
+}
+
+/** Gives functions `Request` and `fetch` that know the light one. */
+export function installRequest(): void {
+  globalThis.Request = FunctionRequest;
+  globalThis.fetch = function fetch(input, init) {
+    return platformFetch(
+      typeof input === "object" ? (LightRequest.realOf(input) as Request) : input,
+      withSignal(input, init),
+    );
+  };
+}
+
+function urlOf({ invoke }: Call): string {
+  return `${invoke.scheme}://${hostOf(invoke)}${invoke.target}`;
+}
+
+function hostOf({ headers, route }: Invoke): string {
+  for (let at = 0; at < headers.length; at += 2) if (headers[at] === "host") return headers[at + 1]!;
+  return `${readRoute(route).hostLabel}.localhost`;
+}
+
+function bodyOf({ invoke, intake }: Call): RequestInit {
+  if (invoke.method === "GET" || invoke.method === "HEAD") return {};
+  const { whole } = intake;
+  if (whole === null) return { body: intake.stream(), duplex: "half" };
+  return whole.length > 0 ? { body: whole as Uint8Array<ArrayBuffer> } : {};
+}

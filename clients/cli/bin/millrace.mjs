@@ -23,7 +23,11 @@ async function runOnPackagedNode() {
     );
     process.exit(EXIT_FAILED);
   }
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: "inherit" });
+  // The fourth descriptor tells a command that runs on and on when this process is gone, even by kill -9.
+  const child = spawn(node, [main, ...process.argv.slice(2)], {
+    stdio: ["inherit", "inherit", "inherit", "pipe"],
+    env: { ...process.env, MILLRACE_LIFELINE_FD: "3" },
+  });
   for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : EXIT_FAILED)));
 }

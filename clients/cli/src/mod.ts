@@ -14,6 +14,7 @@ import { registerMember } from "./commands/member.ts";
 import { registerPerson } from "./commands/person.ts";
 import { registerProject } from "./commands/project.ts";
 import { registerRelease } from "./commands/release.ts";
+import { registerRunner } from "./commands/runner.ts";
 import { registerToken } from "./commands/token.ts";
 
 export { runCommandLine } from "./command-line.ts";
@@ -39,5 +40,6 @@ export function registerCommands(registry: Registry): void {
   registerToken(registry);
   registerLogin(registry);
   registerPerson(registry);
+  registerRunner(registry);
   registerAdmin(registry);
 }

@@ -1,6 +1,7 @@
-import { AdminServiceService, ReprojectResponse, Runner } from "@millrace/proto/control/v1/admin";
+import { AdminServiceService, ReprojectResponse } from "@millrace/proto/control/v1/admin";
 import type { Registry } from "../command-line.ts";
-import { many, one, type View } from "../output/answer.ts";
+import { one, type View } from "../output/answer.ts";
+import { listRunners } from "./runner.ts";
 
 const REPROJECT_TIMEOUT_MS = 60_000;
 
@@ -12,18 +13,6 @@ const reprojectView: View<ReprojectResponse> = {
     aliases: ({ aliases }) => aliases,
     artifacts: ({ artifacts }) => artifacts,
     grants: ({ grants }) => grants,
-  },
-};
-
-const runnerView: View<Runner> = {
-  json: Runner.toJSON,
-  cells: {
-    id: ({ id }) => id,
-    isolation: ({ isolationTier }) => isolationTier,
-    slots: ({ slots }) => slots,
-    busy: ({ slotsBusy }) => slotsBusy,
-    draining: ({ draining }) => draining,
-    "last beat": ({ lastBeatAt }) => lastBeatAt,
   },
 };
 
@@ -40,8 +29,6 @@ export function registerAdmin(registry: Registry): void {
     .command({
       usage: "runners",
       description: "list the runners that have reported lately",
-      async run({ call }) {
-        return many(runnerView, "runners", (await call(AdminServiceService.listRunners, {})).runners);
-      },
+      run: listRunners,
     });
 }

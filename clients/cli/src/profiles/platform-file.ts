@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { invalidFields } from "@millrace/errors";
+import { invalidFields, PlatformError } from "@millrace/errors";
 import { readText, type Terminal } from "../terminal.ts";
 import type { PlatformAddresses, Profile } from "./profile.ts";
 
@@ -12,16 +12,37 @@ const IN_FOLDER = ".millrace/platform.json";
 export type PlatformFile = PlatformAddresses & { adminToken: string };
 
 /** The file that the environment names. */
-export function namedPlatformFile({ env, cwd }: Terminal): PlatformFile | undefined {
-  const path = env[VARIABLE];
-  return path ? read(resolve(cwd, path)) : undefined;
+export function namedPlatformFile(terminal: Terminal): PlatformFile | undefined {
+  const path = namedPath(terminal);
+  return path === undefined ? undefined : read(path);
 }
 
 /** The file of a platform that runs from this folder or one above. */
-export function nearbyPlatformFile({ cwd }: Pick<Terminal, "cwd">): PlatformFile | undefined {
+export function nearbyPlatformFile(terminal: Pick<Terminal, "cwd">): PlatformFile | undefined {
+  const path = nearbyPath(terminal);
+  return path === undefined ? undefined : read(path);
+}
+
+/** The folder of the platform that runs here, which holds its secrets too. */
+export function platformFolder(terminal: Terminal): string {
+  const path = namedPath(terminal) ?? nearbyPath(terminal);
+  if (path !== undefined && existsSync(path)) return dirname(path);
+  throw new PlatformError(
+    "failed_precondition",
+    `No platform runs from this folder; go to where npm start was called, or let ${VARIABLE} name its platform.json.`,
+    { reason: "platform_not_here" },
+  );
+}
+
+function namedPath({ env, cwd }: Terminal): string | undefined {
+  const path = env[VARIABLE];
+  return path ? resolve(cwd, path) : undefined;
+}
+
+function nearbyPath({ cwd }: Pick<Terminal, "cwd">): string | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const path = join(folder, IN_FOLDER);
-    if (existsSync(path)) return read(path);
+    if (existsSync(path)) return path;
     if (folder === dirname(folder)) return undefined;
   }
 }

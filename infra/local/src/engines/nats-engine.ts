@@ -2,7 +2,7 @@
  * A private NATS server with JetStream. Its configuration is JSON, which NATS reads as well as its own syntax, and holds no
  * secret: users are known by public nkeys. WebSocket and leafnode listeners stay off, monitoring is on loopback only.
  */
-import { chownSync, writeFileSync } from "node:fs";
+import { chownSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BusPermissions } from "@millrace/bus";
 import { makePrivateDirectory, type User } from "../paths.ts";
@@ -12,6 +12,7 @@ import { commandLine, type EngineProgram, environmentOf } from "./engine-program
 const NATS_PAYLOAD_BYTES_MAX = 1024 * 1024;
 // Streams reserve their bounds when they are made; the bus asks for about 16 GiB (libs/bus, BUS_LIMITS).
 const STORE_BYTES_MAX = { memory: 256 * 1024 ** 2, file: 32 * 1024 ** 3 };
+const CONFIGURATION = "nats.json";
 const START_TIMEOUT_MS = 15_000;
 const STOP_TIMEOUT_MS = 10_000;
 const PROBE_TIMEOUT_MS = 1_000;
@@ -57,10 +58,28 @@ export function natsConfiguration(shape: NatsSettings & { listenHost: string; mo
 /** The part of a server's configuration that a server which is not ours needs as well. */
 export const natsAccounts = (users: readonly NatsUser[]) => ({ MILLRACE: { jetstream: "enabled", users } });
 
+/** Of the server that a platform with this home starts. */
+export const natsConfigurationFile = (home: string): string => join(home, "data/nats", CONFIGURATION);
+
+/** Replaces the users in a file that holds accounts, for a server to read again. Answers whether they were others before. */
+export function changeNatsUsers(file: string, change: (users: readonly NatsUser[]) => readonly NatsUser[]): boolean {
+  const before = readFileSync(file, "utf8");
+  const configuration = JSON.parse(before);
+  configuration.accounts.MILLRACE.users = change(configuration.accounts.MILLRACE.users);
+  const after = `${JSON.stringify(configuration, null, 2)}\n`;
+  if (after === before) return false;
+  const unfinished = `${file}.${process.pid}.unfinished`;
+  writeFileSync(unfinished, after, { mode: 0o600 });
+  const { uid, gid } = statSync(file);
+  chownSync(unfinished, uid, gid);
+  renameSync(unfinished, file);
+  return true;
+}
+
 export function natsProcess(shape: NatsShape): ProcessSpec {
   const { program, user } = shape;
   makePrivateDirectory(shape.folder);
-  const configuration = join(shape.folder, "nats.json");
+  const configuration = join(shape.folder, CONFIGURATION);
   writeFileSync(
     configuration,
     natsConfiguration({ ...shape, listenHost: program.listenHost, monitorHost: program.listenHost }),

@@ -73,9 +73,12 @@ async function startEngine(name: EngineName, options: EngineOptions, user: User 
   return { name, url, origin: `${program.origin} (${program.version})`, process: managed };
 }
 
+/** What the configuration of a server that is not ours must hold. */
+export const natsAccountsFile = (home: string): string => join(home, "nats-accounts.json");
+
 /** A server that is not ours cannot be told who may connect; its operator can. */
 function noteUsers({ home, natsUsers, host }: EngineOptions): void {
-  const file = join(home, "nats-accounts.json");
+  const file = natsAccountsFile(home);
   writeFileSync(file, `${JSON.stringify({ accounts: natsAccounts(natsUsers) }, null, 2)}\n`, { mode: 0o600 });
   host.log(`its configuration must hold the accounts of ${file}, and JetStream must be on`);
 }

@@ -1,4 +1,4 @@
-/** What the first runner says of the walls around functions, for whoever starts a platform. */
+/** What a runner says of the walls around functions, for whoever starts it. */
 import { join } from "node:path";
 import { rememberedPorts } from "../processes/ports.ts";
 import type { Platform } from "./platform.ts";
@@ -12,10 +12,15 @@ const MEANING = {
 
 type Readiness = { readonly tier: keyof typeof MEANING; readonly shortfall: string };
 
-/** One line: the tier, whose code it is for, and what keeps it from the next. */
-export async function isolationOf(platform: Platform): Promise<string> {
+/** Of the first runner. */
+export function isolationOf(platform: Platform): Promise<string> {
   const port = rememberedPorts(join(platform.stateDirectory, "ports.json"))["runner-1.operations"];
-  const response = await fetch(`http://127.0.0.1:${port}/readyz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  return isolationAt(`127.0.0.1:${port}`);
+}
+
+/** One line: the tier, whose code it is for, and what keeps it from the next. */
+export async function isolationAt(operationsAddress: string): Promise<string> {
+  const response = await fetch(`http://${operationsAddress}/readyz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   const { tier, shortfall } = (await response.json()) as Readiness;
   return `${tier}, for ${MEANING[tier]}${tier === "full" ? "" : ` (${shortfall})`}`;
 }

@@ -6,6 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { NatsUser } from "../engines/nats-engine.ts";
 import { type Engines, startEngines } from "../engines/start-engines.ts";
+import { joinedRunnerUsers } from "../joining/joined-runners.ts";
 import {
   defaultStateDirectory,
   enginesFolder,
@@ -22,7 +23,14 @@ import { databaseUrlFile, prepareDatabases, type StatefulService } from "./datab
 import { claimHome } from "./home.ts";
 import { portsFor } from "./platform-ports.ts";
 import { serviceProcess, startServices, stopInOrder } from "./service-processes.ts";
-import { addressOf, busIdentities, consoleUrl, gatewayPublicUrl, serviceInstances } from "./service-table.ts";
+import {
+  addressOf,
+  busIdentities,
+  consoleUrl,
+  gatewayPublicUrl,
+  serviceEnvironment,
+  serviceInstances,
+} from "./service-table.ts";
 import { takeStateDirectory } from "./single-start.ts";
 
 export type PlatformOptions = {
@@ -125,7 +133,11 @@ async function assemble(
     ports,
     postgresPassword: secrets.postgresPassword,
     redisPassword: secrets.redisPassword,
-    natsUsers: [...makeNatsUsers(files, busIdentities(instances)), ...(options.natsUsers ?? [])],
+    natsUsers: [
+      ...makeNatsUsers(files, busIdentities(instances)),
+      ...joinedRunnerUsers(files),
+      ...(options.natsUsers ?? []),
+    ],
     host,
     ephemeral: options.ephemeral ?? false,
   });
@@ -142,7 +154,11 @@ async function assemble(
     runnerSlots: options.runnerSlots,
     logLevel: options.logLevel ?? "info",
   };
-  const services = instances.map((instance) => serviceProcess(instance, settings, logsFolder, host));
+  const services = instances.map((instance) => {
+    const operationsAddress = addressOf(ports, instance.id, "operations");
+    const env = serviceEnvironment(instance, settings);
+    return serviceProcess({ ...instance, env, operationsAddress, logsFolder }, host);
+  });
   await startServices(services, options.signal);
   options.signal?.throwIfAborted();
   const reachable: PlatformFile = {

@@ -2,28 +2,30 @@
 import { join } from "node:path";
 import { repositoryRoot } from "../paths.ts";
 import { ManagedProcess, type ProcessHost } from "../processes/managed-process.ts";
-import { addressOf, type ServiceInstance, type ServiceSettings, serviceEnvironment } from "./service-table.ts";
+import type { ServiceInstance } from "./service-table.ts";
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 35_000;
 const READY_TIMEOUT_MS = 1_000;
 const STOP_ORDER = [["gateway", "console"], ["runner"], ["auth", "control-plane"], [""]];
 
-export function serviceProcess(
-  { service, id }: ServiceInstance,
-  settings: ServiceSettings,
-  logsFolder: string,
-  host: ProcessHost,
-): ManagedProcess {
-  const main = join(repositoryRoot, "services", service, "src/main.ts");
-  const readyUrl = `http://${addressOf(settings.ports, id, "operations")}/readyz`;
+export type ServiceRun = ServiceInstance & {
+  readonly env: Readonly<Record<string, string>>;
+  /** `host:port` */
+  readonly operationsAddress: string;
+  readonly logsFolder: string;
+};
+
+export function serviceProcess(run: ServiceRun, host: ProcessHost): ManagedProcess {
+  const main = join(repositoryRoot, "services", run.service, "src/main.ts");
+  const readyUrl = `http://${run.operationsAddress}/readyz`;
   return new ManagedProcess(
     {
-      name: id,
+      name: run.id,
       argv: () => [process.execPath, main],
-      env: serviceEnvironment({ service, id }, settings),
+      env: run.env,
       cwd: repositoryRoot,
-      logFile: join(logsFolder, `${id}.log`),
+      logFile: join(run.logsFolder, `${run.id}.log`),
       probe: async () => (await fetch(readyUrl, { signal: AbortSignal.timeout(READY_TIMEOUT_MS) })).ok,
       startTimeoutMs: START_TIMEOUT_MS,
       startAttemptsMax: 3,

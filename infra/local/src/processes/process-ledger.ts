@@ -30,6 +30,17 @@ export class ProcessLedger {
     rmSync(this.#file(name), { force: true });
   }
 
+  /** Whether it runs; what another process has started counts too. */
+  has(name: string): boolean {
+    const entry = readEntry(this.#file(name));
+    return entry !== undefined && isAlive(entry);
+  }
+
+  signal(name: string, signal: NodeJS.Signals): void {
+    const entry = readEntry(this.#file(name));
+    if (entry !== undefined && isAlive(entry)) process.kill(entry.pid, signal);
+  }
+
   /** Ends every process that an earlier start left behind, with its whole process group; answers their names. */
   async reap(): Promise<string[]> {
     const left = readdirSync(this.#folder).flatMap((file) => {

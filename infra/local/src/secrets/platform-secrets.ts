@@ -34,7 +34,6 @@ export type PlatformSecrets = {
 export function makePlatformSecrets(files: SecretFiles): PlatformSecrets {
   const trust = Object.fromEntries(SERVICES.map((service) => [service, makeServiceKey(files, service)]));
   files.once("master.key", () => randomBytes(MASTER_KEY_BYTES).toString("base64"));
-  const runnerKey = files.once("runner-private.pem", () => privatePem(generateKeyPairSync("x25519").privateKey));
   const operator = files.once("bootstrap.json", () =>
     JSON.stringify({ email: OPERATOR_EMAIL, password: randomPassword(), token: randomToken() }),
   );
@@ -42,7 +41,7 @@ export function makePlatformSecrets(files: SecretFiles): PlatformSecrets {
     trustFile: files.write("trust.json", JSON.stringify(trust, null, 2)),
     masterKeyFile: files.path("master.key"),
     runnerPrivateKeyFile: files.path("runner-private.pem"),
-    runnerPublicKeyFile: files.write("runner-public.pem", publicPem(runnerKey)),
+    runnerPublicKeyFile: files.write("runner-public.pem", publicPem(runnerPrivateKey(files))),
     bootstrapFile: files.path("bootstrap.json"),
     operator: JSON.parse(operator) as Operator,
     postgresPassword: files.once("postgres.password", randomPassword),
@@ -68,6 +67,10 @@ const privatePem = (key: ReturnType<typeof createPrivateKey>): string =>
 
 const publicPem = (privateKey: string): string =>
   createPublicKey(privateKey).export({ type: "spki", format: "pem" }).toString();
+
+/** X25519, PKCS8 PEM: what every runner opens the functions' secrets with. */
+export const runnerPrivateKey = (files: SecretFiles): string =>
+  files.once("runner-private.pem", () => privatePem(generateKeyPairSync("x25519").privateKey));
 
 export const natsSeedFile = (files: SecretFiles, identity: BusIdentity): string =>
   files.path(`nats-${identity.service}-${identity.id}.seed`);

@@ -1,0 +1,73 @@
+/**
+ * Two runners of one name would both be handed each call and run it twice. NATS lets both in, so a joined runner looks first whether its
+ * name is beating already, and leaves when it hears another later: a process is known by the `epoch` of its beats, and one that was
+ * followed by another does not come back.
+ */
+import { connectBus, SUBJECTS } from "@millrace/bus";
+import { Beat } from "@millrace/proto/invocation/v1/invocation";
+import { settlesWithin } from "../processes/until.ts";
+
+/** A runner beats every second. */
+const LISTEN_MS = 1_500;
+const AUTHORIZATION_ERROR = "AuthorizationError";
+
+export type NameWatchOptions = {
+  readonly runnerId: string;
+  readonly natsUrl: string;
+  readonly natsCaFile?: string | undefined;
+  readonly natsSeed: string;
+};
+
+export class NameWatch {
+  /** Rejects when the runner must not go on under its name, and says why. */
+  readonly lost: Promise<never>;
+  readonly #lost = Promise.withResolvers<never>();
+  readonly #options: NameWatchOptions;
+  readonly #heard = Promise.withResolvers<void>();
+  readonly #followed = new Set<string>();
+  #epoch: string | undefined;
+  #connection: Awaited<ReturnType<typeof connectBus>> | undefined;
+
+  constructor(options: NameWatchOptions) {
+    this.#options = options;
+    this.lost = this.#lost.promise;
+    this.lost.catch(() => {});
+  }
+
+  /** Connects, and makes sure that nobody runs under the name. */
+  async start(): Promise<void> {
+    const { runnerId, natsUrl, natsSeed: seed, natsCaFile: caFile } = this.#options;
+    const identity = { service: "function-runner", id: runnerId } as const;
+    const log = { info: () => {}, warn: (fields: object) => this.#onWarning(fields) };
+    this.#connection = await connectBus({ url: natsUrl, caFile, seed, identity }, log).catch((cause: unknown) => {
+      throw new Error(`NATS at ${natsUrl} cannot be reached, or does not let ${runnerId} in`, { cause });
+    });
+    this.#connection.subscribe(SUBJECTS.beat(runnerId), { callback: (_, { data }) => this.#onBeat(data) });
+    if (await settlesWithin(this.#heard.promise, LISTEN_MS)) {
+      throw new Error(`a runner ${runnerId} is running already; each needs a bundle of its own`);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#connection?.close();
+  }
+
+  #onBeat(data: Uint8Array): void {
+    this.#heard.resolve();
+    const { epoch } = Beat.decode(data);
+    if (epoch === this.#epoch) return;
+    if (this.#followed.has(epoch)) {
+      this.#lost.reject(
+        new Error(`another runner ${this.#options.runnerId} is running; each needs a bundle of its own`),
+      );
+    }
+    if (this.#epoch !== undefined) this.#followed.add(this.#epoch);
+    this.#epoch = epoch;
+  }
+
+  #onWarning(fields: object): void {
+    if ("err" in fields && (fields.err as Error).name === AUTHORIZATION_ERROR) {
+      this.#lost.reject(new Error(`NATS does not let ${this.#options.runnerId} in any more; was it deleted?`));
+    }
+  }
+}

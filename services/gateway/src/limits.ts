@@ -10,15 +10,17 @@ export const EDGE_LIMITS = {
   targetBytesMax: 8 * KIB,
   /** Name and value pairs; beyond it 431. */
   headerPairsMax: 100,
-  /** The body of a request; beyond it 413. */
-  bodyBytesMax: 10 * MIB,
+  /** A body that is held whole, here until its signature is checked or in a handler's event; beyond it 413. Others stream, however long. */
+  wholeBodyBytesMax: 10 * MIB,
+  /** Such a body arrives within this time. */
+  wholeBodyTimeoutMs: 60_000,
   /** Bodies held whole until their signature is checked, over all requests; beyond it 503. */
   heldBodyBytesMax: 256 * MIB,
   /** A declared body up to here is collected before the invocation is placed, so that it can be placed again whole. */
   smallBodyBytesMax: 64 * KIB,
   headersTimeoutMs: 5_000,
-  /** From the first byte of a request to the last of its body. */
-  requestTimeoutMs: 60_000,
+  /** From the first byte of a request to the last of its body: longer than any function may read it. */
+  requestTimeoutMs: 310_000,
   /** Longer than the idle time of common balancers, so that they close first. */
   keepAliveTimeoutMs: 65_000,
   timeoutCheckIntervalMs: 1_000,
@@ -30,6 +32,10 @@ export const EDGE_LIMITS = {
   /** A gateway leaves a shared port in a turn of the event loop this short; it waits so long for one. */
   quietTurnMsMax: 0.06,
   quietTurnAwaitedMs: 250,
+  /** Of a body that comes after the answer to its request so much is thrown away; then the connection is cut. */
+  discardedBytesMax: 10 * MIB,
+  /** All headers of a function's response. Common clients read 16 KiB, and the gateway adds its own. */
+  responseHeadersBytesMax: 15 * KIB,
   /** How long a connection lingers after a refusal that left its body unread, so that the caller can read the answer. */
   lingerMs: 1_000,
 } as const;

@@ -46,6 +46,7 @@ test("a result becomes a response: headers of all kinds, cookies, base64", async
     "x-number": ["2"],
     "x-replaced": ["a", "b"],
     "set-cookie": ["a=1", "b=2"],
+    "content-length": ["999"],
     "content-type": ["text/plain; charset=utf-8"],
   });
   assert.deepEqual([...answer.body], [0, 255, 1]);

@@ -5,12 +5,14 @@ export class ResponseInvalid extends Error {
   override readonly name = "ResponseInvalid";
 }
 
-/** Headers of one response in all, so that they fit a frame with room to spare. */
-const HEADER_CHARACTERS_MAX = 48 * 1024;
+/** Headers of one response in all, as they are written: what a gateway takes, so that the reason is in the provider's log. */
+const HEADERS_BYTES_MAX = 15 * 1024;
+/** `name: value\r\n` */
+const PAIR_BYTES_MORE = 4;
+const LENGTH = /^\d{1,15}$/;
 /** They belong to a connection, not to a response; the gateway makes its own. */
 const CONNECTION_HEADERS = new Set([
   "connection",
-  "content-length",
   "keep-alive",
   "proxy-authenticate",
   "proxy-connection",
@@ -23,11 +25,11 @@ const CONNECTION_HEADERS = new Set([
 /** Collects a response's headers, flat, and refuses what HTTP does not allow. */
 export class ResponseHeaders {
   readonly flat: string[] = [];
-  #characters = 0;
+  #bytes = 0;
 
   add(name: string, value: string): void {
     const lowerName = name.toLowerCase();
-    if (CONNECTION_HEADERS.has(lowerName)) return;
+    if (CONNECTION_HEADERS.has(lowerName) || (lowerName === "content-length" && !LENGTH.test(value))) return;
     try {
       validateHeaderName(lowerName);
       validateHeaderValue(lowerName, value);
@@ -36,9 +38,9 @@ export class ResponseHeaders {
         `The response's header ${JSON.stringify(name)} has a name or a value that HTTP forbids.`,
       );
     }
-    this.#characters += lowerName.length + value.length;
-    if (this.#characters > HEADER_CHARACTERS_MAX) {
-      throw new ResponseInvalid(`The response's headers are over ${HEADER_CHARACTERS_MAX} characters.`);
+    this.#bytes += lowerName.length + value.length + PAIR_BYTES_MORE;
+    if (this.#bytes > HEADERS_BYTES_MAX) {
+      throw new ResponseInvalid(`The response's headers are over ${HEADERS_BYTES_MAX} bytes.`);
     }
     this.flat.push(lowerName, value);
   }

@@ -10,6 +10,8 @@ export class BodyFeed {
   #ended = false;
   #whole = true;
   #keeps = true;
+  /** Called once, when the body is first asked for. */
+  onWanted: (() => void) | null = null;
   /** Called when there is more to take, or the end has come. */
   onMore: (() => void) | null = null;
   /** Called when something was taken. */
@@ -46,6 +48,8 @@ export class BodyFeed {
 
   /** The next bytes, at most `bytesMax`; empty when there are none now. */
   take(bytesMax: number): Buffer {
+    this.onWanted?.();
+    this.onWanted = null;
     const piece = this.#pieces[this.#piece];
     if (piece === undefined || bytesMax <= 0) return EMPTY;
     const taken = piece.subarray(this.#offset, this.#offset + bytesMax);

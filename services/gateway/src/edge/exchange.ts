@@ -49,11 +49,11 @@ export class Exchange {
     return address.startsWith("::ffff:") ? address.slice(7) : address;
   }
 
-  /** Answers with a problem. An answer that has begun cannot be taken back: then the connection is destroyed, so that nobody takes a part for the whole. */
+  /** Answers with a problem. An answer that has begun cannot be taken back: then the connection is broken off. */
   refuse(refusal: Refusal): void {
     this.reason = refusal.reason;
     if (this.answered) {
-      this.response.destroy();
+      this.#breakOff();
       return;
     }
     const body = problemBody(refusal, this.requestId);
@@ -64,8 +64,15 @@ export class Exchange {
     else this.end(body);
   }
 
+  /** By a reset: to who reads until the connection ends, an orderly end would make a part look like the whole. */
+  #breakOff(): void {
+    const { response } = this;
+    if (response.socket) response.socket.resetAndDestroy();
+    else response.destroy();
+  }
+
   answerMock({ status, headers, body }: MockBackend): void {
-    const withLength = NO_LENGTH.has(status) ? headers : [...headers, "content-length", String(body.length)];
+    const withLength = BODILESS.has(status) ? headers : [...headers, "content-length", String(body.length)];
     const unread = this.#leavesBodyUnread();
     this.writeHead(status, withLength, unread);
     this.bytesOut = body.length;
@@ -119,5 +126,5 @@ export class Exchange {
 
 const TOGETHER_BYTES_MAX = 16 * 1024;
 
-/** Statuses whose responses have no body and say no length. */
-export const NO_LENGTH: ReadonlySet<number> = new Set([204, 304]);
+/** Statuses whose responses have no body. */
+export const BODILESS: ReadonlySet<number> = new Set([204, 205, 304]);

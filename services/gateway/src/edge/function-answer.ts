@@ -1,8 +1,8 @@
 import type { Head } from "@millrace/frames";
 import { type Reason, type Refusal, refuse } from "../answering/reasons.ts";
 import type { AnswerSink, Call } from "../dispatching/call.ts";
-import { type Exchange, NO_LENGTH } from "./exchange.ts";
-import { forwardedResponseHeaders } from "./forwarding.ts";
+import { BODILESS, type Exchange } from "./exchange.ts";
+import { declaredLength, forwardedResponseHeaders } from "./forwarding.ts";
 
 const NO_BODY = Buffer.alloc(0);
 
@@ -13,6 +13,8 @@ export class FunctionAnswer implements AnswerSink {
   #call: Call | null = null;
   /** Bytes written for which the caller has made no room yet. */
   #unflushed = 0;
+  /** Bytes of the body that the head promised and that are still to come; null when it promised nothing. */
+  #promised: number | null = null;
 
   constructor(exchange: Exchange, cancel: (call: Call) => void) {
     this.#exchange = exchange;
@@ -31,15 +33,16 @@ export class FunctionAnswer implements AnswerSink {
     if (headers === null || head.status < 200 || head.status > 599) {
       this.failed(
         "function_response_invalid",
-        "The function's response has a status or a header that HTTP cannot carry.",
+        "The function's response has a status or headers that HTTP cannot carry.",
       );
       this.#leave();
       return;
     }
-    const { request } = this.#exchange;
-    if (end && !NO_LENGTH.has(head.status)) headers.push("content-length", String(head.body.length));
+    const bodiless = this.#exchange.request.method === "HEAD" || BODILESS.has(head.status);
+    const length = bodiless ? bodilessLength(head) : end ? head.body.length : declaredLength(head.headers);
+    if (length !== null) headers.push("content-length", String(length));
+    this.#promised = length;
     this.#exchange.writeHead(head.status, headers);
-    const bodiless = request.method === "HEAD" || NO_LENGTH.has(head.status);
     if (bodiless && !end) this.#leave();
     if (bodiless) this.#exchange.end(NO_BODY);
     else this.#write(Buffer.from(head.body.buffer, head.body.byteOffset, head.body.byteLength), end);
@@ -64,6 +67,11 @@ export class FunctionAnswer implements AnswerSink {
 
   #write(bytes: Buffer, end: boolean): void {
     const { response } = this.#exchange;
+    if (!this.#keepsPromise(bytes.length, end)) {
+      this.#leave();
+      this.failed("function_response_invalid", "The function's response is not as long as it said.");
+      return;
+    }
     this.#exchange.bytesOut += bytes.length;
     if (end) {
       this.#exchange.end(bytes);
@@ -75,6 +83,12 @@ export class FunctionAnswer implements AnswerSink {
       if (this.#unflushed === 0) response.once("drain", () => this.#onDrain());
       this.#unflushed += bytes.length;
     }
+  }
+
+  #keepsPromise(bytes: number, end: boolean): boolean {
+    if (this.#promised === null) return true;
+    this.#promised -= bytes;
+    return end ? this.#promised === 0 : this.#promised >= 0;
   }
 
   #onDrain(): void {
@@ -91,4 +105,14 @@ export class FunctionAnswer implements AnswerSink {
     this.#exchange.attempts = this.#call?.attempts ?? 0;
     this.#exchange.runner = this.#call?.runner?.id ?? "";
   }
+}
+
+/**
+ * What a response without a body says of the length: for HEAD and 304, what the function says of the body that there would be with GET
+ * (RFC 9110, 8.6). Of an empty body for HEAD it is not known whether GET would have one.
+ */
+function bodilessLength({ status, headers, body }: Head): number | null {
+  if (status === 204) return null;
+  if (status === 205) return 0;
+  return declaredLength(headers) ?? (status !== 304 && body.length > 0 ? body.length : null);
 }

@@ -137,15 +137,18 @@ export class GatewayHttp {
   /** The parser gave up, or the request did not come in time. */
   #onClientError(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
     const exchange = this.#underWay.get(socket);
-    if (!socket.writable || error.code === "ECONNRESET" || exchange?.answered) {
+    if (!socket.writable || error.code === "ECONNRESET" || (exchange?.answered && !exchange.request.complete)) {
       socket.destroy();
-      return;
-    }
+    } else if (exchange?.request.complete) {
+      // It came behind a request that is whole: that one is answered first.
+      socket.pause();
+      exchange.response.once("finish", () => this.#refuseUnparsed(error, socket));
+    } else if (exchange) exchange.refuse(refusalOf(error));
+    else this.#refuseUnparsed(error, socket);
+  }
+
+  #refuseUnparsed(error: NodeJS.ErrnoException & { rawPacket?: Buffer }, socket: Socket): void {
     const refusal = refusalOf(error);
-    if (exchange) {
-      exchange.refuse(refusal);
-      return;
-    }
     const requestId = randomHex(16);
     this.#options.onUnparsed(refusal);
     this.#options.log.debug({ requestId, reason: refusal.reason, parser: error.code }, "a request could not be parsed");

@@ -4,10 +4,11 @@ import { EDGE_LIMITS } from "../limits.ts";
 import type { Exchange } from "./exchange.ts";
 
 export const BODY_TOO_LARGE: Refusal = {
-  ...refuse("body_too_large", `The body is over ${EDGE_LIMITS.bodyBytesMax} bytes.`),
+  ...refuse("body_too_large", `The body is over ${EDGE_LIMITS.wholeBodyBytesMax} bytes.`),
   closes: true,
 };
 const CUT_SHORT = refuse("request_malformed", "The body ended before it was complete.");
+const TOO_SLOW: Refusal = { ...refuse("request_malformed", "The body did not arrive in time."), closes: true };
 const EMPTY = Buffer.alloc(0);
 
 /** The bytes of bodies that are held whole, over all requests. */
@@ -32,28 +33,37 @@ export class BodyBudget {
 /** Reads the body to its end. A body whose length is not declared takes as much of the budget as a body may have. */
 export async function readWholeBody(exchange: Exchange, budget: BodyBudget): Promise<Buffer | Refusal> {
   const { contentLength } = exchange.head!;
+  const { wholeBodyBytesMax, wholeBodyTimeoutMs } = EDGE_LIMITS;
   if (contentLength === 0) return EMPTY;
-  if (!budget.take(exchange, contentLength ?? EDGE_LIMITS.bodyBytesMax)) {
+  if (contentLength !== null && contentLength > wholeBodyBytesMax) return BODY_TOO_LARGE;
+  if (!budget.take(exchange, contentLength ?? wholeBodyBytesMax)) {
     return refuse("overloaded", "This gateway holds as many bodies as it can.");
   }
-  beginBody(exchange);
+  if (exchange.expectsContinue) exchange.response.writeContinue();
   const pieces: Buffer[] = [];
-  return new Promise((resolve) => {
+  let timer: NodeJS.Timeout | undefined;
+  return new Promise<Buffer | Refusal>((resolve) => {
+    timer = setTimeout(resolve, wholeBodyTimeoutMs, TOO_SLOW);
     exchange.request
       .on("data", (piece: Buffer) => {
         exchange.bytesIn += piece.length;
-        if (exchange.bytesIn > EDGE_LIMITS.bodyBytesMax) resolve(BODY_TOO_LARGE);
+        if (exchange.bytesIn > wholeBodyBytesMax) resolve(BODY_TOO_LARGE);
         else pieces.push(piece);
       })
       .once("end", () => resolve(pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)))
       .once("close", () => resolve(CUT_SHORT));
-  });
+  }).finally(() => clearTimeout(timer));
 }
 
-/** Hands the body on as it comes, no faster than it is taken. `onTooLarge` is called once, when it outgrows the limit. */
-export function feedBody(exchange: Exchange, onTooLarge: () => void): BodyFeed {
-  const { request } = exchange;
+/**
+ * Hands the body on as it comes, no faster than it is taken. `onTooLarge` is called once, when it outgrows `bytesMax`. Who waits for
+ * `100 Continue` is told to go on when a runner was found for the request.
+ */
+export function feedBody(exchange: Exchange, bytesMax: number, onTooLarge: () => void): BodyFeed {
+  const { request, response } = exchange;
   const feed = new BodyFeed();
+  if (exchange.expectsContinue) feed.onWanted = () => response.writeContinue();
+  let discardedBytes = 0;
   feed.onTaken = () => {
     if (feed.untakenBytes < EDGE_LIMITS.smallBodyBytesMax) request.resume();
   };
@@ -61,12 +71,12 @@ export function feedBody(exchange: Exchange, onTooLarge: () => void): BodyFeed {
     .on("data", (piece: Buffer) => {
       exchange.bytesIn += piece.length;
       if (!exchange.bodyWanted) {
-        if (exchange.bytesIn > EDGE_LIMITS.bodyBytesMax && exchange.response.writableEnded) request.destroy();
+        discardedBytes += piece.length;
+        if (discardedBytes > EDGE_LIMITS.discardedBytesMax && response.writableEnded) request.destroy();
         return;
       }
-      const before = exchange.bytesIn - piece.length;
-      if (before > EDGE_LIMITS.bodyBytesMax) return;
-      if (exchange.bytesIn > EDGE_LIMITS.bodyBytesMax) {
+      if (exchange.bytesIn - piece.length > bytesMax) return;
+      if (exchange.bytesIn > bytesMax) {
         onTooLarge();
         return;
       }
@@ -74,10 +84,5 @@ export function feedBody(exchange: Exchange, onTooLarge: () => void): BodyFeed {
       if (feed.untakenBytes >= EDGE_LIMITS.smallBodyBytesMax) request.pause();
     })
     .once("end", () => feed.finish());
-  beginBody(exchange);
   return feed;
-}
-
-function beginBody({ expectsContinue, response }: Exchange): void {
-  if (expectsContinue) response.writeContinue();
 }

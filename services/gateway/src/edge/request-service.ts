@@ -56,7 +56,6 @@ export class RequestService {
     if (isRefusal(head)) return head;
     exchange.head = head;
     exchange.span = this.#options.beginSpan(readTraceparent(head.traceparent), head.method);
-    if (head.contentLength !== null && head.contentLength > EDGE_LIMITS.bodyBytesMax) return BODY_TOO_LARGE;
 
     const place = this.#locate(head);
     if (isRefusal(place)) return place;
@@ -86,7 +85,7 @@ export class RequestService {
       exchange.answerMock(backend);
       return null;
     }
-    if (whole === null && isSmall(head)) {
+    if (whole === null && isSmall(head) && !exchange.expectsContinue) {
       const body = head.contentLength === 0 ? EMPTY : await readBody();
       if (isRefusal(body)) return body;
       whole = body;
@@ -144,9 +143,12 @@ export class RequestService {
     const version = this.#options.functions.resolve(backend);
     if (version === null) return refuse("no_runner", "The function's version has not reached this gateway yet.");
     exchange.functionKey = version.key;
+    const bodyBytesMax = version.streams ? Number.POSITIVE_INFINITY : EDGE_LIMITS.wholeBodyBytesMax;
+    if (head.contentLength !== null && head.contentLength > bodyBytesMax) return BODY_TOO_LARGE;
     const { dispatcher } = this.#options;
     const answer = new FunctionAnswer(exchange, (call) => dispatcher.cancel(call));
-    const body = whole === null ? feedBody(exchange, () => answer.refuse(BODY_TOO_LARGE)) : BodyFeed.of(whole);
+    const body =
+      whole === null ? feedBody(exchange, bodyBytesMax, () => answer.refuse(BODY_TOO_LARGE)) : BodyFeed.of(whole);
     const content = contentOf(exchange, head, path, backend, pathParameters, version.key);
     const safe = SAFE_METHODS.has(head.method);
     answer.follow(dispatcher.invoke({ content, body, timeoutMs: version.timeoutMs, safe }, answer));

@@ -7,6 +7,8 @@ export interface PlacedVersion {
   /** `{function uid}@{version}` */
   key: string;
   timeoutMs: number;
+  /** Whether it reads bodies as they come; others get theirs whole, in an event. */
+  streams: boolean;
 }
 
 const VERSION_PREFIX = "version.";
@@ -30,8 +32,8 @@ export class Functions implements BucketHandler {
 
   onPut(key: string, value: Uint8Array): void {
     if (key.startsWith(VERSION_PREFIX)) {
-      const { functionUid, version, timeoutMs } = FunctionVersionRecord.decode(unpackRecord(value));
-      this.#versions.set(key, { key: `${functionUid}@${version}`, timeoutMs });
+      const { functionUid, version, timeoutMs, shape } = FunctionVersionRecord.decode(unpackRecord(value));
+      this.#versions.set(key, { key: `${functionUid}@${version}`, timeoutMs, streams: shape === "fetch" });
     } else if (key.startsWith(ALIAS_PREFIX)) {
       const alias = AliasRecord.decode(unpackRecord(value));
       if ((this.#aliases.get(key)?.generation ?? 0) <= alias.generation) this.#aliases.set(key, alias);

@@ -1,8 +1,7 @@
 // `Request` for functions: as it came, until somebody asks for more than its method, URL or headers. Then the platform's own is made, once.
-import type { Invoke } from "@millrace/frames";
 import type { Call } from "./call.ts";
 import { delegate, pairsOf } from "./delegate.ts";
-import { readRoute } from "./request-parts.ts";
+import { hostOf } from "./request-parts.ts";
 
 const PlatformRequest = globalThis.Request;
 const platformFetch = globalThis.fetch;
@@ -87,11 +86,6 @@ export function installRequest(): void {
 
 function urlOf({ invoke }: Call): string {
   return `${invoke.scheme}://${hostOf(invoke)}${invoke.target}`;
-}
-
-function hostOf({ headers, route }: Invoke): string {
-  for (let at = 0; at < headers.length; at += 2) if (headers[at] === "host") return headers[at + 1]!;
-  return `${readRoute(route).hostLabel}.localhost`;
 }
 
 function bodyOf({ invoke, intake }: Call): RequestInit {

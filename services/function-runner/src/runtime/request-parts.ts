@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { RouteConstants } from "@millrace/frames";
+import type { Invoke, RouteConstants } from "@millrace/frames";
 
 // What the shapes of events have in common.
 
@@ -102,4 +102,10 @@ export function readRoute(json: string): RouteConstants {
   const route = JSON.parse(json) as RouteConstants;
   routes.set(json, route);
   return route;
+}
+
+/** The Host that the caller asked for; an HTTP/1.0 caller may have named none. */
+export function hostOf({ headers, route }: Invoke): string {
+  for (let at = 0; at < headers.length; at += 2) if (headers[at] === "host") return headers[at + 1]!;
+  return `${readRoute(route).hostLabel}.localhost`;
 }

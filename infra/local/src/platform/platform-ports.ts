@@ -8,7 +8,7 @@ const PUBLIC_PORT = "gateway.http";
 const FIRST_GATEWAY_PORT = "gateway-1.http";
 
 /** Whether gateways can listen on one port together: the system must spread connections over them (`reusePort` of net.listen). */
-export const CAN_SHARE_PORTS = process.platform === "linux";
+const CAN_SHARE_PORTS = process.platform === "linux";
 
 /**
  * A port for each name of the services and engines, and the public port of the gateways, `gateway.http`: one that they share, or else

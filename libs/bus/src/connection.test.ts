@@ -9,9 +9,13 @@ test("where TLS is asked for, a server that offers none is left before anything 
   const identity = { service: "gateway", id: "g" } as const;
   const nats = await testNats(t, { identities: [identity] });
   const seed = nats.seedOf(identity);
-  await assert.rejects(connectBus({ url: nats.url.replace("nats:", "tls:"), seed, identity }, silent), (error: Error) =>
+  const port = new URL(nats.url).port;
+  await assert.rejects(connectBus({ url: `tls://localhost:${port}`, seed, identity }, silent), (error: Error) =>
     /tls/i.test(String(error.cause)),
   );
+  for (const host of ["127.0.0.1", "[::1]"]) {
+    await assert.rejects(connectBus({ url: `tls://${host}:${port}`, seed, identity }, silent), /host name/);
+  }
   const plain = await connectBus({ url: nats.url, seed, identity }, silent);
   await plain.close();
 });

@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { PlatformError } from "@millrace/errors";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { connect, nkeyAuthenticator } from "@nats-io/transport-node";
@@ -34,14 +35,22 @@ export async function connectBus(config: BusConfig, log: BusLog): Promise<NatsCo
     reconnectTimeWait: RECONNECT_WAIT_MS,
     pingInterval: PING_INTERVAL_MS,
     ignoreAuthErrorAbort: true,
-    // Without this a server that asks for no TLS would be believed, whoever it is.
-    ...(url.startsWith("tls:") && { tls: caFile === undefined ? {} : { caFile } }),
+    ...tlsOf(url, caFile),
     ...(seed && { authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) }),
   }).catch((cause: unknown) => {
     throw busUnavailable(cause, `at ${url}`);
   });
   void logStatus(connection, log);
   return connection;
+}
+
+/** The client believes a server that asks for no TLS unless it is told to, and holds a certificate of an address against `localhost`. */
+function tlsOf(url: string, caFile: string | undefined): { tls?: { caFile?: string } } {
+  if (!url.startsWith("tls:")) return {};
+  if (isIP(new URL(url).hostname.replace(/^\[|\]$/g, "")) !== 0) {
+    throw new Error(`${url} must name the server by its host name, which its certificate is checked against`);
+  }
+  return { tls: caFile === undefined ? {} : { caFile } };
 }
 
 async function logStatus(connection: NatsConnection, log: BusLog): Promise<void> {

@@ -20,7 +20,7 @@ const SHAPE = {
   /** Unique among the runners of a platform; part of NATS subjects. */
   RUNNER_ID: busId(),
   /** Invocations at a time. */
-  RUNNER_SLOTS: integer(1, 4096).default(16),
+  RUNNER_SLOTS: integer(1, 4096).default(64),
   /** Artifacts, sandboxes' folders and the sandbox's runtime; other users must be able to pass through it. */
   RUNNER_CACHE_DIRECTORY: z.string().min(1),
   /** X25519, PKCS8 PEM: opens the functions' secrets. */

@@ -67,6 +67,8 @@ async function startPlatform(owner: Owner, overrides: Record<string, string> = {
   };
   let output = "";
   const child = spawn(process.execPath, [join(import.meta.dirname, "main.ts")], { env: environment });
+  // Listened for from the start: an exit that nobody has asked for yet is not told again.
+  const exited = once(child, "exit").then(([code]) => code as number | null);
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => (output += chunk));
   owner.after(async () => {
     child.kill("SIGKILL");
@@ -75,14 +77,24 @@ async function startPlatform(owner: Owner, overrides: Record<string, string> = {
     await watcher.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  const readyz = () => fetch(`http://${operations}/readyz`);
-  return { child, control, gateway, watcher, publicKey, privateKey, readyz, operations, folder, output: () => output };
+  const readyz = () => fetch(`http://${operations}/readyz`, { signal: AbortSignal.timeout(5_000) });
+  /** The result, or an error that shows what the runner printed: nothing here is waited for without a deadline. */
+  const within = async <T>(what: string, work: Promise<T>, timeoutMs = 15_000): Promise<T> => {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error(`not within ${timeoutMs} ms: ${what}\n${output}`)), timeoutMs);
+    return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
+  };
+  return {
+    ...{ child, control, gateway, watcher, publicKey, privateKey, readyz, operations, folder, within },
+    exited: () => within("the runner's exit", exited),
+    output: () => output,
+  };
 }
 
 type Platform = Awaited<ReturnType<typeof startPlatform>>;
 
 /** Sends invocations as a gateway does. */
-function callerOf({ gateway }: Platform) {
+function callerOf({ gateway, within }: Platform) {
   const open = new Map<number, (answer: Record<string, unknown>) => void>();
   const batcher = new Batcher("gateway-1", (runner, message) => gateway.publish(SUBJECTS.runner(runner), message));
   gateway.subscribe(SUBJECTS.gateway("gateway-1"), {
@@ -98,8 +110,8 @@ function callerOf({ gateway }: Platform) {
     if (frame.type === FRAME.rejected) answer?.({ rejected: readRejected(frame) });
   }
   let calls = 0;
-  return (functionKey: string, options: Partial<Invoke> = {}) =>
-    new Promise<Record<string, unknown>>((resolve) => {
+  return (functionKey: string, options: Partial<Invoke> = {}) => {
+    const answer = new Promise<Record<string, unknown>>((resolve) => {
       open.set(++calls, resolve);
       const route = JSON.stringify({ eventFormat: "jd", hostLabel: "abc", region: "local-1" });
       const invoke = {
@@ -110,10 +122,21 @@ function callerOf({ gateway }: Platform) {
       };
       writeInvoke(batcher.to("runner-1"), calls, invoke, true);
     });
+    return within(`an answer of ${functionKey}`, answer);
+  };
 }
 
 /** Builds code, stores it where control-plane would, and publishes it as a version. */
-async function deploy({ control, publicKey }: Platform, code: string, version: number, secrets = {}) {
+function deploy(platform: Platform, code: string, version: number, secrets = {}) {
+  return platform.within("a deployment", buildAndPublish(platform, code, version, secrets), 30_000);
+}
+
+async function buildAndPublish(
+  { control, publicKey }: Platform,
+  code: string,
+  version: number,
+  secrets: Record<string, string>,
+) {
   const uploads = await openObjects(control, "uploads");
   const upload = Buffer.from(code);
   await uploads.putBlob({ name: digestOf(upload) }, upload);
@@ -137,7 +160,7 @@ async function deploy({ control, publicKey }: Platform, code: string, version: n
     },
     ...{ memoryMib: 128, timeoutMs: 4_000, concurrency: 0, environment: { PLAIN: "p" } },
     sealedSecrets: Object.fromEntries(
-      Object.entries<string>(secrets).map(([name, value]) => [
+      Object.entries(secrets).map(([name, value]) => [
         name,
         sealToKey(publicKey, Buffer.from(value), `function-secret|fn-1|${name}`),
       ]),
@@ -180,10 +203,10 @@ test("the runner waits for the buckets, beats, builds, runs, logs, and drains", 
       logs.push(LogBatch.decode(data));
     },
   });
-  await ensureBus(control);
+  await platform.within("the buckets", ensureBus(control));
   await until(async () => (await readyz()).ok, { timeoutMs: 15_000, message: platform.output });
-  const first = await until(() => beats[0]);
-  assert.deepEqual([first.full, first.slots, first.slotsBusy, first.isolationTier], [true, 16, 0, facts.tier]);
+  const first = await until(() => beats[0], { message: platform.output });
+  assert.deepEqual([first.full, first.slots, first.slotsBusy, first.isolationTier], [true, 64, 0, facts.tier]);
 
   const code = `export async function handler(event: { detail: { path: string } }) {
     console.log("called", event.detail.path);
@@ -205,26 +228,25 @@ test("the runner waits for the buckets, beats, builds, runs, logs, and drains", 
   const call = callerOf(platform);
   assert.equal((await call("fn-1@1")).body, `p,${secret}`);
   assert.deepEqual(await call("fn-9@1"), { rejected: "unknownFunction" });
-  await until(() => beats.some(({ warm }) => warm.includes("fn-1@1")));
+  await until(() => beats.some(({ warm }) => warm.includes("fn-1@1")), { message: platform.output });
 
-  const logged = await until(() => logs[0]);
+  const logged = await until(() => logs[0], { message: platform.output });
   assert.deepEqual([logged.requestId, logged.functionId, logged.lines[0]!.message], ["r-1", "greet", "called /"]);
 
   const metrics = await (await fetch(`http://${operations}/metrics`)).text();
-  assert.match(metrics, /runner_slots 16|runner_slots\{.*\} 16/);
+  assert.match(metrics, /runner_slots 64|runner_slots\{.*\} 64/);
   for (const text of [platform.output(), metrics, ...processTexts(platform)]) {
     assert.doesNotMatch(text, new RegExp(secret));
     assert.ok(!text.includes(platform.privateKey.split("\n")[1]!));
   }
 
   const slow = call("fn-1@1", { target: "/slow" });
-  await until(() => beats.at(-1)!.slotsBusy === 1);
+  await until(() => beats.at(-1)!.slotsBusy === 1, { message: platform.output });
   child.kill("SIGTERM");
-  await until(() => beats.at(-1)!.draining);
+  await until(() => beats.at(-1)!.draining, { message: platform.output });
   assert.deepEqual(await call("fn-1@1"), { rejected: "draining" });
   assert.equal((await slow).status, 200);
-  const [exitCode] = await once(child, "exit");
-  assert.equal(exitCode, 0, platform.output());
+  assert.equal(await platform.exited(), 0, platform.output());
   assert.deepEqual(sandboxesOf(platform), []);
 });
 
@@ -240,16 +262,15 @@ test("sandboxes die with a runner that is killed, even when their threads spin",
   await ensureBus(platform.control);
   await until(async () => (await platform.readyz()).ok, { timeoutMs: 15_000, message: platform.output });
   await deploy(platform, `export const handler = () => { for (;;) {} };`, 1);
-  void callerOf(platform)("fn-1@1");
-  await until(() => sandboxesOf(platform).length >= 2);
+  callerOf(platform)("fn-1@1").catch(() => {});
+  await until(() => sandboxesOf(platform).length >= 2, { message: platform.output });
   platform.child.kill("SIGKILL");
   await until(() => sandboxesOf(platform).length === 0, { timeoutMs: 2_000 });
 });
 
 test("a runner refuses to start below the minimum tier, and says why", async (t) => {
-  const { child, output } = await startPlatform(t, { MILLRACE_RUNNER_MINIMUM_TIER: "full" });
-  const [exitCode] = await once(child, "exit");
-  assert.equal(exitCode, 1);
+  const { exited, output } = await startPlatform(t, { MILLRACE_RUNNER_MINIMUM_TIER: "full" });
+  assert.equal(await exited(), 1);
   assert.match(output(), /"reason":"tier_too_low"/);
   assert.match(output(), /no sandbox of the tier full/);
 });

@@ -4,8 +4,26 @@ import { ARTIFACT_LIMITS } from "../limits.ts";
 
 type ObjectStore = Awaited<ReturnType<typeof openObjects>>;
 
-/** Reads an object that is named by its SHA-256. Throws `not_found`, or `data_loss` when it is not what its name says. */
+/** Reads an artifact. Throws as `readObject` does. */
+export function readArtifact(store: ObjectStore, digest: string): Promise<Uint8Array> {
+  return readObject(store, digest, ARTIFACT_LIMITS.packedBytesMax);
+}
+
+/**
+ * Reads an object that is named by its SHA-256. Throws `not_found`; `data_loss` when it is not what its name says; `deadline_exceeded`
+ * when it does not come: the bus's client waits for ever for a piece that is lost.
+ */
 export async function readObject(store: ObjectStore, digest: string, bytesMax: number): Promise<Uint8Array> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tooSlow(digest)), ARTIFACT_LIMITS.fetchTimeoutMs);
+  try {
+    return await Promise.race([readWhole(store, digest, bytesMax), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readWhole(store: ObjectStore, digest: string, bytesMax: number): Promise<Uint8Array> {
   const entry = await store.info(digest);
   if (!entry || entry.deleted) throw missing(digest);
   if (entry.size > bytesMax) {
@@ -20,17 +38,6 @@ export async function readObject(store: ObjectStore, digest: string, bytesMax: n
     reason: "artifact_corrupt",
     internal: digest,
   });
-}
-
-/** Reads an artifact within the time that a start has. */
-export async function readArtifact(store: ObjectStore, digest: string): Promise<Uint8Array> {
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tooSlow(digest)), ARTIFACT_LIMITS.fetchTimeoutMs);
-  try {
-    return await Promise.race([readObject(store, digest, ARTIFACT_LIMITS.packedBytesMax), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function missing(digest: string): PlatformError {

@@ -1,9 +1,15 @@
 import { INSTANCE_LIMITS } from "../limits.ts";
 import type { InstanceEnd } from "../sandbox/sandbox.ts";
-import type { LoadFault, OutputLevel } from "../sandbox/sandbox-frames.ts";
+import type { Done, LoadFault, OutputLevel } from "../sandbox/sandbox-frames.ts";
 import { type FailureReason, reasonOfEnd } from "./failures.ts";
 import { Instance, type InstanceTerms } from "./instance.ts";
 import type { Invocation } from "./invocation.ts";
+import { type PoolLoad, PoolSizing, SIZING } from "./pool-sizing.ts";
+
+export interface PoolTerms extends InstanceTerms {
+  /** Threads that can compute at a time, and how many more could right now. */
+  cores: { readonly count: number; readonly spare: number };
+}
 
 export interface PoolDependencies {
   /** Starts a thread for `instance`; rejects when the code cannot be had. */
@@ -17,7 +23,8 @@ export interface PoolDependencies {
 
 /** The instances of one function version. */
 export class FunctionPool {
-  readonly #terms: InstanceTerms;
+  readonly #terms: PoolTerms;
+  readonly #sizing: PoolSizing;
   readonly #deps: PoolDependencies;
   readonly #instances = new Set<Instance>();
   readonly #waiting = new Set<Invocation>();
@@ -25,12 +32,15 @@ export class FunctionPool {
   #failures = 0;
   #lastFailure: FailureReason = "function_init_failed";
   #restAt = 0;
+  #shortageSince = Infinity;
+  #lookAgain: NodeJS.Timeout | undefined;
   #regrow: NodeJS.Immediate | undefined;
   #isWarm = false;
   #closed = false;
 
-  constructor(terms: InstanceTerms, deps: PoolDependencies) {
+  constructor(terms: PoolTerms, deps: PoolDependencies) {
     this.#terms = terms;
+    this.#sizing = new PoolSizing(terms.cores.count, terms.concurrency);
     this.#deps = deps;
   }
 
@@ -42,55 +52,91 @@ export class FunctionPool {
     return this.#instances.size;
   }
 
-  /** Whether an invocation would begin at once. */
-  get hasRoom(): boolean {
-    return this.#roomiest() !== undefined;
+  /** Whether an instance is loaded: an invocation has no start to wait for. */
+  get isWarm(): boolean {
+    return this.#isWarm;
   }
 
   /** Begins the invocation now, or as soon as an instance has room. */
   run(invocation: Invocation): void {
-    const instance = this.#roomiest();
-    if (instance) instance.begin(invocation);
+    const instance = this.#waiting.size === 0 ? this.#choose() : undefined;
+    if (instance) this.#begin(instance, invocation);
     else {
-      invocation.cold = true;
       invocation.wait(() => this.#giveUp(invocation, "function_timeout"));
       this.#waiting.add(invocation);
-      this.#grow();
+      this.#serveWaiting();
     }
   }
 
-  /** Takes nothing new; instances end with their calls. */
+  /** Gets nothing new; instances end with the calls that it has. */
   close(): void {
     this.#closed = true;
-    for (const instance of this.#instances) instance.retire();
+    if (this.#waiting.size === 0) for (const instance of this.#instances) instance.retire();
   }
 
-  #roomiest(): Instance | undefined {
-    let best: Instance | undefined;
+  /** The instance that gets the next call; none when the call is better held for one that is at work. */
+  #choose(): Instance | undefined {
+    const overdueSince = performance.now() - this.#sizing.overdueMs;
+    const { isComputing } = this.#sizing;
+    let active = 0;
+    let idle: Instance | undefined;
+    let working: Instance | undefined;
     for (const instance of this.#instances) {
-      if (instance.room > 0 && instance.room > (best?.room ?? 0)) best = instance;
+      const { calls, room } = instance;
+      if (calls > 0 && instance.heardAt > overdueSince) active++;
+      if (room === 0) continue;
+      // The one used last is the warmest; the others become old, and are ended.
+      if (calls === 0) idle = idle && idle.heardAt > instance.heardAt ? idle : instance;
+      // Calls that wait are stacked; those that compute are spread.
+      else if (!working || isComputing === room > working.room) working = instance;
     }
-    return best;
+    const another = idle && this.#sizing.mayUseAnother(active, this.#terms.cores.spare) ? idle : undefined;
+    return isComputing ? (another ?? working) : (working ?? another);
   }
 
-  /** Starts instances until those that load have room for all who wait. */
-  #grow(): void {
-    this.#forgetGone();
-    let coming = 0;
-    for (const instance of this.#instances) if (instance.state === "loading") coming += this.#terms.concurrency;
-    for (; coming < this.#waiting.size; coming += this.#terms.concurrency) {
-      if (performance.now() < this.#restAt || this.#closed) {
-        this.#refuseWaiting();
-        return;
-      }
-      this.#start();
+  #begin(instance: Instance, invocation: Invocation): void {
+    if (instance.calls === 0) this.#shortageSince = Infinity;
+    else if (this.#sizing.isComputing) this.#noteShortage();
+    instance.begin(invocation);
+  }
+
+  /** Calls find no idle instance: when that lasts, there may be more of them. */
+  #noteShortage(): void {
+    const now = performance.now();
+    if (this.#shortageSince > now) this.#shortageSince = now;
+    const { cores } = this.#terms;
+    if (this.#waiting.size === 0 && now - this.#shortageSince < SIZING.startMs) return;
+    const load = this.#load(now);
+    this.#sizing.adjust(now, load, cores.spare);
+    let starts = this.#sizing.starts(load, cores.spare);
+    if (starts > 0 && this.#forgetGone()) starts = this.#sizing.starts(this.#load(now), cores.spare);
+    if (starts > 0) this.#grow(starts, now);
+  }
+
+  #grow(starts: number, now: number): void {
+    if (now < this.#restAt) this.#refuseWaiting();
+    else for (let i = 0; i < starts; i++) this.#start();
+    this.#shortageSince = now;
+  }
+
+  #load(now: number): PoolLoad {
+    const overdueSince = now - this.#sizing.overdueMs;
+    const load = { waiting: this.#waiting.size, active: 0, ready: 0, loading: 0, loadingFresh: 0 };
+    for (const { state, calls, heardAt, startedAt } of this.#instances) {
+      if (calls > 0 && heardAt > overdueSince) load.active++;
+      if (state === "ready") load.ready++;
+      if (state !== "loading") continue;
+      load.loading++;
+      if (now - startedAt < SIZING.startFreshMs) load.loadingFresh++;
     }
+    return { ...load, shortageMs: now - this.#shortageSince };
   }
 
   #start(): void {
     const instance = new Instance(this.#terms, {
       onLoaded: () => this.#onLoaded(),
       onLoadFailed: (failed, fault) => this.#onLoadFailed(failed, fault),
+      onDone: (serviceMs, done) => this.#learn(serviceMs, done),
       onRoom: () => this.#serveWaiting(),
       onOutput: (level, bytes) => this.#deps.onOutput(level, bytes),
       onEnded: (ended, end) => this.#onEnded(ended, end),
@@ -103,11 +149,14 @@ export class FunctionPool {
     });
   }
 
+  #learn(serviceMs: number, { openUs, workUs, coreUs }: Done): void {
+    this.#sizing.learn(serviceMs, openUs, workUs, coreUs);
+  }
+
   #onLoaded(): void {
     this.#failures = 0;
     this.#serveWaiting();
     this.#tellWarmth();
-    if (this.#closed) this.close();
   }
 
   #onLoadFailed(instance: Instance, fault: LoadFault): void {
@@ -120,7 +169,7 @@ export class FunctionPool {
     const wasLoading = this.#instances.delete(instance) && !instance.hasLoaded;
     this.#tellWarmth();
     if (wasLoading) this.#endedLoading(end);
-    else this.#grow();
+    else this.#serveWaiting();
   }
 
   #endedLoading(end: InstanceEnd): void {
@@ -130,7 +179,7 @@ export class FunctionPool {
       if (!this.#regrow) this.#failures++;
       this.#regrow ??= setImmediate(() => {
         this.#regrow = undefined;
-        this.#grow();
+        this.#serveWaiting();
       });
       return;
     }
@@ -139,7 +188,7 @@ export class FunctionPool {
     this.#startFailed(reason === "function_error" ? "function_init_failed" : reason);
   }
 
-  // Whoever waits for a version that does not start is told so, not kept; and it is not started again at once.
+  // Whoever waits for a version that does not start is told so, not kept, unless it has instances; and it is not started again at once.
   #startFailed(reason: FailureReason): void {
     this.#lastFailure = reason;
     this.#restAt = performance.now() + Math.min(INSTANCE_LIMITS.backoffMs * 2 ** this.#failures++, BACKOFF_MAX_MS);
@@ -147,6 +196,7 @@ export class FunctionPool {
   }
 
   #refuseWaiting(): void {
+    if (this.#isWarm) return;
     for (const invocation of [...this.#waiting]) this.#giveUp(invocation, this.#lastFailure);
   }
 
@@ -157,18 +207,28 @@ export class FunctionPool {
   }
 
   #serveWaiting(): void {
-    this.#forgetGone();
     for (const invocation of this.#waiting) {
-      const instance = this.#roomiest();
-      if (!instance) return;
+      const instance = invocation.phase === "waiting" ? this.#choose() : undefined;
+      if (!instance && invocation.phase === "waiting") break;
       this.#waiting.delete(invocation);
-      instance.begin(invocation);
+      instance?.begin(invocation);
     }
+    if (this.#waiting.size === 0) {
+      if (this.#closed) this.close();
+      return;
+    }
+    this.#noteShortage();
+    this.#lookAgain ??= setTimeout(() => {
+      this.#lookAgain = undefined;
+      this.#serveWaiting();
+    }, SIZING.holdMs);
   }
 
-  /** Callers may leave while they wait. */
-  #forgetGone(): void {
+  /** Callers may leave while they wait. Answers whether any did. */
+  #forgetGone(): boolean {
+    const before = this.#waiting.size;
     for (const invocation of this.#waiting) if (invocation.phase !== "waiting") this.#waiting.delete(invocation);
+    return this.#waiting.size < before;
   }
 
   #tellWarmth(): void {

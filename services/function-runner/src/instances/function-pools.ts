@@ -2,6 +2,7 @@ import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { concurrencyOf, functionKey } from "../functions/function-version.ts";
 import { INSTANCE_LIMITS } from "../limits.ts";
 import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
+import { CoreWatch } from "./core-watch.ts";
 import { FunctionPool } from "./function-pool.ts";
 import type { Instance } from "./instance.ts";
 import type { ProjectSandboxes } from "./project-sandboxes.ts";
@@ -24,6 +25,7 @@ export interface PoolsDependencies {
 export class FunctionPools {
   readonly #deps: PoolsDependencies;
   readonly #pools = new Map<string, FunctionPool>();
+  readonly #cores = new CoreWatch();
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(deps: PoolsDependencies) {
@@ -51,10 +53,11 @@ export class FunctionPools {
 
   close(): void {
     clearInterval(this.#sweeper);
+    this.#cores.close();
   }
 
   #open(key: string, record: FunctionVersionRecord): FunctionPool {
-    const terms = { concurrency: concurrencyOf(record), timeoutMs: record.timeoutMs };
+    const terms = { concurrency: concurrencyOf(record), timeoutMs: record.timeoutMs, cores: this.#cores };
     const pool = new FunctionPool(terms, {
       start: (instance) => this.#start(record, instance),
       onWarmth: (warm) => this.#deps.onWarmth(key, warm),
@@ -85,13 +88,13 @@ export class FunctionPools {
 
   #evictOne(): void {
     let oldest: Instance | undefined;
-    for (const instance of this.#idle()) if (instance.idleSince < (oldest?.idleSince ?? Infinity)) oldest = instance;
+    for (const instance of this.#idle()) if (instance.heardAt < (oldest?.heardAt ?? Infinity)) oldest = instance;
     oldest?.retire();
   }
 
   #sweep(): void {
     const idleSince = performance.now() - INSTANCE_LIMITS.idleTimeoutMs;
-    for (const instance of this.#idle()) if (instance.idleSince < idleSince) instance.retire();
+    for (const instance of this.#idle()) if (instance.heardAt < idleSince) instance.retire();
     this.#deps.sandboxes.sweep();
   }
 

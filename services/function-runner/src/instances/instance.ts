@@ -2,10 +2,12 @@ import { CANCELLATION, FRAME, type Frame, FrameReader, writeCancel } from "@mill
 import { INSTANCE_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
 import type { InstanceEnd, InstanceHandle } from "../sandbox/sandbox.ts";
 import {
+  type Done,
   type Loaded,
   type LoadFault,
   OUTPUT_LEVELS,
   type OutputLevel,
+  readDone,
   readLoaded,
   readLoadFault,
   SANDBOX_FRAME,
@@ -22,6 +24,8 @@ export type InstanceState = "loading" | "ready" | "retired" | "ended";
 export interface InstanceListener {
   onLoaded(instance: Instance, loaded: Loaded): void;
   onLoadFailed(instance: Instance, fault: LoadFault): void;
+  /** A call has ended by itself, having taken so long. */
+  onDone(serviceMs: number, done: Done): void;
   /** A call is over, so that another may begin. */
   onRoom(instance: Instance): void;
   /** Printed outside any invocation. */
@@ -53,7 +57,9 @@ export class Instance {
   #looseOutput = { endsAt: 0, lines: 0 };
   #strays = 0;
   #hasLoaded = false;
-  idleSince = performance.now();
+  #startedAt = performance.now();
+  #loadedAt = Infinity;
+  #heardAt = performance.now();
 
   constructor(terms: InstanceTerms, listener: InstanceListener) {
     this.#terms = terms;
@@ -73,6 +79,15 @@ export class Instance {
     return this.#calls.size;
   }
 
+  /** When its last call ended or, without calls before, began. */
+  get heardAt(): number {
+    return this.#heardAt;
+  }
+
+  get startedAt(): number {
+    return this.#startedAt;
+  }
+
   /** How many more invocations it may be given. */
   get room(): number {
     return this.#state === "ready" ? this.#terms.concurrency - this.#calls.size : 0;
@@ -89,7 +104,9 @@ export class Instance {
 
   begin(invocation: Invocation): void {
     const number = this.#nextNumber();
+    if (this.#calls.size === 0) this.#heardAt = performance.now();
     this.#calls.set(number, invocation);
+    invocation.cold = this.#loadedAt > invocation.acceptedAt;
     invocation.start(this.#handle!.channel, number, this.#terms.timeoutMs, () => this.#timedOut(number, invocation));
   }
 
@@ -138,7 +155,8 @@ export class Instance {
     else if (loaded) {
       this.#state = "ready";
       this.#hasLoaded = true;
-      this.idleSince = performance.now();
+      this.#loadedAt = performance.now();
+      this.#heardAt = this.#loadedAt;
       this.#listener.onLoaded(this, loaded);
     } else if (fault) {
       this.#listener.onLoadFailed(this, fault);
@@ -177,19 +195,19 @@ export class Instance {
   }
 
   #onDone(frame: Frame, invocation: Invocation): void {
-    const reader = new FrameReader(frame.payload);
-    const memoryKib = reader.u32();
-    invocation.output.dropped += reader.u32();
+    const done = readDone(frame);
+    invocation.output.dropped += done.droppedLines;
     // A call that is over without an answer has none to come.
     invocation.fail("function_error");
-    this.#release(frame.call, invocation, memoryKib);
+    this.#listener.onDone(performance.now() - invocation.begunAt, done);
+    this.#release(frame.call, invocation, done);
   }
 
-  #release(number: number, invocation: Invocation, memoryKib = 0): void {
+  #release(number: number, invocation: Invocation, done?: Done): void {
     this.#calls.delete(number);
     this.#late.delete(number);
-    invocation.end(memoryKib);
-    this.idleSince = performance.now();
+    invocation.end(done);
+    this.#heardAt = performance.now();
     if (this.#state === "ready") this.#listener.onRoom(this);
     else if (this.#calls.size === 0) this.stop();
   }

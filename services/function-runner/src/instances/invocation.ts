@@ -11,7 +11,7 @@ import {
 } from "@millrace/frames";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import type { Channel } from "../sandbox/channel.ts";
-import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
+import type { Done, OutputLevel } from "../sandbox/sandbox-frames.ts";
 import { type FailureReason, failureOf, isOwnFailure } from "./failures.ts";
 import { InvocationOutput } from "./invocation-output.ts";
 import { readHeadStatus } from "./response-check.ts";
@@ -34,7 +34,8 @@ export interface InvocationOutcome {
   status: number;
   reason: string;
   durationMs: number;
-  memoryKib: number;
+  /** As its instance told; missing when it did not come to that. */
+  done: Done | undefined;
   cold: boolean;
 }
 
@@ -53,12 +54,14 @@ export interface InvocationRequest {
 export class Invocation {
   readonly request: InvocationRequest;
   readonly output = new InvocationOutput();
+  /** It waited for its instance to load. */
   cold = false;
+  begunAt = 0;
   /** Known once it is accepted. */
   record: FunctionVersionRecord | undefined;
   readonly #reply: Reply;
   readonly #listener: InvocationListener;
-  readonly #acceptedAt = performance.now();
+  readonly acceptedAt = performance.now();
   #phase: InvocationPhase = "waiting";
   #channel: Channel | undefined;
   #number = 0;
@@ -93,6 +96,7 @@ export class Invocation {
   start(channel: Channel, number: number, timeoutMs: number, onTimeout: () => void): void {
     clearTimeout(this.#timer);
     this.#phase = "running";
+    this.begunAt = performance.now();
     this.#channel = channel;
     this.#number = number;
     const remainingMs = Math.max(1, Math.min(timeoutMs, Math.floor(this.request.deadlineAt - performance.now())));
@@ -154,15 +158,15 @@ export class Invocation {
   }
 
   /** Nothing works on it any more. */
-  end(memoryKib = 0): void {
+  end(done?: Done): void {
     if (this.#phase === "over") return;
     this.#phase = "over";
     clearTimeout(this.#timer);
     this.#listener.onOver(this, {
       status: this.#status,
       reason: this.#reason,
-      durationMs: performance.now() - this.#acceptedAt,
-      memoryKib,
+      durationMs: performance.now() - this.acceptedAt,
+      done,
       cold: this.cold,
     });
   }

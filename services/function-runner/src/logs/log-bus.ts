@@ -76,11 +76,12 @@ export class LogPublisher {
   }
 }
 
-function describeOutcome({ status, reason, durationMs, memoryKib, cold }: InvocationOutcome): string {
+function describeOutcome({ status, reason, durationMs, done, cold }: InvocationOutcome): string {
   const facts = [
     reason ? `reason=${reason}` : `status=${status}`,
     `duration=${durationMs.toFixed(1)}ms`,
-    ...(memoryKib > 0 ? [`memory=${(memoryKib / 1024).toFixed(1)}MiB`] : []),
+    ...(done ? [`cpu=${(done.cpuUs / 1000).toFixed(1)}ms${done.shared ? " shared" : ""}`] : []),
+    ...(done ? [`memory=${(done.memoryKib / 1024).toFixed(1)}MiB`] : []),
     `cold=${cold}`,
   ];
   return `end ${facts.join(" ")}`;

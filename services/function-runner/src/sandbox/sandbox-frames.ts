@@ -1,4 +1,4 @@
-import { FLAG, type Frame, type FrameWriter } from "@millrace/frames";
+import { FLAG, type Frame, FrameReader, type FrameWriter } from "@millrace/frames";
 
 // Frames between the supervisor and a sandbox. The frames of an invocation (invoke, chunk, cancel, credit; head, chunk, credit, failed)
 // run unchanged over the instance's own channel; these are the private ones. Both ends are always of the same version.
@@ -20,7 +20,7 @@ export const SANDBOX_FRAME = {
   loadFailed: 73,
   /** u8 level (OUTPUT_LEVELS), rest: text; `call` 0 outside an invocation. */
   output: 74,
-  /** The invocation is over, work after the response included: u32 KiB in use, u32 dropped lines. */
+  /** The invocation is over, work after the response included: `Done`. */
   done: 75,
   ping: 76,
   pong: 77,
@@ -63,6 +63,42 @@ export interface LoadFault {
   message: string;
   /** With the places in the user's own files. */
   stack: string;
+}
+
+/** What an instance says of itself and of a call at the call's end. */
+export interface Done {
+  /** In use by the whole instance when it was last looked at. */
+  memoryKib: number;
+  droppedLines: number;
+  /** Processor time of the call: the thread's, divided by the calls that were open at each moment. */
+  cpuUs: number;
+  /** Other calls were open at some time of this one, so that `cpuUs` is a share. */
+  shared: boolean;
+  /** Since the instance last said it: how long calls were open; for how much of that its event loop was at work, and had a core. */
+  openUs: number;
+  workUs: number;
+  coreUs: number;
+}
+
+export function writeDone(writer: FrameWriter, call: number, done: Done): void {
+  writer.begin(SANDBOX_FRAME.done, 0, call);
+  writer.u32(done.memoryKib).u32(done.droppedLines).u32(done.cpuUs);
+  writer.u32(done.openUs).u32(done.workUs).u32(done.coreUs);
+  writer.u8(done.shared ? 1 : 0).end();
+}
+
+/** What is missing is 0. */
+export function readDone({ payload }: Frame): Done {
+  const reader = new FrameReader(payload);
+  return {
+    memoryKib: reader.u32(),
+    droppedLines: reader.u32(),
+    cpuUs: reader.u32(),
+    openUs: reader.u32(),
+    workUs: reader.u32(),
+    coreUs: reader.u32(),
+    shared: reader.u8() === 1,
+  };
 }
 
 const TEXT_CHARACTERS_MAX = 16 * 1024;

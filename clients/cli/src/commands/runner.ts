@@ -93,7 +93,7 @@ async function create(
       ? undefined
       : readText(existingPath(resolve(context.terminal.cwd, natsCa), "--nats-ca"), "--nats-ca");
   const folder = platformFolder(context.terminal);
-  const { bundle, natsAccountsFile } = await createRunner(folder, id, { natsUrl, natsCa: ca });
+  const { bundle, natsAccountsFile } = await createRunner(folder, id, { ...(natsUrl && { natsUrl }), natsCa: ca });
   noteAccounts(context.terminal, natsAccountsFile);
   const text = `runner ${id} may join: millrace runner join <file with this>`;
   return saveOnce(context, bundle, { save, text, secret: bundleText(bundle) });

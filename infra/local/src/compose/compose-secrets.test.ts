@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeComposeSecrets } from "./compose-secrets.ts";
+import { makeComposeRunner, makeComposeSecrets } from "./compose-secrets.ts";
 
 test("each container is handed what it needs and nothing else, and the second run changes no secret", (t) => {
   const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
@@ -37,4 +37,18 @@ test("what the servers are told holds no seed, and the bus is open to its users 
     assert.match(nkey, /^U[A-Z0-9]{55}$/);
     assert.ok(!permissions.publish.includes(">"));
   }
+});
+
+test("a runner that may join is one more user of the bus, and the others stay as they are", (t) => {
+  const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  makeComposeSecrets(root);
+  const users = () =>
+    JSON.parse(readFileSync(join(root, "nats/nats.json"), "utf8")).accounts.MILLRACE.users as unknown[];
+  const before = users();
+  const bundle = makeComposeRunner(root, "north", "tls://nats.example.com:4222");
+  assert.deepEqual([bundle.runnerId, bundle.natsUrl], ["north", "tls://nats.example.com:4222"]);
+  assert.equal(bundle.privateKey, readFileSync(join(root, "function-runner/runner-private.pem"), "utf8"));
+  assert.deepEqual(users().slice(0, before.length), before);
+  assert.equal(users().length, before.length + 1);
 });

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { natsConfiguration } from "../engines/nats-engine.ts";
 import { POSTGRES_SUPERUSER } from "../engines/postgres-engine.ts";
 import { redisConfiguration } from "../engines/redis-engine.ts";
+import { joinedRunnerUsers, makeBundle } from "../joining/joined-runners.ts";
+import type { RunnerBundle } from "../joining/runner-bundle.ts";
 import { isRoot, type User } from "../paths.ts";
 import { databaseUrlFile, prepareDatabases, STATEFUL_SERVICES } from "../platform/databases.ts";
 import { busIdentities, serviceInstances } from "../platform/service-table.ts";
@@ -33,7 +35,7 @@ export function makeComposeSecrets(root: string): void {
   const files = new SecretFiles(join(root, "platform"));
   const secrets = makePlatformSecrets(files);
   const instances = serviceInstances({ gateways: 1, runners: 1 });
-  const users = makeNatsUsers(files, busIdentities(instances));
+  const users = [...makeNatsUsers(files, busIdentities(instances)), ...joinedRunnerUsers(files)];
   files.write("redis.url", `redis://:${secrets.redisPassword}@${REDIS.host}:${REDIS.port}/0`);
   for (const { service, id } of instances) {
     const own = new Map(OWN_FILES[service]!.map((name) => [name, files.path(name)]));
@@ -50,6 +52,13 @@ export function makeComposeSecrets(root: string): void {
   handOut(join(root, "postgres"), new Map([["password", files.path("postgres.password")]]), ROOT);
   // A new volume belongs to root, but NATS does not run as root.
   if (isRoot() && existsSync(NATS.folder)) chownSync(NATS.folder, READER.uid, READER.gid);
+}
+
+/** Lets one more runner in as soon as NATS reads its configuration again; answers the bundle that it joins with. */
+export function makeComposeRunner(root: string, id: string, natsUrl: string): RunnerBundle {
+  const bundle = makeBundle(new SecretFiles(join(root, "platform")), id, { natsUrl });
+  makeComposeSecrets(root);
+  return bundle;
 }
 
 export async function makeComposeDatabases(root: string, { host, port } = POSTGRES): Promise<void> {

@@ -22,8 +22,8 @@ const SUBJECT_OF_RUNNER = /^mr\.runner\.(.+)$/;
 const identityOf = (id: string): BusIdentity => ({ service: "function-runner", id });
 
 export type CreateOptions = {
-  /** Where runners find NATS, when it is not where the platform itself does. */
-  readonly natsUrl?: string | undefined;
+  /** Where the runner finds NATS, when that is not where the platform itself does. */
+  readonly natsUrl?: string;
   readonly natsCa?: string | undefined;
 };
 
@@ -41,15 +41,30 @@ export async function createRunner(
   assertRunnerId(id);
   const ownUrl = natsUrlOf(stateDirectory);
   const files = secretsOf(stateDirectory);
-  const seedFile = natsSeedFile(files, identityOf(id));
-  if (existsSync(seedFile)) throw new Error(`there is a runner ${id} already; delete it first, or choose another name`);
-  makeNatsUsers(files, [identityOf(id)]);
+  const bundle = makeBundle(files, id, { natsUrl: ownUrl, ...options });
+  try {
+    const change = applyUsers(stateDirectory, files);
+    if (change.natsAccountsFile === undefined) await untilAccepted(ownUrl, bundle);
+    return { ...change, bundle };
+  } catch (error) {
+    deleteRunner(stateDirectory, id);
+    throw error;
+  }
+}
+
+/** Makes the runner's secrets; NATS has to be told of them. */
+export function makeBundle(
+  files: SecretFiles,
+  runnerId: string,
+  { natsUrl, natsCa }: { readonly natsUrl: string; readonly natsCa?: string | undefined },
+): RunnerBundle {
+  assertRunnerId(runnerId);
+  const seedFile = natsSeedFile(files, identityOf(runnerId));
+  if (existsSync(seedFile))
+    throw new Error(`there is a runner ${runnerId} already; delete it first, or choose another name`);
+  makeNatsUsers(files, [identityOf(runnerId)]);
   const natsSeed = readFileSync(seedFile, "utf8");
-  const change = applyUsers(stateDirectory, files);
-  if (change.natsAccountsFile === undefined) await untilAccepted(ownUrl, id, natsSeed);
-  const { natsUrl = ownUrl, natsCa } = options;
-  const bundle = { version: 1, runnerId: id, natsUrl, ...(natsCa && { natsCa }), natsSeed } as const;
-  return { ...change, bundle: { ...bundle, privateKey: runnerPrivateKey(files) } };
+  return { version: 1, runnerId, natsUrl, ...(natsCa && { natsCa }), natsSeed, privateKey: runnerPrivateKey(files) };
 }
 
 /** Shuts a runner out, at once: its connection is closed, and its bundle opens nothing any more. */
@@ -104,7 +119,7 @@ function isJoined({ permissions }: NatsUser): boolean {
   return ids.some((id) => !isOwnRunner(id));
 }
 
-async function untilAccepted(url: string, id: string, seed: string): Promise<void> {
+async function untilAccepted(url: string, { runnerId: id, natsSeed: seed }: RunnerBundle): Promise<void> {
   const accepted = await poll(
     async () => {
       const connection = await connectBus({ url, seed, identity: identityOf(id) }, { info() {}, warn() {} });

@@ -1,11 +1,11 @@
 /** `npm run bench`: measures Millrace and its peers; `npm run bench -- --help` says what there is. */
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { StopRequest } from "@millrace/local";
 import { enginesFolder, findProgram } from "@millrace/local/engines";
 import { type BenchArguments, parseArguments, usageOf } from "./arguments.ts";
 import type { Bench, Scenario } from "./bench.ts";
 import { findWrk } from "./load/wrk.ts";
-import { CHARTS_FOLDER, PAGE_FILE, RESULTS_FILE } from "./report/files.ts";
+import { RESULTS_FILE, writePage } from "./report/files.ts";
 import { renderPage } from "./report/page.ts";
 import { formatResults, machineOf, parseResults, readResults, withResult } from "./report/results.ts";
 import { renderSection } from "./report/section.ts";
@@ -18,6 +18,7 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const given = parseArguments(args, SCENARIOS);
     if (given.help) console.log(usageOf(SCENARIOS));
+    else if (given.pageOnly) writePage(renderPage(SCENARIOS, readResults(RESULTS_FILE)));
     else await measureAll(given, stop.signal);
     return 0;
   } catch (error) {
@@ -52,11 +53,10 @@ function keep(scenario: Scenario<unknown>, result: unknown, isShort: boolean): v
   const text = formatResults(withResult(readResults(RESULTS_FILE), machineOf(), key, result, new Date()));
   const results = parseResults(text);
   console.log(`\n${renderSection(scenario.present(results[key]))}`);
-  if (isShort) return;
+  if (isShort) {
+    console.log("The short form: fewer and shorter rounds than the text says. Nothing is kept.");
+    return;
+  }
   writeFileSync(RESULTS_FILE, text);
-  const { markdown, charts } = renderPage(SCENARIOS, results);
-  writeFileSync(PAGE_FILE, markdown);
-  rmSync(CHARTS_FOLDER, { recursive: true, force: true });
-  mkdirSync(CHARTS_FOLDER, { recursive: true });
-  for (const { file, svg } of charts) writeFileSync(new URL(file, CHARTS_FOLDER), svg);
+  writePage(renderPage(SCENARIOS, results));
 }

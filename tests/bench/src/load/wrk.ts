@@ -19,6 +19,7 @@ export interface WrkRun {
 }
 
 export interface WrkResult {
+  /** Answers with 2xx and 3xx per second: a refusal is no throughput. */
   rps: number;
   p50Ms: number;
   p99Ms: number;
@@ -52,13 +53,14 @@ export function parseWrk(output: string): WrkResult {
   if (rps === undefined) throw new Error(`wrk reported no rate:\n${output}`);
   const socketErrors =
     /Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)/.exec(output)?.slice(1) ?? [];
-  const refused = /Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? "0";
+  const refused = Number(/Non-2xx or 3xx responses: (\d+)/.exec(output)?.[1] ?? 0);
+  const requests = Number(/(\d+) requests in/.exec(output)?.[1] ?? 0);
   return {
-    rps: Number(rps),
+    rps: requests === 0 ? 0 : Number(rps) * (1 - refused / requests),
     p50Ms: percentile(output, 50),
     p99Ms: percentile(output, 99),
-    requests: Number(/(\d+) requests in/.exec(output)?.[1] ?? 0),
-    errors: [refused, ...socketErrors].reduce((sum, count) => sum + Number(count), 0),
+    requests,
+    errors: socketErrors.reduce((sum, count) => sum + Number(count), refused),
   };
 }
 

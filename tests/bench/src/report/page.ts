@@ -8,7 +8,9 @@ const INTRODUCTION = `# Performance
 
 This page is written by \`npm run bench\` from \`tests/bench/results.json\`; a test compares the two. Every number is measured on one machine that runs
 everything at once: the load generators, the engines, and all services. Rounds of what is compared alternate within one run. A cell with
-three numbers is the median of the rounds, with the least and the most in brackets. CPU is by the operating system's accounting.`;
+three numbers is the median of the rounds, with the least and the most in brackets. CPU is by the operating system's accounting. wrk is a
+closed loop: its rates count answers with 2xx and 3xx, and its latencies are what a caller waits at that concurrency; where tails matter the load
+is an open loop, which charges every request from when it should have been sent.`;
 
 export interface Page {
   markdown: string;

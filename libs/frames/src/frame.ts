@@ -31,6 +31,8 @@ export const FRAME = {
 export const FLAG = {
   /** The body is complete with this frame. */
   end: 1,
+  /** Of an invoke frame: the call may run twice, so that nobody has to know early that a runner has it. */
+  safe: 2,
 } as const;
 
 /** Bytes of a frame before its payload: length, type, flags, call. */

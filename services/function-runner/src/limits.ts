@@ -69,6 +69,8 @@ export const INSTANCE_LIMITS = {
 export const PLACING_LIMITS = {
   /** An invocation may be faster than its function's record. */
   recordWaitMs: 500,
+  /** A call that may run twice is said to be accepted only when it is not over by then. Gateways wait far longer before they doubt. */
+  acceptedSilenceMs: 100,
   beatIntervalMs: 100,
   beatSilenceMaxMs: 1_000,
   beatFullMs: 10_000,

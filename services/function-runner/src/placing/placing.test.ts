@@ -3,11 +3,21 @@ import { once } from "node:events";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
 import { connectBus } from "@millrace/bus";
-import { batchHeader, FRAME, FrameWriter, type Invoke, writeInvoke } from "@millrace/frames";
+import {
+  Batcher,
+  batchHeader,
+  FRAME,
+  FrameWriter,
+  type Invoke,
+  readBatchHeader,
+  readFrames,
+  writeInvoke,
+} from "@millrace/frames";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { testNats, until } from "@millrace/testing";
 import type { FunctionPool } from "../instances/function-pool.ts";
 import type { Invocation } from "../instances/invocation.ts";
+import { PLACING_LIMITS } from "../limits.ts";
 import { Channel } from "../sandbox/channel.ts";
 import { FramesBus } from "./frames-bus.ts";
 import { Placing } from "./placing.ts";
@@ -82,4 +92,37 @@ test("an accepted frame is written to the bus before its call is written to a sa
   placing.receive(writer.take());
   await until(() => written.length === 2);
   assert.deepEqual(written, ["bus", "call"]);
+});
+
+test("that a call which may run twice was accepted is said only when it takes long, and once", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const sent: number[] = [];
+  const batcher = new Batcher("runner-1", (_, message) => {
+    readFrames(message, readBatchHeader(message)!.framesAt, ({ type, call }) => sent.push(type, call));
+  });
+  const running: Invocation[] = [];
+  const placing = new Placing({
+    slots: 4,
+    batcher,
+    isConnected: () => true,
+    echo: async () => {},
+    records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
+    poolOf: () =>
+      ({ isWarm: true, run: (invocation: Invocation) => running.push(invocation) }) as unknown as FunctionPool,
+    onChange() {},
+    onOver() {},
+  });
+  const writer = new FrameWriter();
+  writer.raw(batchHeader("gateway-1"));
+  for (const call of [1, 2]) writeInvoke(writer, call, INVOKE, true, true);
+  placing.receive(writer.take());
+  running[0]!.end();
+  batcher.flush();
+  assert.deepEqual(sent, []);
+  t.mock.timers.tick(PLACING_LIMITS.acceptedSilenceMs);
+  batcher.flush();
+  assert.deepEqual(sent, [FRAME.accepted, 2]);
+  t.mock.timers.tick(10 * PLACING_LIMITS.acceptedSilenceMs);
+  batcher.flush();
+  assert.deepEqual(sent, [FRAME.accepted, 2]);
 });

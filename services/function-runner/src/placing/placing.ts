@@ -1,5 +1,6 @@
 import {
   type Batcher,
+  FLAG,
   FRAME,
   type Frame,
   type Rejection,
@@ -41,6 +42,9 @@ export class Placing {
   /** By gateway, then by the gateway's number of the call. */
   readonly #open = new Map<string, Map<number, Invocation>>();
   readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0 };
+  /** Safe calls that were accepted without a word. */
+  readonly #unsaid = new Map<Invocation, string>();
+  #unsaidTimer: NodeJS.Timeout | undefined;
   #nowMs = 0;
   #hasAccepted = false;
   #emptied: (() => void) | undefined;
@@ -148,9 +152,27 @@ export class Placing {
   #accept(gateway: string, invocation: Invocation, record: FunctionVersionRecord): void {
     const pool = this.#deps.poolOf(record);
     invocation.record = record;
-    writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, !pool.isWarm);
-    this.#hasAccepted = true;
+    if ((invocation.request.frame.flags & FLAG.safe) !== 0) this.#acceptSilently(gateway, invocation);
+    else {
+      writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, !pool.isWarm);
+      this.#hasAccepted = true;
+    }
     pool.run(invocation);
+  }
+
+  /** Most calls are over in a moment, and their answer says that they were accepted; a message less for each. */
+  #acceptSilently(gateway: string, invocation: Invocation): void {
+    this.#unsaid.set(invocation, gateway);
+    this.#unsaidTimer ??= setTimeout(() => this.#sayAccepted(), PLACING_LIMITS.acceptedSilenceMs);
+  }
+
+  #sayAccepted(): void {
+    this.#unsaidTimer = undefined;
+    for (const [invocation, gateway] of this.#unsaid) {
+      const isCold = invocation.phase === "waiting";
+      writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, isCold);
+    }
+    this.#unsaid.clear();
   }
 
   #reject(gateway: string, call: number, rejection: Rejection): void {
@@ -164,6 +186,7 @@ export class Placing {
   }
 
   #free(gateway: string, call: number, project: string, invocation: Invocation): void {
+    this.#unsaid.delete(invocation);
     const calls = this.#open.get(gateway);
     // A gateway that was started again counts from elsewhere, so the number may be another call's by now.
     if (calls?.get(call) === invocation) calls.delete(call);

@@ -2,14 +2,17 @@
 // here is a defence; the supervisor believes nothing that it reads from the channel.
 import { Socket } from "node:net";
 import { pathToFileURL } from "node:url";
-import { getHeapStatistics } from "node:v8";
 import { workerData } from "node:worker_threads";
 import { FLAG, FRAME, type Frame, FrameReader, readCredit, readInvoke } from "@millrace/frames";
 import { Channel } from "../sandbox/channel.ts";
-import { SANDBOX_FRAME, writeJson } from "../sandbox/sandbox-frames.ts";
+import { SANDBOX_FRAME, writeDone, writeJson } from "../sandbox/sandbox-frames.ts";
 import { Call } from "./call.ts";
 import { type FoundFunction, findFunction, listExports } from "./find-function.ts";
 import type { InstanceFacts } from "./instance-thread.ts";
+import { installRequest } from "./light-request.ts";
+import { installResponse } from "./light-response.ts";
+import { Meter, type MeterMark } from "./meter.ts";
+import { tellDepth } from "./outgoing-depth.ts";
 import { currentCall, Output } from "./output.ts";
 import { ResponseInvalid } from "./response-headers.ts";
 import { runFetch } from "./run-fetch.ts";
@@ -18,6 +21,7 @@ import { runHandler } from "./run-handler.ts";
 const CAUSES_MAX = 8;
 const facts = workerData as InstanceFacts;
 const calls = new Map<number, Call>();
+const meter = new Meter();
 const channel = new Channel(new Socket({ fd: facts.channelFd }), { onFrame, onEnd: () => process.exit() });
 const output = new Output(channel, facts.folder);
 let loaded: FoundFunction | undefined;
@@ -45,6 +49,7 @@ function begin(frame: Frame): void {
 }
 
 async function run(call: Call, { shape, call: invocable }: FoundFunction): Promise<void> {
+  const mark = meter.begin();
   try {
     await (shape === "fetch" ? runFetch : runHandler)(invocable, call, facts);
   } catch (error) {
@@ -53,16 +58,13 @@ async function run(call: Call, { shape, call: invocable }: FoundFunction): Promi
     call.sender.failed(isInvalid ? "function_response_invalid" : "function_error");
   }
   if (call.hasPendingWork) for (const failure of await call.settled()) output.line("error", textOf(failure));
-  finish(call);
+  finish(call, mark);
 }
 
-function finish(call: Call): void {
+function finish(call: Call, mark: MeterMark): void {
   call.ended = true;
   calls.delete(call.id);
-  const { used_heap_size, external_memory } = getHeapStatistics();
-  const writer = channel.writer().begin(SANDBOX_FRAME.done, 0, call.id);
-  writer.u32((used_heap_size + external_memory) >>> 10).u32(call.droppedLines);
-  writer.end();
+  writeDone(channel.writer(), call.id, { ...meter.end(mark), droppedLines: call.droppedLines });
 }
 
 /** An error's stack and those of its causes; reading them maps their places to the sources. Whatever was thrown, this does not throw. */
@@ -91,6 +93,9 @@ async function load(): Promise<void> {
 }
 
 output.capture();
+installRequest();
+installResponse();
+tellDepth();
 // A rejection that nobody handles is the fault of one invocation; its neighbours go on.
 process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rejection: ${textOf(reason)}`));
 await load();

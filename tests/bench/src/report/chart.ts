@@ -10,7 +10,7 @@ export interface LineChart {
   xLabel: string;
   yLabel: string;
   series: readonly { name: string; points: readonly Point[] }[];
-  /** Doublings are as far apart as each other. */
+  /** Doublings are as far apart as each other, and every point has its tick. */
   logarithmicX?: boolean;
   xTick?: (x: number) => string;
 }
@@ -32,21 +32,20 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 } .title { font-weight: 6
 
 export function lineChart({ title, xLabel, yLabel, series, logarithmicX, xTick = String }: LineChart): string {
   const points = series.flatMap((line) => line.points).filter(({ y }) => Number.isFinite(y));
-  const xs = [...new Set(points.map(({ x }) => x))].toSorted((a, b) => a - b);
+  const xs = logarithmicX ? [...new Set(points.map(({ x }) => x))].toSorted((a, b) => a - b) : linearTicks(points);
   const place = (x: number) => (logarithmicX ? Math.log2(x) : x);
   const [first, last] = [place(xs[0] ?? 0), place(xs.at(-1) ?? 1)];
   const across = (x: number) =>
     PLOT.left + ((place(x) - first) / (last - first || 1)) * (WIDTH - PLOT.left - PLOT.right);
   const scale = scaleTo(Math.max(...points.map(({ y }) => y), 0));
   const up = (y: number) => HEIGHT - PLOT.bottom - (y / scale.max) * (HEIGHT - PLOT.top - PLOT.bottom);
-  const shownXs = xs.length > 12 ? xs.filter((_, i) => i % Math.ceil(xs.length / 10) === 0) : xs;
   const lines = series.map(({ points: own }, i) => {
     const path = own.filter(({ y }) => Number.isFinite(y)).map(({ x, y }) => `${fixed(across(x))},${fixed(up(y))}`);
     return `<polyline fill="none" stroke="${colour(i)}" stroke-width="2" points="${path.join(" ")}"/>`;
   });
   return svg(title, [
     ...scale.ticks.map((y) => gridLine(up(y), y)),
-    ...shownXs.map((x) => text(across(x), HEIGHT - PLOT.bottom + 20, xTick(x), "middle")),
+    ...xs.map((x) => text(across(x), HEIGHT - PLOT.bottom + 20, xTick(x), "middle")),
     text(WIDTH / 2, HEIGHT - 12, xLabel, "middle"),
     text(8, 44, yLabel),
     ...series.map(({ name }, i) => legend(name, i, series.length)),
@@ -75,6 +74,11 @@ function svg(title: string, parts: readonly string[]): string {
   const head = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img">`;
   const shownTitle = `<text class="title" x="8" y="22">${escaped(title)}</text>`;
   return `${[head, `<title>${escaped(title)}</title>`, STYLE, shownTitle, ...parts, "</svg>"].join("\n")}\n`;
+}
+
+/** From zero to beyond the last point. */
+function linearTicks(points: readonly Point[]): number[] {
+  return scaleTo(Math.max(...points.map(({ x }) => x), 0)).ticks;
 }
 
 /** Up to six ticks at 1, 2 or 5 times a power of ten. */

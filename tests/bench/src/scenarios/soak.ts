@@ -127,7 +127,6 @@ minutes: after the second). Answers: ${counts.join(", ")}; p50 ${shown(p50Ms, 2)
           title,
           xLabel: "minutes",
           yLabel: "MiB",
-          xTick: (x) => x.toFixed(1),
           series: processes
             .filter(({ name }) => CHARTED.test(name))
             .map(({ name, mib }) => ({

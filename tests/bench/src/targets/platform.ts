@@ -1,8 +1,8 @@
-import { mkdtemp } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Plan, PlatformRpc, type Provisioned, provision } from "@millrace/e2e-tests";
-import { type Platform, type PlatformOptions, startPlatform } from "@millrace/local";
+import { type Platform, type PlatformOptions, startPlatform, unprivilegedHome } from "@millrace/local";
 import { until } from "@millrace/testing";
 import type { Bench } from "../bench.ts";
 import { type ProcessMap, sandboxesOf } from "../system/usage.ts";
@@ -26,8 +26,7 @@ export interface BenchPlatform {
 
 export async function startBenchPlatform(shape: PlatformShape, signal: AbortSignal): Promise<BenchPlatform> {
   signal.throwIfAborted();
-  const stateDirectory = await mkdtemp(join(tmpdir(), "millrace-bench-"));
-  const platform = await startPlatform({ ...shape, stateDirectory, ephemeral: true, log: () => {}, signal });
+  const platform = await startInOwnFolder(shape, signal);
   const rpc = new PlatformRpc(platform, platform.adminToken);
   const pidsOf = (prefix: string) =>
     platform.services.filter(({ name, pid }) => name.startsWith(prefix) && pid).map(({ pid }) => pid!);
@@ -50,6 +49,19 @@ export async function startBenchPlatform(shape: PlatformShape, signal: AbortSign
       return platform.destroy();
     },
   };
+}
+
+async function startInOwnFolder(shape: PlatformShape, signal: AbortSignal): Promise<Platform> {
+  const stateDirectory = await mkdtemp(join(tmpdir(), "millrace-bench-"));
+  try {
+    return await startPlatform({ ...shape, stateDirectory, ephemeral: true, log: () => {}, signal });
+  } catch (error) {
+    // A platform that did not start has stopped what it had started, but keeps its folders for the next start.
+    for (const folder of [unprivilegedHome(stateDirectory), stateDirectory]) {
+      await rm(folder, { recursive: true, force: true });
+    }
+    throw error;
+  }
 }
 
 /** Runs `work` on a platform of its own and takes it down whatever happens. */

@@ -53,11 +53,13 @@ async function runnerIds(): Promise<string[]> {
   return (await runners()).map(({ id }) => id);
 }
 
-/** `millrace runner join`, as somebody on another machine runs it: with the bundle and nothing else of the platform. */
-function startJoin(state = "north") {
-  const program = join(repositoryRoot, "clients/cli/bin/millrace.mjs");
-  const args = ["runner", "join", bundleFile, "--slots", String(SLOTS), "--state", join(home, state)];
-  const child = spawn(process.execPath, [program, ...args], {
+const COMMAND = [join(repositoryRoot, "clients/cli/bin/millrace.mjs"), "runner", "join"];
+const FRESH_CLONE = [join(repositoryRoot, "infra/local/bin/join.mjs")];
+
+/** As somebody on another machine runs it: with the bundle and nothing else of the platform. */
+function startJoin({ state = "north", entry = COMMAND, options = [] as string[] } = {}) {
+  const args = [...entry, bundleFile, "--slots", String(SLOTS), "--state", join(home, state), ...options];
+  const child = spawn(process.execPath, args, {
     cwd: home,
     env: { PATH: process.env.PATH, HOME: home },
     stdio: ["ignore", "pipe", "pipe"],
@@ -69,8 +71,8 @@ function startJoin(state = "north") {
   return { child, exited, said: () => said };
 }
 
-async function joinPlatform() {
-  const run = startJoin();
+async function joinPlatform(how: Parameters<typeof startJoin>[0] = {}) {
+  const run = startJoin(how);
   await until(() => run.said().includes("north takes calls"), { timeoutMs: CHANGE_TIMEOUT_MS, message: run.said });
   return run;
 }
@@ -130,8 +132,10 @@ test("calls reach a runner that has joined, and go on when it is killed", async 
 });
 
 test("a bundle serves again when its runner is gone, but one runner at a time", async () => {
-  const first = await joinPlatform();
-  const second = startJoin("other");
+  // Through a tunnel the address is another than the platform's own.
+  const tunnel = platform.natsUrl.replace("127.0.0.1", "localhost");
+  const first = await joinPlatform({ options: ["--nats", tunnel] });
+  const second = startJoin({ state: "other" });
   assert.equal(await second.exited, 1);
   assert.match(second.said(), /a runner north is running already/);
   const calls = startCallers();
@@ -142,7 +146,7 @@ test("a bundle serves again when its runner is gone, but one runner at a time", 
 });
 
 test("a runner that is deleted is out at once, and its bundle opens nothing", async () => {
-  const run = await joinPlatform();
+  const run = await joinPlatform({ entry: FRESH_CLONE });
   assert.equal((await cli.run(["runner", "delete", "north"])).code, 0);
   assert.equal(await run.exited, 1, run.said());
   assert.match(run.said(), /was it deleted/);

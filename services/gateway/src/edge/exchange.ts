@@ -30,6 +30,8 @@ export class Exchange {
   attempts = 0;
   /** Whether anybody reads the body yet; what comes after is thrown away. */
   bodyWanted = true;
+  /** Ends the work on an answer that nobody will get. */
+  abandon: (() => void) | null = null;
   bytesIn = 0;
   bytesOut = 0;
 
@@ -52,6 +54,7 @@ export class Exchange {
   /** Answers with a problem. An answer that has begun cannot be taken back: then the connection is broken off. */
   refuse(refusal: Refusal): void {
     this.reason = refusal.reason;
+    this.abandon?.();
     if (this.answered) {
       this.#breakOff();
       return;
@@ -102,7 +105,7 @@ export class Exchange {
 
   /** Whether so much of the body is still to come that it is not read just to be thrown away. */
   #leavesBodyUnread(): boolean {
-    if (this.request.complete || this.head === null) return false;
+    if (this.request.complete || this.request.socket.readableEnded || this.head === null) return false;
     const { contentLength } = this.head;
     return contentLength === null || contentLength > EDGE_LIMITS.smallBodyBytesMax;
   }

@@ -21,10 +21,11 @@ export class FunctionAnswer implements AnswerSink {
     this.#cancel = cancel;
   }
 
-  /** The call whose answer this is; the caller's leaving ends it. */
+  /** The call whose answer this is; the caller's leaving ends it, and so does a fault of the caller's. */
   follow(call: Call): void {
     this.#call = call;
-    this.#exchange.response.once("close", () => this.#cancel(call));
+    this.#exchange.abandon = () => this.#cancel(call);
+    this.#exchange.response.once("close", this.#exchange.abandon);
   }
 
   head(head: Head, end: boolean): void {

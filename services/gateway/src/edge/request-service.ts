@@ -151,7 +151,9 @@ export class RequestService {
       whole === null ? feedBody(exchange, bodyBytesMax, () => answer.refuse(BODY_TOO_LARGE)) : BodyFeed.of(whole);
     const content = contentOf(exchange, head, path, backend, pathParameters, version.key);
     const safe = SAFE_METHODS.has(head.method);
-    answer.follow(dispatcher.invoke({ content, body, timeoutMs: version.timeoutMs, safe }, answer));
+    answer.follow(
+      dispatcher.invoke({ content, body, project: version.project, timeoutMs: version.timeoutMs, safe }, answer),
+    );
     return null;
   }
 }

@@ -183,6 +183,23 @@ test("requests that follow each other without waiting are answered in turn, also
   assert.ok(answers.endsWith("b".repeat(MIB)));
 });
 
+test("a body that ends too early, or cannot be read on, cancels the function at once", async () => {
+  runner.behaviour = (invocation) => invocation.accept();
+  const post = `POST /hello HTTP/1.1\r\nHost: ${HOST}\r\n`;
+  for (const request of [`${post}Content-Length: 100000\r\n\r\n`, `${post}Transfer-Encoding: chunked\r\n\r\n`]) {
+    const before = runner.invocations.length;
+    const socket = connect(gateway.port, "127.0.0.1").on("error", () => {});
+    socket.write(request);
+    await until(() => runner.invocations.length > before);
+    const brokenAt = performance.now();
+    if (request.includes("chunked")) socket.write("no chunk\r\n");
+    else socket.end("half");
+    assert.equal(await runner.invocations.at(-1)!.cancelled.promise, 1);
+    assert.ok(performance.now() - brokenAt < EDGE_LIMITS.lingerMs / 2, `${performance.now() - brokenAt} ms`);
+    socket.destroy();
+  }
+});
+
 test("what cannot be parsed behind a whole request costs that one nothing: it is answered, then the fault", async () => {
   runner.behaviour = (invocation) => {
     invocation.accept();

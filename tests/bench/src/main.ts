@@ -19,18 +19,18 @@ async function main(args: readonly string[]): Promise<number> {
     const given = parseArguments(args, SCENARIOS);
     if (given.help) console.log(usageOf(SCENARIOS));
     else if (given.pageOnly) writePage(renderPage(SCENARIOS, readResults(RESULTS_FILE)));
-    else await measureAll(given, stop.signal);
+    else return (await measureAll(given, stop.signal)) ? 0 : 1;
     return 0;
   } catch (error) {
-    if (stop.signal.aborted) console.error("stopped");
-    else console.error(error instanceof Error ? error.message : error);
+    console.error(stop.signal.aborted ? "stopped" : messageOf(error));
     return 1;
   } finally {
     stop.close();
   }
 }
 
-async function measureAll({ isShort, scenarios }: BenchArguments, signal: AbortSignal): Promise<void> {
+/** One after the other; answers whether each could be measured. One that could not keeps the result that it had. */
+async function measureAll({ isShort, scenarios }: BenchArguments, signal: AbortSignal): Promise<boolean> {
   const bench: Bench = {
     isShort,
     signal,
@@ -38,14 +38,24 @@ async function measureAll({ isShort, scenarios }: BenchArguments, signal: AbortS
     nats: await findProgram("nats", { enginesFolder: enginesFolder(), log: console.log, majorVersion: undefined }),
     print: (line) => console.log(line),
   };
+  const failed: string[] = [];
   for (const scenario of scenarios) {
-    signal.throwIfAborted();
     console.log(`measuring: ${scenario.about}`);
     const startedAt = Date.now();
-    keep(scenario, await scenario.measure(bench), isShort);
+    try {
+      keep(scenario, await scenario.measure(bench), isShort);
+    } catch (error) {
+      signal.throwIfAborted();
+      failed.push(scenario.name);
+      console.error(`${scenario.name} could not be measured: ${messageOf(error)}`);
+    }
     console.log(`(${Math.round((Date.now() - startedAt) / 1_000)} s)\n`);
   }
+  if (failed.length > 0) console.error(`not measured: ${failed.join(", ")}`);
+  return failed.length === 0;
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** What is printed went through the file's form, so that it is what the page says. */
 function keep(scenario: Scenario<unknown>, result: unknown, isShort: boolean): void {

@@ -93,6 +93,11 @@ export async function deployFunction(platform: BenchPlatform, name: string, code
 }
 
 export async function untilServes(url: string): Promise<void> {
-  const asked = async () => (await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) })).ok;
-  await until(asked, { timeoutMs: SERVES_TIMEOUT_MS, message: `${url} to answer` });
+  let last = "nothing";
+  const asked = async () => {
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+    last = `${response.status} ${await response.text()}`;
+    return response.ok;
+  };
+  await until(asked, { timeoutMs: SERVES_TIMEOUT_MS, message: () => `${url} to serve; it answered ${last}` });
 }

@@ -55,7 +55,9 @@ async function measureAll({ isShort, scenarios }: BenchArguments, signal: AbortS
   return failed.length === 0;
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 /** What is printed went through the file's form, so that it is what the page says. */
 function keep(scenario: Scenario<unknown>, result: unknown, isShort: boolean): void {

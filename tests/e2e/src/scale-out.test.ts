@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -77,12 +78,14 @@ async function joinPlatform(how: Parameters<typeof startJoin>[0] = {}) {
   return run;
 }
 
-/** Calls without a pause; answers how each call ended. */
-function startCallers() {
+/** Calls without a pause, on connections that are kept if asked; answers how each call ended. */
+function startCallers({ keepAlive = false } = {}) {
   const statuses: number[] = [];
   let stopping = false;
   const callers = Array.from({ length: CALLERS }, async () => {
-    while (!stopping) statuses.push((await send({ url })).status);
+    const agent = new Agent({ keepAlive, maxSockets: 1 });
+    while (!stopping) statuses.push((await send({ url, agent })).status);
+    agent.destroy();
   });
   const stop = async () => {
     stopping = true;
@@ -91,6 +94,18 @@ function startCallers() {
   };
   return { statuses, stop };
 }
+
+test("two gateways answer on one port and on their own, and a restart of one costs nobody who keeps a connection", async () => {
+  assert.ok(!platform.gatewayUrls.includes(platform.gatewayUrl));
+  for (const own of platform.gatewayUrls) {
+    assert.equal((await send({ url: url.replace(platform.gatewayUrl, own) })).status, 200);
+  }
+  const calls = startCallers({ keepAlive: true });
+  for (const gateway of ["gateway-1", "gateway-2"]) await platform.service(gateway).restart();
+  const more = calls.statuses.length + CALLERS;
+  await until(() => calls.statuses.length > more, { timeoutMs: CHANGE_TIMEOUT_MS });
+  assert.deepEqual(await calls.stop(), [200]);
+});
 
 test("a runner is let in while calls go on, and its bundle is a secret that is shown once", async () => {
   const calls = startCallers();

@@ -13,7 +13,6 @@ import { type BusConnection, FramesBus } from "./dispatching/frames-bus.ts";
 import { GatewayHttp, type GatewayHttpOptions } from "./edge/gateway-http.ts";
 import { BodyBudget } from "./edge/request-body.ts";
 import { RequestService } from "./edge/request-service.ts";
-import { DISPATCH_LIMITS } from "./limits.ts";
 import { AccessLog, type TextOutput } from "./observing/access-log.ts";
 import { createMetrics } from "./observing/gateway-metrics.ts";
 import { observeExchange } from "./observing/observe-exchange.ts";
@@ -108,7 +107,6 @@ export function buildApp(deps: GatewayDependencies) {
   });
 
   let buckets: BucketsBus | null = null;
-  let sweeping: NodeJS.Timeout | undefined;
   let wasReady = false;
 
   return {
@@ -125,15 +123,12 @@ export function buildApp(deps: GatewayDependencies) {
     async start(stopping?: AbortSignal): Promise<void> {
       frames.listen({
         onFrames: (message) => dispatcher.receive(message),
-        onBeat: (runnerId, beat) => {
-          dispatcher.runners.onBeat(runnerId, beat, deps.steadyClockMs());
-          dispatcher.placeWaiting();
-        },
+        onBeat: (runnerId, beat) => dispatcher.onBeat(runnerId, beat),
       });
       buckets = new BucketsBus(deps.bus, { releases: deployments, functions, grants }, log);
       grants.onChange = () => renewal.wake();
       renewal.start();
-      sweeping = setInterval(() => dispatcher.sweep(), DISPATCH_LIMITS.sweepIntervalMs);
+      dispatcher.start();
       await Promise.race([buckets.read, ...(stopping ? [aborted(stopping)] : [])]);
       if (!stopping?.aborted) await http.listen();
     },
@@ -152,7 +147,7 @@ export function buildApp(deps: GatewayDependencies) {
     drain: () => http.drain(),
     close(): void {
       http.close();
-      clearInterval(sweeping);
+      dispatcher.close();
       renewal.close();
       buckets?.close();
       accessLog.flush();

@@ -48,6 +48,20 @@ export const DISPATCH_LIMITS = {
   /** Invocations that wait for a free slot. */
   waitingMax: 1_024,
   waitMsMax: 1_000,
+  /** Who would wait longer, as fast as slots come free, is told so at once. */
+  expectedWaitMsMax: 500,
+  /** So many of a project may wait however slowly slots come free, so that none that does is left idle. */
+  waitingFreelyMax: 16,
+  /** Slots must have been short for so long before it is known how fast they come free. */
+  evidenceMsMin: 128,
+  /** How often a runner that is full by others' calls is asked for a slot all the same, so that it learns who wants one. */
+  knockIntervalMs: 100,
+  /** A runner starts no more new versions while its load is above the mean by this factor, unless it is all but idle. */
+  boundedLoad: 1.25,
+  idleLoad: 1 / 8,
+  /** Requests may be placed again as often as this share of all, and so often beside it: enough for the calls of two runners. */
+  retryShare: 0.1,
+  retryBurst: 128,
   /** Runners that may reject or lose one request; a lack of slots does not count, the wait for one is bounded itself. */
   setbacksMax: 6,
   /** A runner that has not beaten for so long is lost. */

@@ -11,9 +11,11 @@ import {
   writeInvoke,
 } from "@millrace/frames";
 import type { Reason } from "../answering/reasons.ts";
-import { EDGE_LIMITS } from "../limits.ts";
+import { DISPATCH_LIMITS, EDGE_LIMITS } from "../limits.ts";
 import type { BodyFeed } from "./body-feed.ts";
 import type { Runner } from "./runners.ts";
+import type { Due } from "./timer-wheel.ts";
+import type { Lane } from "./waiting-line.ts";
 
 /** One request as a function gets it; the same for each attempt. */
 export type InvokeContent = Omit<Invoke, "remainingMs" | "attempt" | "body">;
@@ -21,6 +23,8 @@ export type InvokeContent = Omit<Invoke, "remainingMs" | "attempt" | "body">;
 export interface Invocation {
   content: InvokeContent;
   body: BodyFeed;
+  /** Whose function it is: projects share slots fairly. */
+  project: string;
   /** The function's own. */
   timeoutMs: number;
   /** The method promises to change nothing, so that the call may run twice. */
@@ -50,7 +54,7 @@ export type Phase = "waiting" | "placed" | "accepted" | "answering" | "over";
 const CREDIT_STEP_BYTES = INITIAL_CREDIT_BYTES / 4;
 
 /** An invocation and the attempt at it that is under way. */
-export class Call {
+export class Call implements Due {
   readonly invocation: Invocation;
   readonly sink: AnswerSink;
   readonly deadlineAtMs: number;
@@ -62,8 +66,13 @@ export class Call {
   /** Attempts that ended without an answer, for another reason than a lack of slots. */
   setbacks = 0;
   placedAtMs = 0;
-  deadlineTimer: NodeJS.Timeout | undefined;
-  waitTimer: NodeJS.Timeout | undefined;
+  /** Calls of one lane wait in order; lanes take turns. */
+  readonly laneKey: string;
+  lane: Lane | null = null;
+  dueAtMs = 0;
+  place = -1;
+  before: this | null = null;
+  after: this | null = null;
   /** How long it waits for a slot in all, until one accepts it or the one that it was given falls silent. */
   waitsUntilMs: number | undefined;
   /** The last one's reason, when a runner has rejected it. */
@@ -82,7 +91,26 @@ export class Call {
     this.sink = sink;
     this.deadlineAtMs = deadlineAtMs;
     this.#wire = wire;
+    this.laneKey = invocation.content.depth === 0 ? invocation.project : `${invocation.project} ${this.depth}`;
     invocation.body.onMore = () => this.sendBody();
+  }
+
+  get functionKey(): string {
+    return this.invocation.content.functionKey;
+  }
+
+  get depth(): number {
+    return this.invocation.content.depth;
+  }
+
+  /** When something must happen to it, whatever else does: by then it is answered, placed, or placed again. */
+  get nextDueAtMs(): number {
+    if (this.phase === "waiting" && this.waitsUntilMs !== undefined)
+      return Math.min(this.waitsUntilMs, this.deadlineAtMs);
+    if (this.phase === "placed" && this.invocation.safe) {
+      return Math.min(this.placedAtMs + DISPATCH_LIMITS.acceptanceMsMax, this.deadlineAtMs);
+    }
+    return this.deadlineAtMs;
   }
 
   /** Whether its frames, or those of its answer, may have been lost with the connection. */
@@ -91,7 +119,7 @@ export class Call {
   }
 
   /** Sends the invocation to a runner under a new number. */
-  place(runner: Runner, number: number, nowMs: number): void {
+  sendTo(runner: Runner, number: number, nowMs: number): void {
     this.runner = runner;
     this.number = number;
     this.attempts++;
@@ -101,13 +129,13 @@ export class Call {
     this.#credit = INITIAL_CREDIT_BYTES;
     this.#debt = 0;
     this.#consumed = 0;
-    const { content, body } = this.invocation;
+    const { content, body, safe } = this.invocation;
     const start = body.take(CHUNK_BYTES_MAX);
     this.#credit -= start.length;
     this.#bodySent = body.exhausted;
     const remainingMs = Math.max(1, Math.ceil(this.deadlineAtMs - nowMs));
     const invoke: Invoke = { ...content, remainingMs, attempt: Math.min(this.attempts, 255), body: start };
-    writeInvoke(this.#wire.to(runner.id), number, invoke, this.#bodySent);
+    writeInvoke(this.#wire.to(runner.id), number, invoke, this.#bodySent, safe);
     this.sendBody();
   }
 

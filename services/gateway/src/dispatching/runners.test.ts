@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import fc from "fast-check";
 import { chooseRunner } from "./placement.ts";
-import { freeSlots, type Runner, Runners } from "./runners.ts";
+import { freeSlots, hashOf, type Runner, Runners, slotToKnockAt } from "./runners.ts";
 
 const beat = (fields: Partial<Beat>) => Beat.fromPartial({ epoch: "e1", sequence: 1, slots: 4, full: true, ...fields });
 
@@ -69,15 +69,35 @@ test("slots that others take, our own calls and a drain leave fewer free", () =>
   // The two that are busy now are ours.
   runners.onBeat("a", beat({ sequence: 2, slots: 4, slotsBusy: 2 }), 0);
   assert.equal(freeSlots(runner), 2);
-  runner.fullAtSequence = 2;
+  // It rejected one, so the two are all it has for us until it beats again.
+  runner.deniedSlots = 2;
   assert.equal(freeSlots(runner), 0);
+  runner.outstanding = 1;
+  assert.equal(freeSlots(runner), 1);
   runners.onBeat("a", beat({ sequence: 3, slots: 4, draining: true }), 0);
   assert.equal(freeSlots(runner), 0);
 });
 
+const PLACED = { functionKey: "f@1", depth: 0, excludes: () => false };
+
+const fresh = (id: string): Runner => ({
+  id,
+  epoch: "e",
+  hash: hashOf(id),
+  sequence: 0,
+  slots: 16,
+  draining: false,
+  warm: new Set(),
+  beatAtMs: 0,
+  takenByOthers: 0,
+  deniedSlots: 0,
+  outstanding: 0,
+  knockedAtSequence: -1,
+});
+
 const arbitraryRunner = fc.record({
-  slots: fc.integer({ min: 1, max: 4 }),
-  outstanding: fc.nat(5),
+  slots: fc.integer({ min: 1, max: 40 }),
+  outstanding: fc.nat(50),
   draining: fc.boolean(),
 });
 
@@ -89,15 +109,12 @@ test("placement takes a runner with a free slot whenever there is one, a warm on
       fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
       (shapes, warmth, stream) => {
         const all = shapes.map((shape, at) => ({
-          id: String(at),
-          takenByOthers: 0,
-          fullAtSequence: -1,
-          sequence: 0,
+          ...fresh(String(at)),
           ...shape,
-        })) as Runner[];
+        }));
         const warm = all.filter((_, at) => warmth[at]);
         const random = () => stream.next().value as number;
-        const chosen = chooseRunner(warm, all, { excludes: ({ id }) => id === "0" }, random);
+        const chosen = chooseRunner(warm, all, { ...PLACED, excludes: ({ id }) => id === "0" }, random);
         const usable = all.filter((runner) => runner.id !== "0" && freeSlots(runner) > 0);
         assert.equal(chosen === null, usable.length === 0);
         if (chosen === null) return;
@@ -112,10 +129,82 @@ test("placement takes a runner with a free slot whenever there is one, a warm on
 });
 
 test("of two warm runners the less loaded is taken, in proportion to their slots", () => {
-  const runner = (id: string, slots: number, outstanding: number) =>
-    ({ id, slots, outstanding, takenByOthers: 0, draining: false, fullAtSequence: -1, sequence: 0 }) as Runner;
+  const runner = (id: string, slots: number, outstanding: number) => ({ ...fresh(id), slots, outstanding });
   const both = [runner("small", 2, 1), runner("large", 16, 2)];
   for (const value of [0, 0.3, 0.6, 0.99]) {
-    assert.equal(chooseRunner(both, both, { excludes: () => false }, () => value)?.id, "large");
+    assert.equal(chooseRunner(both, both, PLACED, () => value)?.id, "large");
   }
+});
+
+test("a version that is warm nowhere goes to the same runner from every gateway, and versions spread over all", () => {
+  const all = Array.from({ length: 10 }, (_, at) => fresh(`runner-${at}`));
+  const chosenFor = (functionKey: string, list = all) =>
+    chooseRunner([], list, { ...PLACED, functionKey }, () => 0)!.id;
+  const counts = new Map<string, number>();
+  for (let n = 0; n < 1_000; n++) {
+    const chosen = chosenFor(`f-${n}@1`);
+    assert.equal(chosenFor(`f-${n}@1`, [...all].reverse()), chosen);
+    // Another runner's end moves nobody else's versions.
+    if (chosen !== "runner-3") assert.equal(chosenFor(`f-${n}@1`, all.toSpliced(3, 1)), chosen);
+    counts.set(chosen, (counts.get(chosen) ?? 0) + 1);
+  }
+  assert.equal(counts.size, 10);
+  for (const [id, count] of counts) assert.ok(count > 60 && count < 145, `${id} has ${count} of 1000`);
+});
+
+test("a cold version's runner is passed over while it has more than its part of the load", () => {
+  const all = Array.from({ length: 4 }, (_, at) => fresh(`runner-${at}`));
+  const preferred = chooseRunner([], all, PLACED, () => 0)!;
+  preferred.outstanding = 2;
+  assert.notEqual(
+    chooseRunner([], all, PLACED, () => 0),
+    preferred,
+  );
+  for (const runner of all) runner.outstanding = 2;
+  assert.equal(
+    chooseRunner([], all, PLACED, () => 0),
+    preferred,
+  );
+});
+
+test("a call that a function made may go to a runner that is full for callers", () => {
+  const full = { ...fresh("runner-1"), outstanding: 16 };
+  assert.equal(
+    chooseRunner([full], [full], PLACED, () => 0),
+    null,
+  );
+  assert.equal(
+    chooseRunner([full], [full], { ...PLACED, depth: 1 }, () => 0),
+    full,
+  );
+});
+
+test("a beat without slots is a goodbye: the runner is lost at once, and its earlier beats do not bring it back", () => {
+  const { lost, runners } = setUp();
+  runners.onBeat("a", beat({ sequence: 1, warm: ["f@1"] }), 0);
+  runners.onBeat("a", beat({ sequence: 3, slots: 0, draining: true }), 0);
+  runners.onBeat("a", beat({ sequence: 2 }), 1);
+  assert.deepEqual([lost, runners.count, runners.warmFor("f@1")], [["a"], 0, []]);
+  runners.onBeat("a", beat({ epoch: "e2" }), 2);
+  assert.equal(runners.count, 1);
+});
+
+test("a late beat of the process before does not end the one that is there", () => {
+  const { lost, runners } = setUp();
+  runners.onBeat("a", beat({ sequence: 7 }), 0);
+  runners.onBeat("a", beat({ epoch: "e2" }), 1);
+  runners.onBeat("a", beat({ sequence: 8 }), 2);
+  assert.deepEqual([lost, runners.get("a")?.epoch], [["a"], "e2"]);
+});
+
+test("who is knocked at is full of others' calls, holds fewer of ours, and was not asked since its last beat", () => {
+  const full = { ...fresh("a"), takenByOthers: 16 };
+  const others = [
+    { ...fresh("b"), takenByOthers: 15 },
+    { ...fresh("c"), takenByOthers: 8, outstanding: 8 },
+    { ...fresh("d"), takenByOthers: 16, draining: true },
+    { ...fresh("e"), takenByOthers: 16, knockedAtSequence: 0 },
+  ];
+  assert.equal(slotToKnockAt([...others, full], PLACED, Math.random), full);
+  assert.equal(slotToKnockAt(others, PLACED, Math.random), null);
 });

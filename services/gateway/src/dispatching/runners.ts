@@ -1,3 +1,4 @@
+import { slotsAtDepth } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 
 /** A runner as its last beat and our own calls show it. */
@@ -5,6 +6,8 @@ export interface Runner {
   readonly id: string;
   /** Of the process: another one means that the process before it is gone with all its calls. */
   readonly epoch: string;
+  /** Of the id. */
+  readonly hash: number;
   sequence: number;
   slots: number;
   draining: boolean;
@@ -12,10 +15,12 @@ export interface Runner {
   beatAtMs: number;
   /** Slots that other gateways' calls take, as far as the last beat tells. */
   takenByOthers: number;
+  /** The same as a rejection since then has shown. */
+  deniedSlots: number;
   /** Our own calls there. */
   outstanding: number;
-  /** The beat after which it said that it is full; it is asked again after the next one. */
-  fullAtSequence: number;
+  /** The beat after which it was asked for a slot although it had none to tell of. */
+  knockedAtSequence: number;
 }
 
 export interface RunnersListener {
@@ -23,17 +28,54 @@ export interface RunnersListener {
   onLost(runner: Runner): void;
 }
 
-export function freeSlots(runner: Runner): number {
-  if (runner.draining || runner.fullAtSequence === runner.sequence) return 0;
-  return runner.slots - runner.takenByOthers - runner.outstanding;
+export function takenSlots(runner: Runner): number {
+  return Math.max(runner.takenByOthers, runner.deniedSlots) + runner.outstanding;
+}
+
+/** Slots for a call before which so many functions called each other. */
+export function freeSlots(runner: Runner, depth = 0): number {
+  if (runner.draining) return 0;
+  return (depth === 0 ? runner.slots : slotsAtDepth(runner.slots, depth)) - takenSlots(runner);
+}
+
+/**
+ * One of the runners, taken at random, that other gateways fill while we hold less there than they do, and that was not asked since its
+ * last beat.
+ */
+export function slotToKnockAt(
+  runners: readonly Runner[],
+  placed: { excludes(runner: Runner): boolean },
+  random: () => number,
+): Runner | null {
+  let chosen: Runner | null = null;
+  let count = 0;
+  for (const runner of runners) {
+    const { draining, takenByOthers, outstanding, slots, sequence, knockedAtSequence } = runner;
+    if (draining || takenByOthers + outstanding < slots || outstanding >= takenByOthers) continue;
+    if (knockedAtSequence === sequence || placed.excludes(runner)) continue;
+    if (random() * ++count < 1) chosen = runner;
+  }
+  return chosen;
+}
+
+/** FNV-1a. */
+export function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
 }
 
 const NONE: readonly Runner[] = [];
+/** So long a process that is gone is remembered, for beats of it that are still on their way. */
+const GONE_MS = 60_000;
 
-/** The runners that beat, and where each function version is warm. */
+/** The runners that beat, and where each function version is warm. Time is an input. */
 export class Runners {
   readonly #byId = new Map<string, Runner>();
+  #list: readonly Runner[] = [];
   readonly #warm = new Map<string, Runner[]>();
+  /** Epochs of processes that are surely gone, and since when. */
+  readonly #gone = new Map<string, number>();
   readonly #listener: RunnersListener;
   #sweptAtMs = 0;
 
@@ -49,13 +91,13 @@ export class Runners {
     return this.#byId.get(id);
   }
 
-  all(): Iterable<Runner> {
-    return this.#byId.values();
+  all(): readonly Runner[] {
+    return this.#list;
   }
 
-  /** Whether any runner has a free slot. */
-  haveRoom(): boolean {
-    for (const runner of this.#byId.values()) if (freeSlots(runner) > 0) return true;
+  /** Whether any runner has a free slot for a call of this depth. */
+  haveRoom(depth = 0): boolean {
+    for (const runner of this.#list) if (freeSlots(runner, depth) > 0) return true;
     return false;
   }
 
@@ -65,18 +107,26 @@ export class Runners {
 
   /** Takes a beat in. `id` is that of the subject, which NATS lets only this runner publish on. */
   onBeat(id: string, beat: Beat, nowMs: number): void {
+    if (this.#gone.has(beat.epoch)) return;
     let runner = this.#byId.get(id);
     if (runner && runner.epoch !== beat.epoch) {
+      this.#gone.set(runner.epoch, nowMs);
       this.#lose(runner);
       runner = undefined;
     }
     if (runner && beat.sequence <= runner.sequence) return;
+    if (saysGoodbye(beat)) {
+      this.#gone.set(beat.epoch, nowMs);
+      if (runner) this.#lose(runner);
+      return;
+    }
     runner ??= this.#welcome(id, beat.epoch);
     runner.sequence = beat.sequence;
     runner.slots = beat.slots;
     runner.draining = beat.draining;
     runner.beatAtMs = nowMs;
     runner.takenByOthers = Math.max(0, beat.slotsBusy - runner.outstanding);
+    runner.deniedSlots = 0;
     this.#warmUp(runner, beat);
   }
 
@@ -87,31 +137,36 @@ export class Runners {
   sweep(nowMs: number, ageMsMax: number, lateMsMax: number): void {
     const late = this.#sweptAtMs > 0 && nowMs - this.#sweptAtMs > lateMsMax;
     this.#sweptAtMs = nowMs;
-    for (const runner of this.#byId.values()) {
+    for (const runner of this.#list) {
       if (late) runner.beatAtMs = nowMs;
       else if (nowMs - runner.beatAtMs > ageMsMax) this.#lose(runner);
     }
+    for (const [epoch, atMs] of this.#gone) if (nowMs - atMs > GONE_MS) this.#gone.delete(epoch);
   }
 
   #welcome(id: string, epoch: string): Runner {
     const runner: Runner = {
       id,
       epoch,
+      hash: hashOf(id),
       sequence: -1,
       slots: 0,
       draining: false,
       warm: new Set(),
       beatAtMs: 0,
       takenByOthers: 0,
+      deniedSlots: 0,
       outstanding: 0,
-      fullAtSequence: -1,
+      knockedAtSequence: -1,
     };
     this.#byId.set(id, runner);
+    this.#list = [...this.#byId.values()];
     return runner;
   }
 
   #lose(runner: Runner): void {
     this.#byId.delete(runner.id);
+    this.#list = [...this.#byId.values()];
     for (const key of runner.warm) this.#cool(runner, key);
     this.#listener.onLost(runner);
   }
@@ -137,4 +192,9 @@ export class Runners {
     if (rest.length > 0) this.#warm.set(key, rest);
     else this.#warm.delete(key);
   }
+}
+
+/** A runner that runs has slots. */
+function saysGoodbye({ slots, draining }: Beat): boolean {
+  return draining && slots === 0;
 }

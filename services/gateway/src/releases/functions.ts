@@ -6,6 +6,7 @@ import type { FunctionBackend } from "./deployment-plan.ts";
 export interface PlacedVersion {
   /** `{function uid}@{version}` */
   key: string;
+  project: string;
   timeoutMs: number;
   /** Whether it reads bodies as they come; others get theirs whole, in an event. */
   streams: boolean;
@@ -32,8 +33,8 @@ export class Functions implements BucketHandler {
 
   onPut(key: string, value: Uint8Array): void {
     if (key.startsWith(VERSION_PREFIX)) {
-      const { functionUid, version, timeoutMs, shape } = FunctionVersionRecord.decode(unpackRecord(value));
-      this.#versions.set(key, { key: `${functionUid}@${version}`, timeoutMs, streams: shape === "fetch" });
+      const { functionUid, version, project, timeoutMs, shape } = FunctionVersionRecord.decode(unpackRecord(value));
+      this.#versions.set(key, { key: `${functionUid}@${version}`, project, timeoutMs, streams: shape === "fetch" });
     } else if (key.startsWith(ALIAS_PREFIX)) {
       const alias = AliasRecord.decode(unpackRecord(value));
       if ((this.#aliases.get(key)?.generation ?? 0) <= alias.generation) this.#aliases.set(key, alias);

@@ -1,0 +1,422 @@
+import {
+  CANCELLATION,
+  FLAG,
+  FRAME,
+  type Frame,
+  type Rejection,
+  readBatchHeader,
+  readCredit,
+  readFailed,
+  readFrames,
+  readHead,
+  readRejected,
+} from "@millrace/frames";
+import type { Beat } from "@millrace/proto/invocation/v1/invocation";
+import { type Reason, reasonOfRunner } from "../answering/reasons.ts";
+import { DISPATCH_LIMITS } from "../limits.ts";
+import { type AnswerSink, Call, type Invocation, type Wire } from "./call.ts";
+import { Departures } from "./departures.ts";
+import { chooseRunner } from "./placement.ts";
+import { RetryBudget } from "./retry-budget.ts";
+import { freeSlots, type Runner, Runners, slotToKnockAt } from "./runners.ts";
+import { TimerWheel } from "./timer-wheel.ts";
+import { WaitingLine } from "./waiting-line.ts";
+
+// Brings each invocation to a runner and its answer back. Every call ends exactly once, before its deadline: answered, failed with a reason of
+// the table, or cancelled because the caller has gone. What a runner has not accepted, or may run twice, is placed again when the
+// runner rejects it or is lost.
+//
+// A machine without clock, timer or bus: every input says what time it is, and what it wants done goes to its host (frames, answers, when
+// to be woken), so that a simulator drives the same code as `dispatcher.ts`.
+//
+//   invoke ──▶ a free slot? ──yes──▶ placed ──accepted──▶ answering ──▶ over
+//                  │ no                 │ rejected, or lost
+//                  ▼                    ▼
+//              would the wait      within the budget, and not accepted, or safe?
+//              be short? ──no──▶ 503    │ yes            │ no ──▶ 502, 503
+//                  │ yes                ▼
+//               waiting ◀───────── a free slot elsewhere? …
+//
+// Slots that come free go to the projects that wait, in turn. A runner that is full of others' calls is knocked at now and then: it turns
+// the call away, and keeps the next slot for whoever has less than a fair share.
+
+export interface DispatchHost {
+  wire: Wire;
+  /** Whether frames reach anybody at all. */
+  isConnected(): boolean;
+  random(): number;
+  /** `wake` is to be called then; an earlier time replaces a later one. */
+  wakeAt(atMs: number): void;
+  log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
+}
+
+export class Dispatch {
+  readonly runners: Runners;
+  readonly #host: DispatchHost;
+  readonly #open = new Map<number, Call>();
+  readonly #line = new WaitingLine();
+  readonly #wheel = new TimerWheel<Call>();
+  readonly #departures = new Departures();
+  readonly #budget = new RetryBudget();
+  #lastNumber: number;
+  #nowMs: number;
+  #sender = "";
+  #placing = false;
+  #sweepAtMs: number;
+  #wakeAtMs = Infinity;
+  #knockAtMs = 0;
+
+  constructor(host: DispatchHost, nowMs: number) {
+    this.#host = host;
+    this.#nowMs = nowMs;
+    this.#sweepAtMs = nowMs;
+    // At random, so that what runners still send to the process before this one is not taken for an answer to a call of ours.
+    this.#lastNumber = Math.floor(host.random() * 2 ** 32);
+    this.runners = new Runners({ onLost: (runner) => this.#onRunnerLost(runner) });
+  }
+
+  get openCalls(): number {
+    return this.#open.size;
+  }
+
+  get waitingCalls(): number {
+    return this.#line.length;
+  }
+
+  /** Entries that wait for their time, for tests that look for leaks. */
+  get timedCalls(): number {
+    return this.#wheel.size;
+  }
+
+  /** Starts an invocation. Its answer goes to `sink`, perhaps before this returns. */
+  invoke(invocation: Invocation, sink: AnswerSink, nowMs: number): Call {
+    this.#nowMs = nowMs;
+    const { deadlineGraceMs, deadlineMsMax, openCallsMax } = DISPATCH_LIMITS;
+    const lifetimeMs = Math.min(invocation.timeoutMs + deadlineGraceMs, deadlineMsMax);
+    const call = new Call(invocation, sink, nowMs + lifetimeMs, this.#host.wire);
+    if (this.#open.size >= openCallsMax) this.#fail(call, "overloaded", "This gateway serves as many calls as it can.");
+    else if (!this.#place(call)) this.#wait(call);
+    return call;
+  }
+
+  /** The caller has gone: nobody waits for the answer any more. */
+  cancel(call: Call, nowMs: number): void {
+    if (call.phase === "over") return;
+    this.#nowMs = nowMs;
+    call.sendCancel(CANCELLATION.callerGone);
+    this.#finish(call);
+  }
+
+  /** Takes a batch of frames from a runner. Never throws. */
+  receive(message: Buffer, nowMs: number): void {
+    const header = readBatchHeader(message);
+    if (header === null) return;
+    this.#nowMs = nowMs;
+    this.#sender = header.sender;
+    readFrames(message, header.framesAt, this.#onFrame);
+  }
+
+  onBeat(runnerId: string, beat: Beat, nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.runners.onBeat(runnerId, beat, nowMs);
+    this.#placeWaiting();
+  }
+
+  /** The time that `wakeAt` asked for has come, or the first wake. */
+  wake(nowMs: number): void {
+    this.#nowMs = nowMs;
+    this.#wakeAtMs = Infinity;
+    this.#wheel.advance(nowMs, this.#onDue);
+    if (nowMs >= this.#sweepAtMs) {
+      const { beatAgeMsMax, sweepIntervalMs } = DISPATCH_LIMITS;
+      this.#sweepAtMs = nowMs + sweepIntervalMs;
+      this.runners.sweep(nowMs, beatAgeMsMax, sweepIntervalMs * 4);
+      this.#placeWaiting();
+    }
+    this.#wakeBy(Math.min(this.#sweepAtMs, this.#wheel.nextAtMs()));
+  }
+
+  readonly #onDue = (call: Call): void => {
+    if (call.phase === "over") return;
+    if (this.#nowMs >= call.deadlineAtMs) this.#onDeadline(call);
+    else if (this.#nowMs < call.nextDueAtMs) this.#watch(call);
+    else if (call.phase === "waiting") this.#giveUp(call);
+    else this.#onSilence(call);
+  };
+
+  #onDeadline(call: Call): void {
+    call.sendCancel(CANCELLATION.deadline);
+    if (call.attempts === 0 || call.phase === "waiting") this.#giveUp(call);
+    else if (call.wasInterrupted) {
+      this.#fail(
+        call,
+        "runner_lost",
+        "The connection to the runner broke, and its answer with it; the function may have run.",
+      );
+    } else this.#fail(call, "function_timeout", "The function did not answer in time.");
+  }
+
+  /** A safe call that nobody accepted: its frame may have gone astray. */
+  #onSilence(call: Call): void {
+    call.sendCancel(CANCELLATION.deadline);
+    call.refusedBy(call.runner!, "platform");
+    call.waitsUntilMs = undefined;
+    this.#leaveRunner(call);
+    this.#placeAgain(call);
+  }
+
+  readonly #onFrame = (frame: Frame): void => {
+    const call = this.#open.get(frame.call);
+    // Late frames of an earlier attempt, and frames in another runner's name, concern nobody.
+    if (call === undefined || call.runner?.id !== this.#sender) return;
+    try {
+      this.#take(call, frame);
+    } catch (err) {
+      this.#host.log.warn({ err, requestId: call.invocation.content.requestId }, "an answer could not be passed on");
+      this.#abort(call, "internal", "The answer could not be passed on.");
+    }
+  };
+
+  #take(call: Call, frame: Frame): void {
+    switch (frame.type) {
+      case FRAME.accepted:
+        call.onAccepted();
+        break;
+      case FRAME.rejected:
+        this.#onRejected(call, readRejected(frame));
+        break;
+      case FRAME.credit:
+        call.onCredit(readCredit(frame));
+        break;
+      case FRAME.head:
+        this.#onHead(call, frame);
+        break;
+      case FRAME.chunk:
+        this.#onChunk(call, frame);
+        break;
+      case FRAME.failed:
+        this.#onFailed(call, frame);
+        break;
+    }
+  }
+
+  #onHead(call: Call, frame: Frame): void {
+    const head = readHead(frame);
+    if (head === null || call.phase === "answering" || !call.receive(head.body.length)) {
+      this.#abort(call, "function_response_invalid", "The function's response could not be read.");
+      return;
+    }
+    call.onAccepted();
+    call.phase = "answering";
+    const end = (frame.flags & FLAG.end) !== 0;
+    if (end) this.#finish(call);
+    call.sink.head(head, end);
+  }
+
+  #onChunk(call: Call, frame: Frame): void {
+    if (call.phase !== "answering" || !call.receive(frame.payload.length)) {
+      this.#abort(call, "function_response_invalid", "The function's response came out of order.");
+      return;
+    }
+    const end = (frame.flags & FLAG.end) !== 0;
+    if (end) this.#finish(call);
+    call.sink.chunk(frame.payload, end);
+  }
+
+  #onFailed(call: Call, frame: Frame): void {
+    const failure = readFailed(frame);
+    this.#fail(call, reasonOfRunner(failure?.reason ?? ""), failure?.message || "The function failed.");
+  }
+
+  #onRejected(call: Call, rejection: Rejection): void {
+    if (call.phase !== "placed") return;
+    const runner = call.runner!;
+    call.refusedBy(runner, rejection);
+    this.#leaveRunner(call);
+    // Until the next beat it has the slots of ours that it runs, and no more.
+    if (rejection === "busy") runner.deniedSlots = runner.slots - runner.outstanding;
+    if (rejection === "draining") runner.draining = true;
+    this.#placeAgain(call);
+  }
+
+  #onRunnerLost(runner: Runner): void {
+    this.#host.log.warn({ runner: runner.id, calls: runner.outstanding }, "a runner was lost");
+    for (const call of this.#open.values()) {
+      if (call.runner !== runner) continue;
+      const { safe } = call.invocation;
+      // That it accepted an unsafe one may be what the broken connection has lost.
+      const mayRunAgain = call.phase === "placed" ? safe || !call.wasInterrupted : call.phase === "accepted" && safe;
+      // It may only have fallen silent.
+      call.sendCancel(CANCELLATION.callerGone);
+      this.#leaveRunner(call);
+      call.rejection = null;
+      call.waitsUntilMs = undefined;
+      if (mayRunAgain) this.#placeAgain(call);
+      else this.#fail(call, "runner_lost", "The runner that served the request was lost; the function may have run.");
+    }
+  }
+
+  #placeAgain(call: Call): void {
+    const whole = call.startOver();
+    if (!whole) this.#fail(call, "runner_lost", "The runner was lost, and the body cannot be sent again.");
+    else if (call.setbacks >= DISPATCH_LIMITS.setbacksMax) this.#giveUp(call);
+    else if (call.rejection !== "busy" && !this.#budget.allows) this.#refuseRetry(call);
+    else if (!this.#place(call)) this.#wait(call);
+  }
+
+  #refuseRetry(call: Call): void {
+    if (call.rejection !== null) this.#giveUp(call);
+    else this.#fail(call, "runner_lost", "The runner was lost, and too many requests are placed again already.");
+  }
+
+  /** True when the call has a runner, or is over. */
+  readonly #place = (call: Call): boolean => {
+    if (!this.#host.isConnected()) {
+      this.#fail(call, "no_runner", "The runners cannot be reached.");
+      return true;
+    }
+    if (call.attempts > 0 && !this.#budget.allows) return false;
+    const runner = chooseRunner(this.runners.warmFor(call.functionKey), this.runners.all(), call, this.#host.random);
+    if (runner === null) return false;
+    this.#send(call, runner);
+    return true;
+  };
+
+  #send(call: Call, runner: Runner): void {
+    if (call.attempts === 0) this.#budget.earn();
+    else this.#budget.spend();
+    const number = this.#nextNumber();
+    this.#open.set(number, call);
+    runner.outstanding++;
+    call.sendTo(runner, number, this.#nowMs);
+    this.#watch(call);
+  }
+
+  #wait(call: Call): void {
+    if (!this.#mayWait(call)) {
+      this.#giveUp(call);
+      return;
+    }
+    call.waitsUntilMs ??= this.#nowMs + DISPATCH_LIMITS.waitMsMax;
+    this.#line.add(call, this.#nowMs);
+    this.#watch(call);
+    this.#knock();
+  }
+
+  #mayWait(call: Call): boolean {
+    const { expectedWaitMsMax, waitingMax } = DISPATCH_LIMITS;
+    // Who is quarantined everywhere would only wait in vain.
+    if (call.rejection === "quarantined") return false;
+    const waitMsMax = Math.min(expectedWaitMsMax, call.deadlineAtMs - this.#nowMs);
+    if (call.attempts === 0 && this.#expectedWaitMs(call) > waitMsMax) return false;
+    if (this.#line.length < waitingMax) return true;
+    const last = this.#line.lastOfLongest(call);
+    if (last !== undefined) this.#giveUp(last);
+    return last !== undefined;
+  }
+
+  /** How long the call would wait in its lane as fast as slots come free, when lanes take turns. */
+  #expectedWaitMs(call: Call): number {
+    const { waitingFreelyMax, evidenceMsMin } = DISPATCH_LIMITS;
+    const before = this.#line.lengthBefore(call);
+    const { sinceMs, lanes } = this.#line;
+    if (before < waitingFreelyMax || this.#nowMs - sinceMs < evidenceMsMin || this.runners.count === 0) return 0;
+    return ((before + 1) * lanes) / this.#departures.perMs(this.#nowMs, sinceMs);
+  }
+
+  /** A slot may be free: projects take turns, and in each the one goes first who waited longest. */
+  #placeWaiting(): void {
+    // Calls that fail on the way would come back here.
+    if (this.#placing || this.#line.length === 0) return;
+    this.#placing = true;
+    this.#line.serve(this.#place, this.#hasRoom);
+    this.#placing = false;
+    this.#knock();
+  }
+
+  readonly #hasRoom = (): boolean =>
+    !this.#host.isConnected() ||
+    this.runners.haveRoom() ||
+    (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax));
+
+  /** Somebody waits, and others hold all slots: asks one of the runners for a slot, so that it learns of it. */
+  #knock(): void {
+    if (this.#nowMs < this.#knockAtMs || this.#line.length === 0 || !this.#budget.allows) return;
+    this.#knockAtMs = this.#nowMs + DISPATCH_LIMITS.knockIntervalMs;
+    const call = this.#line.first()!;
+    const runner = slotToKnockAt(this.runners.all(), call, this.#host.random);
+    if (runner === null || !this.#host.isConnected()) return;
+    runner.knockedAtSequence = runner.sequence;
+    this.#line.remove(call);
+    this.#send(call, runner);
+  }
+
+  #giveUp(call: Call): void {
+    if (call.rejection === "quarantined") {
+      this.#fail(call, "function_quarantined", "The function version keeps failing and is held back for a while.");
+    } else if (
+      !this.#host.isConnected() ||
+      this.runners.count === 0 ||
+      (call.rejection !== null && NOT_FULL.has(call.rejection) && !this.#isCrowdedOut(call))
+    ) {
+      this.#fail(call, "no_runner", "There is no runner that can take the request.");
+    } else this.#fail(call, "overloaded", "All runners are busy.");
+  }
+
+  /** Whether a runner that might serve the call has no free slot now. */
+  #isCrowdedOut(call: Call): boolean {
+    for (const runner of this.runners.all()) {
+      if (!runner.draining && freeSlots(runner, call.depth) <= 0 && !call.excludes(runner)) return true;
+    }
+    return false;
+  }
+
+  #abort(call: Call, reason: Reason, detail: string): void {
+    call.sendCancel(CANCELLATION.callerGone);
+    this.#fail(call, reason, detail);
+  }
+
+  #fail(call: Call, reason: Reason, detail: string): void {
+    this.#finish(call);
+    call.sink.failed(reason, detail);
+  }
+
+  #finish(call: Call): void {
+    this.#wheel.remove(call);
+    this.#line.remove(call);
+    this.#leaveRunner(call);
+    call.phase = "over";
+    call.invocation.body.onMore = null;
+    this.#placeWaiting();
+  }
+
+  #leaveRunner(call: Call): void {
+    if (call.runner === null || !this.#open.delete(call.number)) return;
+    call.runner.outstanding--;
+    if (call.phase !== "placed") this.#departures.note(this.#nowMs);
+  }
+
+  /** Sees that the call is looked at when it is due. One that is looked at sooner anyway is left where it is. */
+  #watch(call: Call): void {
+    const dueAtMs = call.nextDueAtMs;
+    if (call.place !== -1) {
+      if (call.dueAtMs <= dueAtMs) return;
+      this.#wheel.remove(call);
+    }
+    this.#wakeBy(this.#wheel.add(call, dueAtMs, this.#nowMs));
+  }
+
+  #wakeBy(atMs: number): void {
+    if (atMs >= this.#wakeAtMs) return;
+    this.#wakeAtMs = atMs;
+    this.#host.wakeAt(atMs);
+  }
+
+  #nextNumber(): number {
+    do this.#lastNumber = (this.#lastNumber + 1) >>> 0;
+    while (this.#open.has(this.#lastNumber));
+    return this.#lastNumber;
+  }
+}
+
+const NOT_FULL: ReadonlySet<Rejection> = new Set(["unknownFunction", "platform", "draining"]);

@@ -25,5 +25,6 @@ export {
   uploadCode,
   uploadParts,
 } from "./support/provision.ts";
+export { Recorder } from "./support/recorder.ts";
 export { ALGORITHMS, hostLabelOf, REGION, type SignedCall, sendSigned, signedCall } from "./support/signed-call.ts";
 export { operationsUrl, type TestPlatform, testPlatform } from "./support/test-platform.ts";

@@ -4,11 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { after, type TestContext, test } from "node:test";
-import { allProcesses, descendantsOf, provision, send, testPlatform } from "@millrace/e2e-tests";
+import { allProcesses, descendantsOf, provision, Recorder, send, testPlatform } from "@millrace/e2e-tests";
 import { until } from "@millrace/testing";
 import { CheckedClient } from "./checked-client.ts";
 import { Checker } from "./checker.ts";
-import { Recorder } from "./recorder.ts";
 
 const TIMEOUT_MS = 4_000;
 /** The gateway adds two seconds for queueing and starting cold; half a second more is ours to measure. */

@@ -9,7 +9,22 @@ import { settlesWithin } from "../processes/until.ts";
 
 /** A runner beats every second. */
 const LISTEN_MS = 1_500;
-const AUTHORIZATION_ERROR = "AuthorizationError";
+/** What the server says to whom it does not know; a server that is only slow says something else. */
+const UNKNOWN_USER = /authorization violation/i;
+
+/** Which processes have beaten under one name. */
+export class Epochs {
+  readonly #followed = new Set<string>();
+  #newest: string | undefined;
+
+  /** False when it is one that another has followed: then two run at a time. */
+  accept(epoch: string): boolean {
+    if (epoch === this.#newest) return true;
+    if (this.#newest !== undefined) this.#followed.add(this.#newest);
+    this.#newest = epoch;
+    return !this.#followed.has(epoch);
+  }
+}
 
 export type NameWatchOptions = {
   readonly runnerId: string;
@@ -24,8 +39,7 @@ export class NameWatch {
   readonly #lost = Promise.withResolvers<never>();
   readonly #options: NameWatchOptions;
   readonly #heard = Promise.withResolvers<void>();
-  readonly #followed = new Set<string>();
-  #epoch: string | undefined;
+  readonly #epochs = new Epochs();
   #connection: Awaited<ReturnType<typeof connectBus>> | undefined;
 
   constructor(options: NameWatchOptions) {
@@ -54,19 +68,12 @@ export class NameWatch {
 
   #onBeat(data: Uint8Array): void {
     this.#heard.resolve();
-    const { epoch } = Beat.decode(data);
-    if (epoch === this.#epoch) return;
-    if (this.#followed.has(epoch)) {
-      this.#lost.reject(
-        new Error(`another runner ${this.#options.runnerId} is running; each needs a bundle of its own`),
-      );
-    }
-    if (this.#epoch !== undefined) this.#followed.add(this.#epoch);
-    this.#epoch = epoch;
+    if (this.#epochs.accept(Beat.decode(data).epoch)) return;
+    this.#lost.reject(new Error(`another runner ${this.#options.runnerId} is running; each needs a bundle of its own`));
   }
 
   #onWarning(fields: object): void {
-    if ("err" in fields && (fields.err as Error).name === AUTHORIZATION_ERROR) {
+    if ("err" in fields && UNKNOWN_USER.test((fields.err as Error).message)) {
       this.#lost.reject(new Error(`NATS does not let ${this.#options.runnerId} in any more; was it deleted?`));
     }
   }

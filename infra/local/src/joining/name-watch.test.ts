@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { connectBus, SUBJECTS } from "@millrace/bus";
+import { Beat } from "@millrace/proto/invocation/v1/invocation";
+import { testNats } from "@millrace/testing";
+import { Epochs, NameWatch } from "./name-watch.ts";
+
+const identity = { service: "function-runner", id: "north" } as const;
+
+async function watchOf(t: TestContext) {
+  const nats = await testNats(t, { identities: [identity] });
+  const seed = nats.seedOf(identity);
+  const watch = new NameWatch({ runnerId: "north", natsUrl: nats.url, natsSeed: seed });
+  t.after(() => watch.close());
+  const runner = await connectBus({ url: nats.url, seed, identity }, { info() {}, warn() {} });
+  t.after(() => runner.close());
+  const beat = (epoch: string) =>
+    runner.publish(SUBJECTS.beat("north"), Beat.encode(Beat.fromPartial({ runnerId: "north", epoch })).finish());
+  return { watch, beat };
+}
+
+test("a name that beats already is not taken", async (t) => {
+  const { watch, beat } = await watchOf(t);
+  const beating = setInterval(() => beat("other"), 50);
+  t.after(() => clearInterval(beating));
+  await assert.rejects(watch.start(), /is running already/);
+});
+
+test("a name under which two beat by turns is lost", async (t) => {
+  const { watch, beat } = await watchOf(t);
+  await watch.start();
+  for (const epoch of ["first", "second", "first"]) beat(epoch);
+  await assert.rejects(watch.lost, /another runner north is running/);
+});
+
+test("a process that is followed by another may not come back; one that is started again and again may go on", () => {
+  const heard = (...names: string[]) => {
+    const epochs = new Epochs();
+    return names.map((name) => epochs.accept(name));
+  };
+  assert.deepEqual(heard("a", "a", "b", "b", "c"), [true, true, true, true, true]);
+  assert.deepEqual(heard("a", "b", "a", "b"), [true, true, false, false]);
+});

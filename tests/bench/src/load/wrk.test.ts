@@ -18,12 +18,21 @@ Transfer/sec:      3.08MB
 
 test("a report of wrk is read with its units, and every kind of error is counted", () => {
   const { rps, ...rest } = parseWrk(REPORT);
-  assert.deepEqual(rest, { p50Ms: 0.812, p99Ms: 1_200, requests: 41_230, errors: 11 });
+  assert.deepEqual(rest, { p50Ms: 0.812, p99Ms: 1_200, requests: 41_230, mibPerSecond: 3.08, errors: 11 });
   assert.equal(rps.toFixed(2), "20612.03", "the 7 refusals of 41230 are no throughput");
 });
 
 test("a target that only refuses has no throughput", () => {
   assert.equal(parseWrk(REPORT.replace("responses: 7", "responses: 41230")).rps, 0);
+});
+
+test("a run in which no answer became whole has no latency, but what was read", () => {
+  const none = REPORT.replace("41230 requests", "0 requests").replace(
+    "Requests/sec:  20615.53",
+    "Requests/sec:      0.00",
+  );
+  const { rps, p50Ms, mibPerSecond } = parseWrk(none);
+  assert.deepEqual({ rps, p50Ms, mibPerSecond }, { rps: 0, p50Ms: Number.NaN, mibPerSecond: 3.08 });
 });
 
 test("a report without a rate is no result", () => {

@@ -24,6 +24,8 @@ export interface WrkResult {
   p50Ms: number;
   p99Ms: number;
   requests: number;
+  /** Everything that was read, answers that were not whole at the end included. */
+  mibPerSecond: number;
   /** Answers outside 2xx and 3xx, and socket errors. */
   errors: number;
 }
@@ -57,11 +59,20 @@ export function parseWrk(output: string): WrkResult {
   const requests = Number(/(\d+) requests in/.exec(output)?.[1] ?? 0);
   return {
     rps: requests === 0 ? 0 : Number(rps) * (1 - refused / requests),
-    p50Ms: percentile(output, 50),
-    p99Ms: percentile(output, 99),
+    // wrk calls it 0 when there was no answer.
+    p50Ms: requests === 0 ? Number.NaN : percentile(output, 50),
+    p99Ms: requests === 0 ? Number.NaN : percentile(output, 99),
     requests,
+    mibPerSecond: transferred(output),
     errors: socketErrors.reduce((sum, count) => sum + Number(count), refused),
   };
+}
+
+const UNITS_MIB: Record<string, number> = { B: 1 / 1024 ** 2, KB: 1 / 1024, MB: 1, GB: 1024 };
+
+function transferred(output: string): number {
+  const match = /Transfer\/sec:\s+([\d.]+)(B|KB|MB|GB)/.exec(output);
+  return match ? Number(match[1]) * UNITS_MIB[match[2]!]! : Number.NaN;
 }
 
 const UNITS_MS: Record<string, number> = { us: 0.001, ms: 1, s: 1_000, m: 60_000 };

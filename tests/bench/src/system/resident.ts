@@ -10,16 +10,20 @@ export function residentOf(processes: NamedProcesses): Map<string, number> {
   return new Map([...processes()].map(([name, pid]) => [name, residentMiB(pid)]));
 }
 
-/** By how much each process's memory exceeded what it was `before`, at its highest while `work` ran. One that is newer counts whole. */
+/**
+ * By how much each process's memory exceeded what it was `before`, at its highest while `work` ran. A process that is newer has not grown: it
+ * was not there.
+ */
 export async function growthDuring(
   processes: NamedProcesses,
   before: ReadonlyMap<string, number>,
   work: () => Promise<unknown>,
 ): Promise<Map<string, number>> {
-  const most = new Map<string, number>();
+  const growth = new Map<string, number>();
   const look = () => {
     for (const [name, mib] of residentOf(processes)) {
-      if (mib > (most.get(name) ?? 0)) most.set(name, mib);
+      const grown = mib - (before.get(name) ?? Number.NaN);
+      if (!Number.isNaN(grown)) growth.set(name, Math.max(grown, growth.get(name) ?? grown));
     }
   };
   const looking = setInterval(look, INTERVAL_MS);
@@ -29,5 +33,5 @@ export async function growthDuring(
   } finally {
     clearInterval(looking);
   }
-  return new Map([...most].map(([name, mib]) => [name, mib - (before.get(name) ?? 0)]));
+  return growth;
 }

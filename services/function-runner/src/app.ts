@@ -65,7 +65,7 @@ export function buildApp(deps: RunnerDependencies) {
   const beats = new BeatBus({
     runnerId,
     isolationTier: supply.launcher.tier,
-    facts: () => ({ slots, slotsBusy: placing.slotsBusy, draining: placing.isDraining }),
+    facts: () => ({ slots, slotsBusy: placing.slotsBusy, draining: !placing.isOpen }),
     publish,
     onBeat: (nowMs) => placing.tick(nowMs),
   });
@@ -86,6 +86,7 @@ export function buildApp(deps: RunnerDependencies) {
     async start(): Promise<void> {
       await records.caughtUp;
       frames.listen((message) => placing.receive(message));
+      placing.start();
       beats.start();
       builds.listen();
       supply.refill();

@@ -76,6 +76,8 @@ export const PLACING_LIMITS = {
   beatFullMs: 10_000,
   /** A process that did not run for so long may have been given up by gateways. They do so after three seconds without a beat. */
   standstillMs: 2_000,
+  /** A beat has reached every gateway after so long, and what they sent before they read it has arrived. */
+  settleMs: 300,
   /** The bus's echo is waited for so long. */
   echoMs: 2_000,
   /** So long who was turned away counts as somebody who wants a slot. */

@@ -75,6 +75,14 @@ test("a process that stood still takes nothing until the bus has echoed", () => 
   assert.equal(ask(standstillMs + 3), "accepted");
 });
 
+test("a new process takes nothing until everybody can know that it is new", () => {
+  const { admission, ask, counts } = setUp(2);
+  admission.start();
+  assert.deepEqual([counts().echoes, admission.isOpen, ask(0)], [1, false, "platform"]);
+  admission.caughtUp();
+  assert.deepEqual([admission.isOpen, ask(1)], [true, "accepted"]);
+});
+
 test("a draining runner takes nothing, and stays so after an echo", () => {
   const { admission, ask } = setUp(2);
   admission.drain();

@@ -6,12 +6,14 @@ import { Shares } from "./shares.ts";
 // Which invocations a runner takes. A machine without clock, timer or bus: every input says what time it is, and what it wants done goes
 // to its host, so that a simulator drives the same code as `placing.ts`.
 //
-//              ┌── stood still ──▶ catching up ──┐
-//   open ◀─────┘◀──────────── caught up ─────────┘         open, catching up ── drain ──▶ draining
+//      ┌── stood still ──▶
+//   open                    catching up ◀── start          open, catching up ── drain ──▶ draining
+//      ◀─── caught up ─────┘
 //
 //   open          takes a call that finds a slot, unless the slot is kept for a project or a gateway that has less than its share
-//   catching up   the process did not run for a while. Gateways may have given it up and placed elsewhere what it finds in its mail, so
-//                 it takes nothing until the bus has echoed: all that comes after is news.
+//   catching up   the process did not run for a while, or is new. Gateways may have placed elsewhere what it finds in its mail, or are
+//                 about to, since they sent it to the process before. So it takes nothing, and its beats say so, until the bus has
+//                 echoed and its first beat has reached everybody: all that comes after is meant for it.
 //   draining      takes nothing any more
 //
 // A number that a gateway used before is none of these: the bus said it twice, and the first one counts.
@@ -19,7 +21,10 @@ import { Shares } from "./shares.ts";
 export type Verdict = "accepted" | "repeated" | Rejection;
 
 export interface AdmissionHost {
-  /** Ask the bus for an echo, behind everything that is on its way here, and call `caughtUp` when it comes. */
+  /**
+   * Ask the bus for an echo, behind everything that is on its way here; when it has come, and `settleMs` are over in which a beat reaches
+   * everybody, call `caughtUp`.
+   */
   askForEcho(): void;
   /** The number of busy slots, or whether the runner takes anything, is another. */
   changed(): void;
@@ -61,8 +66,9 @@ export class Admission {
     return this.#busy;
   }
 
-  get isDraining(): boolean {
-    return this.#state === "draining";
+  /** Whether gateways should place anything here. */
+  get isOpen(): boolean {
+    return this.#state === "open";
   }
 
   /** Names that are remembered, for tests that look for leaks. */
@@ -106,8 +112,15 @@ export class Admission {
     }
   }
 
+  /** The process is new, and others of its name were there before it. */
+  start(): void {
+    this.#catchUp();
+  }
+
   caughtUp(): void {
-    if (this.#state === "catching up") this.#state = "open";
+    if (this.#state !== "catching up") return;
+    this.#state = "open";
+    this.#host.changed();
   }
 
   drain(): void {
@@ -128,8 +141,12 @@ export class Admission {
   #notice(nowMs: number): void {
     const stoodStill = this.#ranAtMs !== undefined && nowMs - this.#ranAtMs > PLACING_LIMITS.standstillMs;
     this.#ranAtMs = nowMs;
-    if (!stoodStill || this.#state === "draining") return;
+    if (stoodStill && this.#state !== "draining") this.#catchUp();
+  }
+
+  #catchUp(): void {
     this.#state = "catching up";
+    this.#host.changed();
     this.#host.askForEcho();
   }
 

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import {
   type Batcher,
   FLAG,
@@ -61,8 +62,9 @@ export class Placing {
     return this.#admission.slotsBusy;
   }
 
-  get isDraining(): boolean {
-    return this.#admission.isDraining;
+  /** Whether gateways should place anything here. */
+  get isOpen(): boolean {
+    return this.#admission.isOpen;
   }
 
   get rejections(): Readonly<Record<string, number>> {
@@ -81,6 +83,11 @@ export class Placing {
     readFrames(message, header.framesAt, (frame) => this.#onFrame(header.sender, frame));
     if (this.#hasAccepted) this.#deps.batcher.flush();
     this.#hasAccepted = false;
+  }
+
+  /** Begins to take calls as soon as everybody can know that this is a new process. */
+  start(): void {
+    this.#admission.start();
   }
 
   /** The process runs. To be called at least once a second. */
@@ -145,7 +152,7 @@ export class Placing {
   }
 
   async #awaitEcho(): Promise<void> {
-    await this.#deps.echo();
+    await Promise.all([this.#deps.echo(), delay(PLACING_LIMITS.settleMs)]);
     this.#admission.caughtUp();
   }
 

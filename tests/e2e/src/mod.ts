@@ -2,6 +2,7 @@ export { type Bridge, type BridgeAnswer, bridge } from "./support/bridge.ts";
 export { Cli, type CliResult } from "./support/cli.ts";
 export { assertRefused, type Expected, untilAnswer } from "./support/expect-answer.ts";
 export { type Answer, type Call, exchange, type Problem, problemOf, send, splitUrl } from "./support/http.ts";
+export { residentBytes } from "./support/memory.ts";
 export { PlatformRpc } from "./support/platform-rpc.ts";
 export { allProcesses, descendantsOf, type ProcessEntry, readProc } from "./support/processes.ts";
 export {
@@ -27,4 +28,4 @@ export {
 } from "./support/provision.ts";
 export { Recorder } from "./support/recorder.ts";
 export { ALGORITHMS, hostLabelOf, REGION, type SignedCall, sendSigned, signedCall } from "./support/signed-call.ts";
-export { operationsUrl, type TestPlatform, testPlatform } from "./support/test-platform.ts";
+export { metricOf, operationsUrl, type TestPlatform, testPlatform } from "./support/test-platform.ts";

@@ -17,8 +17,9 @@ const SLOTS_PER_RUNNER = 12;
 const SLOTS = SLOTS_PER_RUNNER * 2;
 /** For each gateway: half of all slots together. */
 const CLIENTS = [
-  { count: 4, method: "GET", path: "/many" },
-  { count: 1, method: "POST", path: "/many" },
+  { count: 2, method: "GET", path: "/many" },
+  { count: 1, method: "GET", path: "/single" },
+  { count: 2, method: "POST", path: "/many" },
   { count: 1, method: "POST", path: "/single" },
 ] as const;
 const CALLS_BEFORE = 300;
@@ -70,6 +71,7 @@ const shop = await provision(platform.rpc, {
   apis: {
     readMany: { method: "GET", path: "/many", backend: "many" },
     makeMany: { method: "POST", path: "/many", backend: "many" },
+    readSingle: { method: "GET", path: "/single", backend: "single" },
     makeSingle: { method: "POST", path: "/single", backend: "single" },
   },
 });

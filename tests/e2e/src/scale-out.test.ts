@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -157,6 +157,7 @@ test("a bundle serves again when its runner is gone, but one runner at a time", 
   await until(() => calls.statuses.length > CALLERS, { timeoutMs: CHANGE_TIMEOUT_MS });
   first.child.kill("SIGTERM");
   assert.equal(await first.exited, 0, first.said());
+  assert.ok(!existsSync(join(home, "north/secrets")), "what it was told is gone with it");
   assert.deepEqual(await calls.stop(), [200]);
 });
 

@@ -212,6 +212,15 @@ test("a runner and a gateway are killed at the same moment", async (t) => {
   });
 });
 
+test("a runner is stopped and started as for an upgrade: nobody notices", async (t) => {
+  await checkAround(t, () => platform.service("runner-1").restart(), []);
+});
+
+test("NATS is restarted: refusals and losses are told as what they are, and refused work was not done", async (t) => {
+  const failures = ["502 runner_lost", "503 no_runner", "503 overloaded", "504 function_timeout"];
+  await checkAround(t, () => platform.engines.nats.process!.restart(), failures);
+});
+
 test("nothing of all that was executed late, after its load was over", () => {
   assert.deepEqual(
     checkers.flatMap(({ faults }) => faults),

@@ -73,7 +73,7 @@ async function measure(bench: Bench): Promise<Row[]> {
 
 async function measureTarget(target: Target, plan: typeof FULL, { wrk, signal }: Bench): Promise<Map<number, Sample>> {
   const { url } = target;
-  await runWrk(wrk, { url, connections: 16, seconds: plan.warmUpSeconds }, signal);
+  await runWrk(wrk, { url, connections: Math.max(...plan.connections), seconds: plan.warmUpSeconds }, signal);
   const samples = new Map<number, Sample>();
   for (const connections of plan.connections) {
     const before = readCpu(target.processes());
@@ -117,7 +117,8 @@ function rowOf(name: string, connections: number, samples: readonly Sample[]): R
 function present(result: readonly Row[]): Section {
   return {
     title: "Millrace and its peers, each a hello",
-    text: `wrk keeps a number of connections busy for ${FULL.seconds} s, ${FULL.rounds} rounds, one target after the other in each round. CPU is in µs per answered request: of
+    text: `wrk keeps a number of connections busy for ${FULL.seconds} s, ${FULL.rounds} rounds, one target after the other in each round, each after
+${FULL.warmUpSeconds} s at the most connections to warm up. CPU is in µs per answered request: of
 the process that takes the HTTP requests, of the NATS server, of the runner's supervisor (of a peer: its worker process), of the sandbox
 processes, and of the instances' threads within these. \`naive-pipe\` does the same job with one NATS request per call and \`postMessage\` to one
 thread; \`bare-http\` is node:http alone.`,

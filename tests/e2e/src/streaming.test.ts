@@ -13,11 +13,10 @@ import { descendantsOf } from "./support/processes.ts";
 import { type FunctionPlan, freshId, provision } from "./support/provision.ts";
 import { RawConnection } from "./support/raw-connection.ts";
 import { Recorder } from "./support/recorder.ts";
+import { PIECE_BYTES, PIECES_PER_MIB, streamLab } from "./support/stream-lab.ts";
 import { testPlatform } from "./support/test-platform.ts";
 
 const MIB = 1024 ** 2;
-const PIECE_BYTES = 64 * 1024;
-const PIECES_PER_MIB = MIB / PIECE_BYTES;
 const BODY_MIB = 200;
 /** V8 collects buffers that nobody needs after 64 MiB of them; who kept a body would grow by all of it. */
 const GROWTH_MIB_MAX = 80;
@@ -29,97 +28,10 @@ const recorded = new Map<string, number>();
 const recorder = await Recorder.start((id) => recorded.set(id, performance.now()));
 after(() => recorder.close());
 
-const LAB = `
-  ${recorder.client}
-  const encoder = new TextEncoder();
-  const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const never = new Promise(() => {});
-  const streamOf = (make) => new ReadableStream({ start: make });
-  const ACTS = {
-    async count({ request }) {
-      let bytes = 0;
-      for await (const chunk of request.body ?? []) bytes += chunk.length;
-      return Response.json({ bytes, trailer: request.headers.get("x-trailer"), te: request.headers.get("te") });
-    },
-    pull({ query, id }) {
-      const piece = new Uint8Array(${PIECE_BYTES});
-      let made = 0;
-      return new Response(new ReadableStream({
-        async pull(controller) {
-          if (made === Number(query.get("pieces"))) return controller.close();
-          if (++made % ${PIECES_PER_MIB} === 0) await record(id + "-" + made / ${PIECES_PER_MIB});
-          controller.enqueue(piece);
-        },
-      }, { highWaterMark: 0 }));
-    },
-    events({ query }) {
-      return new Response(streamOf(async (controller) => {
-        for (let event = 1; event <= 5; event++) {
-          controller.enqueue(encoder.encode("data: " + event + "\\n\\n"));
-          await sleep(Number(query.get("gap")));
-        }
-        controller.close();
-      }), { headers: { "content-type": "text/event-stream" } });
-    },
-    async hang({ context, id }) {
-      context.signal.addEventListener("abort", () => record(id + "-aborted"));
-      await record(id + "-begun");
-      await never;
-    },
-    async hangMidway({ context, id }) {
-      context.signal.addEventListener("abort", () => record(id + "-aborted"));
-      await record(id + "-begun");
-      return new Response(streamOf((controller) => controller.enqueue(encoder.encode("first"))));
-    },
-    async hangReading({ request, id }) {
-      request.signal.addEventListener("abort", () => record(id + "-aborted"));
-      for await (const chunk of request.body) await record(id + "-begun");
-    },
-    after({ context, query, id }) {
-      context.signal.addEventListener("abort", () => record(id + "-aborted"));
-      context.waitUntil(query.has("never") ? never : sleep(400).then(() => record(id + "-done")));
-      return new Response(instance);
-    },
-    async slow() {
-      await sleep(300);
-      return new Response("slow");
-    },
-    page: () => new Response("hello", { headers: { "x-page": "1" } }),
-    known: () => new Response(null, { headers: { "content-length": "1234" } }),
-    empty: () => new Response(null, { status: 204, headers: { "x-page": "1" } }),
-    unchanged: () => new Response(null, { status: 304, headers: { etag: '"a"', "content-length": "5" } }),
-    throws() {
-      throw new Error("before the head");
-    },
-    throwsMidway({ query }) {
-      const headers = query.has("length") ? { "content-length": "1000" } : {};
-      return new Response(streamOf(async (controller) => {
-        controller.enqueue(encoder.encode("first"));
-        await sleep(300);
-        controller.error(new Error("after the head"));
-      }), { headers });
-    },
-    endsEarly: () => new Response(streamOf(async (controller) => {
-      controller.enqueue(encoder.encode("first"));
-      await sleep(300);
-      controller.close();
-    }), { headers: { "content-length": "1000" } }),
-    manyHeaders() {
-      const headers = new Headers({ trailer: "x-sum" });
-      for (let at = 0; at < 320; at++) headers.set("x-h" + at, "a".repeat(1000));
-      return new Response("ok", { headers });
-    },
-    trailer: () => new Response("ok", { headers: { trailer: "x-sum", "x-kept": "1" } }),
-  };
-  export default {
-    fetch(request, env, context) {
-      const { pathname, searchParams: query } = new URL(request.url);
-      return ACTS[pathname.split("/").at(-1)]({ request, context, query, id: query.get("id") });
-    },
-  };`;
+const code = streamLab(recorder.client);
 const FUNCTIONS: Record<string, FunctionPlan> = {
-  lab: { code: LAB, config: { timeoutMs: 30_000 } },
-  short: { code: LAB, config: { timeoutMs: SHORT_TIMEOUT_MS } },
+  lab: { code, config: { timeoutMs: 30_000 } },
+  short: { code, config: { timeoutMs: SHORT_TIMEOUT_MS } },
   event: { code: `export const handler = async () => ({ statusCode: 200, headers: {}, body: "ok" });` },
 };
 
@@ -161,6 +73,18 @@ async function upload(mib: number, headers: Record<string, string> = {}): Promis
   return JSON.parse(await answered) as { bytes: number };
 }
 
+/** Until the number has not changed for half a second. */
+async function untilStill(read: () => number): Promise<void> {
+  let [seen, at] = [read(), performance.now()];
+  await until(
+    () => {
+      if (read() !== seen) [seen, at] = [read(), performance.now()];
+      return performance.now() - at > 500;
+    },
+    { timeoutMs: 10_000, message: () => `${read()} to stay as it is` },
+  );
+}
+
 const whenRecorded = (id: string): Promise<number> =>
   until(() => recorded.get(id), { timeoutMs: 10_000, message: `${id} to be recorded` });
 
@@ -184,23 +108,35 @@ describe("bodies of any size", () => {
       const connection = await RawConnection.open(url);
       connection.socket.pause();
       connection.ask("GET", url, ["connection: close"]);
-      // The kernel's buffers take some; then nothing moves any more.
       await until(() => made() > 0);
-      let [seen, at] = [made(), performance.now()];
-      await until(
-        () => {
-          if (made() !== seen) [seen, at] = [made(), performance.now()];
-          return performance.now() - at > 500;
-        },
-        { timeoutMs: 10_000 },
-      );
-      assert.ok(seen < mib / 2, `${seen} of ${mib} MiB were made for nobody`);
+      // The kernel's buffers take some; then nothing moves any more.
+      await untilStill(made);
+      assert.ok(made() < mib / 2, `${made()} of ${mib} MiB were made for nobody`);
       connection.socket.resume();
       assert.equal(await connection.end(), "");
       assert.ok(connection.bytes > mib * MIB && connection.text.endsWith("\r\n0\r\n\r\n"), String(connection.bytes));
     });
     t.diagnostic(JSON.stringify(growth));
     assertFlat(growth);
+  });
+
+  test("a body waits for a function that does not read it, at its caller", async () => {
+    const [id, length] = [freshId("deaf"), BODY_MIB * MIB];
+    const connection = await RawConnection.open(base);
+    connection.ask("POST", `${base}/lab/hang?id=${id}`, [`content-length: ${length}`]);
+    const { socket } = connection;
+    const piece = Buffer.alloc(PIECE_BYTES);
+    const pump = () => {
+      while (socket.bytesWritten < length && socket.write(piece));
+    };
+    socket.on("drain", pump);
+    pump();
+    await whenRecorded(`${id}-begun`);
+    await untilStill(() => socket.bytesWritten - socket.writableLength);
+    // Little has left this process but what the kernel and the credit hold.
+    const sent = socket.bytesWritten - socket.writableLength;
+    assert.ok(sent > 256 * 1024 && sent < 32 * MIB, `${sent} bytes`);
+    connection.close();
   });
 
   test("events arrive as they are written", async () => {

@@ -29,6 +29,7 @@ import { ENTRY_FILE, packArtifact } from "./artifacts/artifact-format.ts";
 import { functionKey } from "./functions/function-version.ts";
 import { FunctionPools } from "./instances/function-pools.ts";
 import { ProjectSandboxes } from "./instances/project-sandboxes.ts";
+import { PLACING_LIMITS } from "./limits.ts";
 import { LogPublisher } from "./logs/log-bus.ts";
 import { Placing } from "./placing/placing.ts";
 import { createLauncher } from "./sandbox/launcher.ts";
@@ -125,7 +126,12 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
     onChange() {},
     onOver: (record, invocation, outcome) => logs.invocationOver(record, invocation, outcome),
   });
-  owner.after(async () => pools.close());
+  // As the beats do: a process that is not ticked is held to have stood still, and takes nothing until it has caught up.
+  const ticker = setInterval(() => placing.tick(performance.now()), PLACING_LIMITS.beatIntervalMs);
+  owner.after(async () => {
+    clearInterval(ticker);
+    pools.close();
+  });
 
   let deployed = 0;
   let called = 0;

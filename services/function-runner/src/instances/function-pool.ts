@@ -121,10 +121,18 @@ export class FunctionPool {
 
   #load(now: number): PoolLoad {
     const overdueSince = now - this.#sizing.overdueMs;
-    const load = { waiting: this.#waiting.size, active: 0, ready: 0, loading: 0, loadingFresh: 0 };
+    const load = {
+      waiting: this.#waiting.size + this.#staged(),
+      active: 0,
+      ready: 0,
+      idle: 0,
+      loading: 0,
+      loadingFresh: 0,
+    };
     for (const { state, calls, heardAt, startedAt } of this.#instances) {
       if (calls > 0 && heardAt > overdueSince) load.active++;
       if (state === "ready") load.ready++;
+      if (state === "ready" && calls === 0) load.idle++;
       if (state !== "loading") continue;
       load.loading++;
       if (now - startedAt < SIZING.startFreshMs) load.loadingFresh++;
@@ -137,6 +145,7 @@ export class FunctionPool {
       onLoaded: () => this.#onLoaded(),
       onLoadFailed: (failed, fault) => this.#onLoadFailed(failed, fault),
       onDone: (serviceMs, done) => this.#learn(serviceMs, done),
+      onReturned: (invocation) => this.#onReturned(invocation),
       onRoom: () => this.#serveWaiting(),
       onOutput: (level, bytes) => this.#deps.onOutput(level, bytes),
       onEnded: (ended, end) => this.#onEnded(ended, end),
@@ -202,26 +211,63 @@ export class FunctionPool {
 
   #giveUp(invocation: Invocation, reason: FailureReason): void {
     this.#waiting.delete(invocation);
-    invocation.fail(reason);
-    invocation.end();
+    invocation.giveUp(reason);
   }
 
   #serveWaiting(): void {
     for (const invocation of this.#waiting) {
-      const instance = invocation.phase === "waiting" ? this.#choose() : undefined;
-      if (!instance && invocation.phase === "waiting") break;
+      if (invocation.phase === "waiting" && !this.#place(invocation)) break;
       this.#waiting.delete(invocation);
-      instance?.begin(invocation);
     }
-    if (this.#waiting.size === 0) {
-      if (this.#closed) this.close();
-      return;
+    const staged = this.#staged();
+    if (this.#waiting.size + staged > 0) {
+      this.#noteShortage();
+      this.#lookAgain ??= setTimeout(() => this.#lookAgainNow(), SIZING.holdMs);
+    } else if (this.#closed) this.close();
+  }
+
+  /** Begins the invocation, or gives it ahead to an instance at work. Answers whether it could. */
+  #place(invocation: Invocation): boolean {
+    const instance = this.#choose();
+    if (instance) instance.begin(invocation);
+    else if (invocation.isWhole) return this.#stage(invocation);
+    return instance !== undefined;
+  }
+
+  #stage(invocation: Invocation): boolean {
+    let fewest = this.#sizing.stagedMax;
+    if (fewest === 0) return false;
+    const overdueSince = performance.now() - this.#sizing.overdueMs;
+    let chosen: Instance | undefined;
+    for (const instance of this.#instances) {
+      const { state, calls, staged } = instance;
+      if (state !== "ready" || calls === 0 || staged >= fewest || instance.heardAt < overdueSince) continue;
+      fewest = staged;
+      chosen = instance;
     }
-    this.#noteShortage();
-    this.#lookAgain ??= setTimeout(() => {
-      this.#lookAgain = undefined;
-      this.#serveWaiting();
-    }, SIZING.holdMs);
+    chosen?.stage(invocation);
+    return chosen !== undefined;
+  }
+
+  #staged(): number {
+    let staged = 0;
+    for (const instance of this.#instances) staged += instance.staged;
+    return staged;
+  }
+
+  #lookAgainNow(): void {
+    this.#lookAgain = undefined;
+    const overdueSince = performance.now() - this.#sizing.overdueMs;
+    for (const instance of this.#instances) if (instance.heardAt < overdueSince) instance.recall();
+    this.#serveWaiting();
+  }
+
+  /** It waits at the front: it was there before the others. */
+  #onReturned(invocation: Invocation): void {
+    const others = [...this.#waiting];
+    this.#waiting.clear();
+    for (const each of [invocation, ...others]) this.#waiting.add(each);
+    this.#serveWaiting();
   }
 
   /** Callers may leave while they wait. Answers whether any did. */

@@ -26,6 +26,8 @@ export interface InstanceListener {
   onLoadFailed(instance: Instance, fault: LoadFault): void;
   /** A call has ended by itself, having taken so long. */
   onDone(serviceMs: number, done: Done): void;
+  /** A call that was staged never began. */
+  onReturned(invocation: Invocation): void;
   /** A call is over, so that another may begin. */
   onRoom(instance: Instance): void;
   /** Printed outside any invocation. */
@@ -43,6 +45,9 @@ export class Instance {
   readonly #terms: InstanceTerms;
   readonly #listener: InstanceListener;
   readonly #calls = new Map<number, Invocation>();
+  /** Given ahead; they begin in this order. */
+  readonly #staged = new Map<number, Invocation>();
+  #recalled = false;
   /** Their time is over; they have the grace to end by themselves. */
   readonly #late = new Set<number>();
   /** Given up after the grace; what still comes for them is let pass. */
@@ -79,6 +84,10 @@ export class Instance {
     return this.#calls.size;
   }
 
+  get staged(): number {
+    return this.#staged.size;
+  }
+
   /** When its last call ended or, without calls before, began. */
   get heardAt(): number {
     return this.#heardAt;
@@ -103,11 +112,29 @@ export class Instance {
   }
 
   begin(invocation: Invocation): void {
-    const number = this.#nextNumber();
     if (this.#calls.size === 0) this.#heardAt = performance.now();
+    this.#start(this.#nextNumber(), invocation);
+  }
+
+  #start(number: number, invocation: Invocation): void {
     this.#calls.set(number, invocation);
     invocation.cold = this.#loadedAt > invocation.acceptedAt;
     invocation.start(this.#handle!.channel, number, this.#terms.timeoutMs, () => this.#timedOut(number, invocation));
+  }
+
+  /** Gives the invocation to the instance ahead. There must be a call before it. */
+  stage(invocation: Invocation): void {
+    const number = this.#nextNumber();
+    this.#staged.set(number, invocation);
+    invocation.stage(this.#handle!.channel, number, this.#terms.timeoutMs);
+  }
+
+  /** Asks for the calls that have not begun; they come back one by one. */
+  recall(): void {
+    if (this.#recalled || this.#staged.size === 0) return;
+    this.#recalled = true;
+    for (const number of this.#staged.keys())
+      this.#handle!.channel.writer().begin(SANDBOX_FRAME.recall, 0, number).end();
   }
 
   /** Takes nothing new, and ends when its calls are over. One that loads is retired once it has served those who wait for it. */
@@ -127,8 +154,10 @@ export class Instance {
     else if (frame.type === SANDBOX_FRAME.loaded || frame.type === SANDBOX_FRAME.loadFailed) this.#onLoad(frame);
     else if (frame.type === SANDBOX_FRAME.output) this.#onOutput(frame);
     else if (!this.#abandoned.has(frame.call)) this.#onCallFrame(frame);
-    else if (frame.type === SANDBOX_FRAME.done) this.#abandoned.delete(frame.call);
-    else if (++this.#strays > INSTANCE_LIMITS.strayFramesMax)
+    else if (frame.type === SANDBOX_FRAME.done) {
+      this.#abandoned.delete(frame.call);
+      this.#startStaged();
+    } else if (++this.#strays > INSTANCE_LIMITS.strayFramesMax)
       this.#violate("a flood of frames for calls that are over");
   }
 
@@ -144,6 +173,7 @@ export class Instance {
       invocation.end();
     }
     this.#calls.clear();
+    this.#dropStaged(end.complete);
     this.#listener.onEnded(this, end);
   }
 
@@ -189,7 +219,8 @@ export class Instance {
 
   #onCallFrame(frame: Frame): void {
     const invocation = this.#calls.get(frame.call);
-    if (!invocation) this.#violate("a frame of no call");
+    if (frame.type === SANDBOX_FRAME.returned) this.#onReturned(frame.call);
+    else if (!invocation) this.#violate("a frame of no call");
     else if (frame.type === SANDBOX_FRAME.done) this.#onDone(frame, invocation);
     else if (!RESPONSE_TYPES.has(frame.type) || !invocation.fromFunction(frame)) this.#violate("a frame out of turn");
   }
@@ -200,7 +231,37 @@ export class Instance {
     // A call that is over without an answer has none to come.
     invocation.fail("function_error");
     this.#listener.onDone(performance.now() - invocation.begunAt, done);
+    this.#calls.delete(frame.call);
+    this.#startStaged();
     this.#release(frame.call, invocation, done);
+  }
+
+  /** They have not begun, for all that is known; if not all is known, they may have, and nobody runs them again. */
+  #dropStaged(isKnown: boolean): void {
+    const staged = [...this.#staged.values()];
+    this.#staged.clear();
+    for (const invocation of staged) {
+      if (!isKnown) invocation.fail("instance_lost");
+      if (invocation.unstage()) this.#listener.onReturned(invocation);
+    }
+  }
+
+  #onReturned(number: number): void {
+    const invocation = this.#staged.get(number);
+    if (!invocation) this.#violate("it gives back what it does not have");
+    else {
+      this.#staged.delete(number);
+      if (invocation.unstage()) this.#listener.onReturned(invocation);
+    }
+  }
+
+  /** A call is done: the one that was given ahead has begun. */
+  #startStaged(): void {
+    this.#recalled = false;
+    const [next] = this.#staged;
+    if (!next) return;
+    this.#staged.delete(next[0]);
+    this.#start(...next);
   }
 
   #release(number: number, invocation: Invocation, done?: Done): void {
@@ -219,6 +280,8 @@ export class Instance {
     invocation.fail("function_timeout");
     if (this.#state === "ready") this.#state = "retired";
     const { channel } = this.#handle!;
+    // Before the others, so that a call that ends now lets none of them begin.
+    this.recall();
     writeCancel(channel.writer(), number, CANCELLATION.deadline);
     channel.writer().begin(SANDBOX_FRAME.ping, 0, 0).end();
     this.#pings++;

@@ -7,6 +7,7 @@ import {
   INITIAL_CREDIT_BYTES,
   readCredit,
   readFailed,
+  writeCancel,
   writeFailed,
 } from "@millrace/frames";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
@@ -67,6 +68,7 @@ export class Invocation {
   #number = 0;
   #early: Frame[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #staged = false;
   #credit = INITIAL_CREDIT_BYTES;
   /** Bytes of the request's body that the function was given and has not handed back as credit. */
   #untaken = 0;
@@ -92,21 +94,57 @@ export class Invocation {
     this.#timer = setTimeout(onDeadline, Math.max(1, this.request.deadlineAt - performance.now()));
   }
 
-  /** Hands the invocation to an instance, under a number of the instance's. */
+  /** Whether all of it is known, so that it can be given to another instance as it was given to the first. */
+  get isWhole(): boolean {
+    return (this.request.frame.flags & FLAG.end) !== 0 && this.#early.length === 0;
+  }
+
+  /** Sends the invocation to an instance ahead, to be begun there when the calls before it are done. */
+  stage(channel: Channel, number: number, timeoutMs: number): void {
+    this.#staged = true;
+    this.#send(channel, number, this.#remainingMs(timeoutMs));
+  }
+
+  /** The instance has given it back, or is gone: it never began. Answers whether anybody still waits for it. */
+  unstage(): boolean {
+    this.#staged = false;
+    if (this.#phase === "waiting") return true;
+    this.end();
+    return false;
+  }
+
+  /** The invocation begins, under a number of the instance's. */
   start(channel: Channel, number: number, timeoutMs: number, onTimeout: () => void): void {
     clearTimeout(this.#timer);
-    this.#phase = "running";
     this.begunAt = performance.now();
+    const remainingMs = this.#remainingMs(timeoutMs);
+    const expire = () => this.#callerWaitedEnough(this.begunAt + timeoutMs, onTimeout);
+    this.#timer = remainingMs < timeoutMs ? setTimeout(expire, remainingMs) : setTimeout(onTimeout, timeoutMs);
+    if (!this.#staged) this.#send(channel, number, remainingMs);
+    this.#staged = false;
+    if (this.#phase === "waiting") this.#phase = "running";
+    for (const frame of this.#early) this.#relay(frame);
+    this.#early = [];
+  }
+
+  // The function may have begun late and be well: it hears that nobody waits, and keeps the time that each call of it has.
+  #callerWaitedEnough(timeoutAt: number, onTimeout: () => void): void {
+    this.fail("function_timeout");
+    writeCancel(this.#channel!.writer(), this.#number, CANCELLATION.deadline);
+    this.#timer = setTimeout(onTimeout, Math.max(1, timeoutAt - performance.now()));
+  }
+
+  #remainingMs(timeoutMs: number): number {
+    return Math.max(1, Math.min(timeoutMs, Math.floor(this.request.deadlineAt - performance.now())));
+  }
+
+  #send(channel: Channel, number: number, remainingMs: number): void {
     this.#channel = channel;
     this.#number = number;
-    const remainingMs = Math.max(1, Math.min(timeoutMs, Math.floor(this.request.deadlineAt - performance.now())));
-    this.#timer = setTimeout(onTimeout, remainingMs);
     const { flags, payload } = this.request.frame;
     const writer = channel.writer().begin(FRAME.invoke, flags, number).u32(remainingMs);
     writer.raw(payload.subarray(4)).end();
     this.#untaken = payload.length;
-    for (const frame of this.#early) this.#relay(frame);
-    this.#early = [];
   }
 
   /** A chunk, credit or cancellation from the caller. */
@@ -171,10 +209,17 @@ export class Invocation {
     });
   }
 
+  /** It has waited as long as it may, or has nothing to wait for. */
+  giveUp(reason: FailureReason): void {
+    this.fail(reason);
+    if (this.#staged) writeCancel(this.#channel!.writer(), this.#number, CANCELLATION.deadline);
+    else this.end();
+  }
+
   #callerGone(frame: Frame): void {
-    if (this.#phase === "running") this.#relay(frame);
+    if (this.#phase === "running" || this.#staged) this.#relay(frame);
     if (this.#phase === "answered" || this.#phase === "over") return;
-    const waited = this.#phase === "waiting";
+    const waited = this.#phase === "waiting" && !this.#staged;
     this.#reason = frame.payload[0] === CANCELLATION.deadline ? "function_timeout" : "caller_gone";
     this.#phase = "answered";
     // Nothing has begun; what has begun goes on until it ends or its time is over.

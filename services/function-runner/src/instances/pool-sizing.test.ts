@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type PoolLoad, PoolSizing, SIZING } from "./pool-sizing.ts";
 
-const NOBODY: PoolLoad = { waiting: 0, active: 0, ready: 0, loading: 0, loadingFresh: 0, shortageMs: 0 };
+const NOBODY: PoolLoad = { waiting: 0, active: 0, ready: 0, idle: 0, loading: 0, loadingFresh: 0, shortageMs: 0 };
 
 /** Sizing that has learned from calls of one kind. */
 function learned({ cores = 2, concurrency = 1, serviceMs = 1, share = 1, core = 1 }): PoolSizing {
@@ -85,7 +85,7 @@ test("whoever waits where there is no instance at all gets one, and never more s
       (cores, concurrency, ended, given, spare) => {
         const sizing = new PoolSizing(cores, concurrency);
         for (const [ms, share] of ended) sizing.learn(ms, ms * 1_000, ms * 1_000 * share, ms * 1_000 * share);
-        const load = { ...given, ready: given.active, loadingFresh: given.loading };
+        const load = { ...given, ready: given.active, idle: 0, loadingFresh: given.loading };
         const starts = sizing.starts(load, spare);
         assert.ok(starts >= 0 && starts <= Math.max(1, Math.ceil(load.waiting / concurrency)));
         assert.ok(starts === 0 || given.loading + starts <= cores * SIZING.startsPerCore);

@@ -10,12 +10,13 @@
 // not count as at work, and a lack of instances that lasts as long as a start takes is mended by one.
 
 export interface PoolLoad {
-  /** Calls that no instance has room for. */
+  /** Calls that no instance has room for, given ahead or not. */
   waiting: number;
   /** Instances with calls that get on. */
   active: number;
-  /** Loaded instances, with calls or without. */
+  /** Loaded instances, with calls or without; and those without. */
   ready: number;
+  idle: number;
   loading: number;
   /** Of those, the ones that have not taken longer than starts usually do. */
   loadingFresh: number;
@@ -27,7 +28,7 @@ export const SIZING = {
   /** A start takes about this long; whoever would wait longer is better served by one. */
   startMs: 10,
   /** After this a start waits for something rather than computes. */
-  startFreshMs: 30,
+  startFreshMs: 60,
   /** Loading is not all computing. */
   startsPerCore: 2,
   /** Instances at work at a time while nothing is known of how they work, and cores have nothing to do. */
@@ -40,6 +41,9 @@ export const SIZING = {
   overdueMinMs: 20,
   /** Above this share an event loop has no time left for another call. */
   computingShare: 0.8,
+  /** Calls given ahead to an instance that takes one at a time: as many as it does in this time, and no more than these. */
+  stagedMs: 5,
+  stagedMax: 32,
   /** The level changes once in so long, so that what it did has been seen. */
   levelMs: 300,
   /** Cores with nothing to do: from here on one more thread has a place. */
@@ -74,6 +78,12 @@ export class PoolSizing {
     return this.#workShare >= SIZING.computingShare;
   }
 
+  /** How many calls an instance may be given ahead: those that compute, are short and would only wait in the supervisor. */
+  get stagedMax(): number {
+    if (this.#serviceMs === undefined || this.#concurrency > 1 || !this.isComputing) return 0;
+    return Math.min(SIZING.stagedMax, Math.floor(SIZING.stagedMs / this.#serviceMs));
+  }
+
   /** An instance with open calls, of which none has ended for so long, does not count as getting on. */
   get overdueMs(): number {
     return Math.max(SIZING.overdueMinMs, (this.#serviceMs ?? 0) * SIZING.overdueFactor);
@@ -104,11 +114,14 @@ export class PoolSizing {
 
   /** How many instances to start now. */
   starts(load: PoolLoad, coresSpare: number): number {
-    const { waiting, active, ready, loading, loadingFresh, shortageMs } = load;
+    const { waiting, active, ready, idle, loading, loadingFresh, shortageMs } = load;
+    if (idle > 0) return 0;
     const wanted = Math.ceil(waiting / this.#concurrency) - loading;
-    const startable = this.#cores * SIZING.startsPerCore - loadingFresh;
+    // Where no core is to spare, starts that take long wait for one as likely as for anything else.
+    const starting = coresSpare >= SIZING.coresSpareMin ? loadingFresh : loading;
+    const startable = this.#cores * SIZING.startsPerCore - starting;
     if (ready + loading === 0) return Math.min(wanted, startable);
-    const most = Math.min(startable, this.#useful(coresSpare) - active - loadingFresh);
+    const most = Math.min(startable, this.#useful(coresSpare) - active - starting);
     if (most <= 0) return 0;
     const isCrowded = this.#concurrency > 1 && this.isComputing && ready + loading < this.#level;
     if ((wanted > 0 || isCrowded) && shortageMs >= SIZING.startMs) return 1;

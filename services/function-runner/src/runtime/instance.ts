@@ -21,6 +21,9 @@ import { runHandler } from "./run-handler.ts";
 const CAUSES_MAX = 8;
 const facts = workerData as InstanceFacts;
 const calls = new Map<number, Call>();
+/** Calls of a handler that wait for the one that runs. */
+const staged: Call[] = [];
+let handlerRuns = false;
 const meter = new Meter();
 const channel = new Channel(new Socket({ fd: facts.channelFd }), { onFrame, onEnd: () => process.exit() });
 const output = new Output(channel, facts.folder);
@@ -32,11 +35,13 @@ function onFrame(frame: Frame): void {
   else if (frame.type === FRAME.chunk) call?.intake.add(frame.payload, (frame.flags & FLAG.end) !== 0);
   else if (frame.type === FRAME.credit) call?.sender.addCredit(readCredit(frame));
   else if (frame.type === FRAME.cancel && call) cancel(call, new FrameReader(frame.payload).u8());
+  else if (frame.type === SANDBOX_FRAME.recall && call) giveBack(call);
   else if (frame.type === SANDBOX_FRAME.ping) channel.writer().begin(SANDBOX_FRAME.pong, 0, 0).end();
 }
 
 /** Those who listen to the signal belong to the call: what they print is its output. */
 function cancel(call: Call, cancellation: number): void {
+  if (giveBack(call)) return;
   currentCall.run(call, () => call.cancel(cancellation));
 }
 
@@ -45,7 +50,34 @@ function begin(frame: Frame): void {
   if (!invoke || !loaded) return;
   const call = new Call(channel, frame, invoke);
   calls.set(call.id, call);
-  void currentCall.run(call, run, call, loaded);
+  if (handlerRuns) staged.push(call);
+  else start(call, loaded);
+}
+
+function start(call: Call, found: FoundFunction): void {
+  handlerRuns = found.shape === "handler";
+  void currentCall.run(call, run, call, found);
+}
+
+/** Answers whether the call had not begun, and now never will. */
+function giveBack(call: Call): boolean {
+  const at = staged.indexOf(call);
+  if (at === -1) return false;
+  staged.splice(at, 1);
+  calls.delete(call.id);
+  channel.writer().begin(SANDBOX_FRAME.returned, 0, call.id).end();
+  return true;
+}
+
+/** The supervisor must be able to tell, whatever happens to this thread, that the next call has begun: the end before it is sent first. */
+function startNext(): void {
+  if (staged.length === 0) handlerRuns = false;
+  else
+    channel.whenWritten(() => {
+      const next = staged.shift();
+      if (next) start(next, loaded!);
+      else handlerRuns = false;
+    });
 }
 
 async function run(call: Call, { shape, call: invocable }: FoundFunction): Promise<void> {
@@ -65,6 +97,7 @@ function finish(call: Call, mark: MeterMark): void {
   call.ended = true;
   calls.delete(call.id);
   writeDone(channel.writer(), call.id, { ...meter.end(mark), droppedLines: call.droppedLines });
+  startNext();
 }
 
 /** An error's stack and those of its causes; reading them maps their places to the sources. Whatever was thrown, this does not throw. */

@@ -5,6 +5,7 @@ import { type Frame, FrameWriter, StreamParser } from "@millrace/frames";
 const IDLE_WRITERS_MAX = 16;
 /** What Node reads at once; when it gets so much there is more, and it would go on while others wait. */
 const FULL_READ_BYTES = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 const idleWriters: FrameWriter[] = [];
 
 export interface ChannelHandler {
@@ -19,6 +20,7 @@ export class Channel {
   readonly #handler: ChannelHandler;
   #writer: FrameWriter | undefined;
   #ended = false;
+  #heardAll = false;
 
   constructor(socket: Socket, handler: ChannelHandler) {
     this.#socket = socket;
@@ -30,9 +32,15 @@ export class Channel {
       if (!parser.push(bytes)) this.#end("garbage");
       else if (bytes.length >= FULL_READ_BYTES) this.#takeTurns();
     });
-    // "close" always follows an error.
-    socket.on("error", () => {});
+    socket.on("end", () => (this.#heardAll = true));
+    // "close" always follows. A reset is read behind everything that was sent; an error of writing comes at any time.
+    socket.on("error", (error: NodeJS.ErrnoException) => (this.#heardAll ||= error.syscall === "read"));
     socket.on("close", () => this.#end("closed"));
+  }
+
+  /** Whether everything was read that the other end, which is gone, has sent. */
+  get heardAll(): boolean {
+    return this.#heardAll;
   }
 
   /** The writer for the next frame; the frame must be begun and ended before anything else is asked of the channel. */
@@ -51,6 +59,13 @@ export class Channel {
     if (idleWriters.length < IDLE_WRITERS_MAX) idleWriters.push(this.#writer);
     this.#writer = undefined;
     if (!this.#ended && bytes.length > 0) this.#socket.write(bytes);
+  }
+
+  /** Sends what is waiting, and calls back once the kernel has all of it: at once, unless the other end is slow to read. */
+  whenWritten(then: () => void): void {
+    this.flush();
+    if (this.#socket.writableLength === 0) then();
+    else this.#socket.write(NOTHING, () => then());
   }
 
   /** Closes this end. `onEnd` is not called. */

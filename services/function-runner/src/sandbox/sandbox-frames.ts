@@ -5,8 +5,11 @@ import { FLAG, type Frame, FrameReader, type FrameWriter } from "@millrace/frame
 //
 //   control channel   supervisor → main       start · stop
 //                     main → supervisor       booted · ended
-//   instance channel  supervisor → instance   ping
-//                     instance → supervisor   loaded | loadFailed, then output · done · pong
+//   instance channel  supervisor → instance   recall · ping
+//                     instance → supervisor   loaded | loadFailed, then output · done | returned · pong
+//
+// An instance of a handler may be given calls ahead. It begins each when the one before is done, in their order, and not before that
+// `done` is on its way: so a call has begun exactly when the one before it is known to be done.
 export const SANDBOX_FRAME = {
   /** `call` is the instance's number; pieces of JSON `InstanceStart`, the last with END. */
   start: 64,
@@ -24,6 +27,10 @@ export const SANDBOX_FRAME = {
   done: 75,
   ping: 76,
   pong: 77,
+  /** Give the call back if it has not begun. */
+  recall: 78,
+  /** The call never began and never will. */
+  returned: 79,
   /** From a build program: pieces of the artifact, then JSON `{entry}`; or JSON `BuildFault`. */
   artifact: 80,
   built: 81,

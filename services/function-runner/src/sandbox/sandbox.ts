@@ -12,6 +12,8 @@ const MIB = 1024 ** 2;
 export interface InstanceEnd {
   cause: keyof typeof ENDED | "lost";
   text: string;
+  /** Everything that it sent was heard. */
+  complete: boolean;
 }
 
 /** What the supervisor's side of an instance hears. */
@@ -38,7 +40,7 @@ interface Held {
   killAt: number;
   channelClosed: boolean;
   /** As the sandbox's main thread reported it. */
-  end?: InstanceEnd;
+  end?: Omit<InstanceEnd, "complete">;
 }
 
 export interface SandboxEvents {
@@ -62,7 +64,7 @@ export class Sandbox {
   #channelsUsed = 0;
   #lastWords = "";
   #heardBytes = 0;
-  #fate: InstanceEnd | undefined;
+  #fate: Held["end"];
   #ended = false;
 
   constructor(launcher: Launcher, folders: SandboxFolders, uid: number | undefined, events: SandboxEvents) {
@@ -149,7 +151,7 @@ export class Sandbox {
   #stop(number: number, timeoutMs: number): void {
     const held = this.#instances.get(number);
     const killAt = performance.now() + timeoutMs;
-    if (!held || killAt >= held.killAt) return;
+    if (!held || held.end || killAt >= held.killAt) return;
     if (held.killAt === Infinity) this.#control.writer().begin(SANDBOX_FRAME.stop, 0, number).end();
     held.killAt = killAt;
     clearTimeout(held.timer);
@@ -173,28 +175,32 @@ export class Sandbox {
     const reader = new FrameReader(frame.payload);
     const code = reader.u8();
     const cause = (Object.keys(ENDED) as (keyof typeof ENDED)[]).find((name) => ENDED[name] === code) ?? "crashed";
-    held.end = { cause, text: reader.rest().toString("utf8") };
+    this.#endOf(frame.call, held, { cause, text: reader.rest().toString("utf8") });
+  }
+
+  #endOf(number: number, held: Held, end: NonNullable<Held["end"]>): void {
+    held.end = end;
     clearTimeout(held.timer);
-    if (held.channelClosed) this.#forget(frame.call, held.end);
-    else held.timer = setTimeout(() => this.#forget(frame.call, held.end!), SANDBOX_LIMITS.endTimeoutMs);
+    if (held.channelClosed) this.#forget(number);
+    else held.timer = setTimeout(() => this.#forget(number), SANDBOX_LIMITS.endTimeoutMs);
   }
 
   #onClosed(number: number): void {
     const held = this.#instances.get(number)!;
     held.channelClosed = true;
-    if (held.end) this.#forget(number, held.end);
+    if (held.end) this.#forget(number);
     else if (held.killAt === Infinity) {
       const { endTimeoutMs, retireTimeoutMs } = SANDBOX_LIMITS;
       held.timer = setTimeout(() => this.#stop(number, retireTimeoutMs), endTimeoutMs);
     }
   }
 
-  #forget(number: number, end: InstanceEnd): void {
+  #forget(number: number): void {
     const held = this.#instances.get(number)!;
     this.#instances.delete(number);
     clearTimeout(held.timer);
     held.channel.close();
-    held.listener.onEnded(end);
+    held.listener.onEnded({ ...held.end!, complete: held.channel.heardAll && !this.#broken });
   }
 
   #hear(bytes: Buffer): void {
@@ -210,8 +216,12 @@ export class Sandbox {
     if (this.#ended) return;
     this.#ended = true;
     this.#control.close();
-    for (const number of [...this.#instances.keys()]) this.#forget(number, this.#fate ?? { cause: "lost", text: how });
-    for (const stream of this.#process.stdio) stream?.destroy();
+    for (const stream of this.#process.stdio.slice(0, 3)) stream?.destroy();
+    for (let i = 1; i <= SANDBOX_LIMITS.channels; i++) if (!this.#instances.has(i)) this.#socket(i)?.destroy();
+    // What its instances sent before is read first.
+    for (const [number, held] of [...this.#instances]) {
+      this.#endOf(number, held, held.end ?? this.#fate ?? { cause: "lost", text: how });
+    }
     this.#booted.reject(new Error(`a sandbox ended while it started (${how}): ${this.#lastWords}`));
     this.#events.onExit(how);
     this.#exited.resolve();

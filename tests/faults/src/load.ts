@@ -23,12 +23,12 @@ export type Load = {
 /** After a call that nobody took, so that refused connections do not use up the machine. */
 const UNANSWERED_PAUSE_MS = 20;
 
-/** Keeps one call per given maker under way at all times; or makes each call once. */
-export function startLoad(makers: readonly (() => Call | Promise<Call>)[], { once = false } = {}): Load {
+/** Keeps one call per given maker under way at all times. */
+export function startLoad(makers: readonly (() => Call | Promise<Call>)[]): Load {
   const outcomes: Outcome[] = [];
   let stopping = false;
   const workers = makers.map(async (make) => {
-    for (let first = true; first || !(once || stopping); first = false) {
+    while (!stopping) {
       const outcome = await outcomeOf(await make());
       outcomes.push(outcome);
       if (outcome.status === 0) await pause(UNANSWERED_PAUSE_MS);

@@ -15,13 +15,12 @@ const DEADLINE_MS = TIMEOUT_MS + 2_500;
 const GATEWAYS = ["gateway-1", "gateway-2"] as const;
 const SLOTS_PER_RUNNER = 12;
 const SLOTS = SLOTS_PER_RUNNER * 2;
-/** For each gateway: half of all slots together. */
-const CLIENTS = [
-  { count: 2, method: "GET", path: "/many" },
-  { count: 1, method: "GET", path: "/single" },
-  { count: 2, method: "POST", path: "/many" },
-  { count: 1, method: "POST", path: "/single" },
-] as const;
+const READ_MANY = { method: "GET", path: "/many" } as const;
+const MAKE_MANY = { method: "POST", path: "/many" } as const;
+const READ_SINGLE = { method: "GET", path: "/single" } as const;
+const MAKE_SINGLE = { method: "POST", path: "/single" } as const;
+/** Of each gateway, one call at a time each: half of all slots together. */
+const CLIENTS = [READ_MANY, READ_MANY, READ_SINGLE, MAKE_MANY, MAKE_MANY, MAKE_SINGLE];
 const CALLS_BEFORE = 300;
 const CALLS_AFTERWARDS = 300;
 const BACK_TIMEOUT_MS = 20_000;
@@ -79,7 +78,7 @@ const { pathUrl } = shop.deployment();
 const urlAt = (at: number, path: string): string =>
   `${pathUrl.replace(platform.gatewayUrl, platform.gatewayUrls[at]!)}${path}?id={id}`;
 for (const [at] of GATEWAYS.entries()) {
-  const { method, url } = callOf(at, CLIENTS[0]);
+  const { method, url } = callOf(at, READ_MANY);
   await until(async () => (await send({ method, url })).status === 200, { timeoutMs: BACK_TIMEOUT_MS });
 }
 await untilAllSlotsWork();
@@ -119,7 +118,7 @@ async function untilAllSlotsWork(): Promise<void> {
       recorder.holdUntil(SLOTS);
       const timer = setTimeout(() => recorder.letGo(), TIMEOUT_MS / 2);
       const clients = Array.from({ length: SLOTS }, (_, number) => clientOf(number % GATEWAYS.length));
-      const calls = clients.map((client, number) => client.call(callOf(number % GATEWAYS.length, CLIENTS[0])));
+      const calls = clients.map((client, number) => client.call(callOf(number % GATEWAYS.length, READ_MANY)));
       await Promise.all(calls);
       clearTimeout(timer);
       for (const client of clients) client.close();
@@ -136,9 +135,7 @@ async function checkAround(t: TestContext, happen: () => Promise<unknown>, failu
   const mine = newChecker(failures);
   checkers.push(mine);
   checker = mine;
-  const stops = GATEWAYS.flatMap((_, at) =>
-    CLIENTS.flatMap((kind) => Array.from({ length: kind.count }, () => startClient(at, kind))),
-  );
+  const stops = GATEWAYS.flatMap((_, at) => CLIENTS.map((kind) => startClient(at, kind)));
   const reach = (answers: number): Promise<unknown> =>
     until(() => mine.answers >= answers, { timeoutMs: BACK_TIMEOUT_MS, message: () => `answers: ${mine.summary}` });
   await reach(CALLS_BEFORE);
@@ -167,6 +164,12 @@ function sandboxesOf(runner: string): number[] {
   return below.filter(({ pid }) => !parents.has(pid)).map(({ pid }) => pid);
 }
 
+function killSandboxesOf(runner: string): void {
+  const pids = sandboxesOf(runner);
+  assert.ok(pids.length > 0, "there is one");
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+}
+
 test("a runner is killed, and its sandboxes end with it", async (t) => {
   const left = sandboxesOf("runner-2");
   await checkAround(t, () => killService("runner-2"));
@@ -183,9 +186,7 @@ test("a gateway is killed: only what was under way at it ends without an answer"
 
 test("the sandboxes of a runner are killed, and the runner lives on", async (t) => {
   await checkAround(t, async () => {
-    const pids = sandboxesOf("runner-1");
-    assert.ok(pids.length > 0, "there is one");
-    for (const pid of pids) process.kill(pid, "SIGKILL");
+    killSandboxesOf("runner-1");
   });
   assert.ok(!platform.said.some((line) => line.startsWith("runner-1 ended")), platform.said.join("\n"));
 });
@@ -219,6 +220,45 @@ test("a runner is stopped and started as for an upgrade: nobody notices", async 
 test("NATS is restarted: refusals and losses are told as what they are, and refused work was not done", async (t) => {
   const failures = ["502 runner_lost", "503 no_runner", "503 overloaded", "504 function_timeout"];
   await checkAround(t, () => platform.engines.nats.process!.restart(), failures);
+});
+
+const BEGUN = 16;
+
+for (const [what, kill] of Object.entries({
+  "a runner is": () => killService("runner-2"),
+  "the sandboxes of a runner are": async () => killSandboxesOf("runner-1"),
+})) {
+  test(`${what} killed with calls that have begun: safe ones are run again, unsafe ones are said to be lost`, async (t) => {
+    const mine = newChecker();
+    checkers.push(mine);
+    checker = mine;
+    recorder.holdUntil(BEGUN * GATEWAYS.length);
+    const clients = Array.from({ length: BEGUN }, (_, number) => clientOf(number % GATEWAYS.length));
+    const calls = clients.map((client, number) =>
+      client.call(callOf(number % GATEWAYS.length, number % 8 < 4 ? READ_MANY : MAKE_MANY)),
+    );
+    await until(() => recorder.held === BEGUN, { message: () => `${recorder.held} calls have begun` });
+    await kill();
+    recorder.letGo();
+    await Promise.all(calls);
+    for (const client of clients) client.close();
+    t.diagnostic(`${mine.summary}; the slowest took ${Math.round(mine.slowestMs)} ms`);
+    assert.deepEqual(mine.faults, []);
+    assert.match(mine.summary, /POST 200/);
+    assert.match(mine.summary, /POST 502 (runner|instance)_lost/);
+    assert.doesNotMatch(mine.summary, /GET 502 runner_lost/);
+    await untilAllSlotsWork();
+  });
+}
+
+test("with every runner dead, requests are refused in time, and served again when one is back", async (t) => {
+  const { method, url } = callOf(0, READ_MANY);
+  await Promise.all([platform.service("runner-1").kill(), platform.service("runner-2").kill()]);
+  const answer = await send({ method, url });
+  t.diagnostic(`${answer.status} after ${answer.tookMs.toFixed(0)} ms`);
+  assert.ok(answer.status === 200 || answer.status === 503, answer.text);
+  assert.ok(answer.tookMs < DEADLINE_MS, `${answer.tookMs} ms`);
+  await untilAllSlotsWork();
 });
 
 test("nothing of all that was executed late, after its load was over", () => {

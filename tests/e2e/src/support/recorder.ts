@@ -45,6 +45,11 @@ export class Recorder {
     this.#holdsBelow = count;
   }
 
+  /** How many executions wait for their receipt. */
+  get held(): number {
+    return this.#held.length;
+  }
+
   /** Gives all receipts that are held back, and answers how many there were. */
   letGo(): number {
     const held = this.#held;

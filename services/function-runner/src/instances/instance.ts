@@ -1,4 +1,4 @@
-import { CANCELLATION, FRAME, type Frame, FrameReader, writeCancel } from "@millrace/frames";
+import { CallMap, CANCELLATION, FRAME, type Frame, FrameReader, writeCancel } from "@millrace/frames";
 import { INSTANCE_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
 import type { InstanceEnd, InstanceHandle } from "../sandbox/sandbox.ts";
 import {
@@ -44,7 +44,7 @@ export interface InstanceTerms {
 export class Instance {
   readonly #terms: InstanceTerms;
   readonly #listener: InstanceListener;
-  readonly #calls = new Map<number, Invocation>();
+  readonly #calls = new CallMap<Invocation>();
   /** Given ahead; they begin in this order. */
   readonly #staged = new Map<number, Invocation>();
   #recalled = false;

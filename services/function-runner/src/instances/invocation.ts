@@ -58,6 +58,8 @@ export class Invocation {
   /** It waited for its instance to load. */
   cold = false;
   begunAt = 0;
+  /** Whether its gateway was told that it is accepted. */
+  isSaid = false;
   /** Known once it is accepted. */
   record: FunctionVersionRecord | undefined;
   readonly #reply: Reply;

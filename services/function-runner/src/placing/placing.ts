@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type Batcher,
+  CallMap,
   FLAG,
   FRAME,
   type Frame,
@@ -41,10 +42,8 @@ export class Placing {
   readonly #deps: PlacingDependencies;
   readonly #admission: Admission;
   /** By gateway, then by the gateway's number of the call. */
-  readonly #open = new Map<string, Map<number, Invocation>>();
+  readonly #open = new Map<string, CallMap<Invocation>>();
   readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0 };
-  /** Safe calls that were accepted without a word. */
-  readonly #unsaid = new Map<Invocation, string>();
   #unsaidTimer: NodeJS.Timeout | undefined;
   #nowMs = 0;
   #hasAccepted = false;
@@ -93,6 +92,7 @@ export class Placing {
   /** The process runs. To be called at least once a second. */
   tick(nowMs: number): void {
     this.#admission.tick(nowMs);
+    for (const [gateway, calls] of this.#open) if (calls.size === 0) this.#open.delete(gateway);
   }
 
   /** Rejects what is new from now on, and waits until what runs is over. Answers whether all of it was in time. */
@@ -117,6 +117,10 @@ export class Placing {
     // Nobody would hear that it was accepted.
     if (!placement || !this.#deps.isConnected()) return;
     const record = this.#deps.records.get(placement.functionKey);
+    if (record && this.#deps.poolOf(record).isQuarantined) {
+      this.#reject(gateway, frame.call, "quarantined");
+      return;
+    }
     const project = record?.project ?? "";
     const claim = { gateway, number: frame.call, project, depth: placement.depth };
     const verdict = this.#admission.ask(claim, this.#nowMs);
@@ -159,8 +163,9 @@ export class Placing {
   #accept(gateway: string, invocation: Invocation, record: FunctionVersionRecord): void {
     const pool = this.#deps.poolOf(record);
     invocation.record = record;
-    if ((invocation.request.frame.flags & FLAG.safe) !== 0) this.#acceptSilently(gateway, invocation);
+    if ((invocation.request.frame.flags & FLAG.safe) !== 0) this.#acceptSilently();
     else {
+      invocation.isSaid = true;
       writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, !pool.isWarm);
       this.#hasAccepted = true;
     }
@@ -168,18 +173,21 @@ export class Placing {
   }
 
   /** Most calls are over in a moment, and their answer says that they were accepted; a message less for each. */
-  #acceptSilently(gateway: string, invocation: Invocation): void {
-    this.#unsaid.set(invocation, gateway);
+  #acceptSilently(): void {
     this.#unsaidTimer ??= setTimeout(() => this.#sayAccepted(), PLACING_LIMITS.acceptedSilenceMs);
   }
 
   #sayAccepted(): void {
     this.#unsaidTimer = undefined;
-    for (const [invocation, gateway] of this.#unsaid) {
-      const isCold = invocation.phase === "waiting";
-      writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, isCold);
+    for (const [gateway, calls] of this.#open) {
+      for (const invocation of calls.values()) {
+        // Without its record it is not accepted yet.
+        if (invocation.isSaid || !invocation.record) continue;
+        invocation.isSaid = true;
+        const isCold = invocation.phase === "waiting";
+        writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, isCold);
+      }
     }
-    this.#unsaid.clear();
   }
 
   #reject(gateway: string, call: number, rejection: Rejection): void {
@@ -193,17 +201,15 @@ export class Placing {
   }
 
   #free(gateway: string, call: number, project: string, invocation: Invocation): void {
-    this.#unsaid.delete(invocation);
     const calls = this.#open.get(gateway);
     // A gateway that was started again counts from elsewhere, so the number may be another call's by now.
     if (calls?.get(call) === invocation) calls.delete(call);
-    if (calls?.size === 0) this.#open.delete(gateway);
     this.#admission.release(gateway, project, performance.now());
     if (this.slotsBusy === 0) this.#emptied?.();
   }
 
-  #callsOf(gateway: string): Map<number, Invocation> {
-    const calls = this.#open.get(gateway) ?? new Map<number, Invocation>();
+  #callsOf(gateway: string): CallMap<Invocation> {
+    const calls = this.#open.get(gateway) ?? new CallMap<Invocation>();
     this.#open.set(gateway, calls);
     return calls;
   }

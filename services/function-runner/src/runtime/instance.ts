@@ -3,7 +3,7 @@
 import { Socket } from "node:net";
 import { pathToFileURL } from "node:url";
 import { workerData } from "node:worker_threads";
-import { FLAG, FRAME, type Frame, FrameReader, readCredit, readInvoke } from "@millrace/frames";
+import { CallMap, FLAG, FRAME, type Frame, FrameReader, readCredit, readInvoke } from "@millrace/frames";
 import { Channel } from "../sandbox/channel.ts";
 import { SANDBOX_FRAME, writeDone, writeJson } from "../sandbox/sandbox-frames.ts";
 import { Call } from "./call.ts";
@@ -20,7 +20,7 @@ import { runHandler } from "./run-handler.ts";
 
 const CAUSES_MAX = 8;
 const facts = workerData as InstanceFacts;
-const calls = new Map<number, Call>();
+const calls = new CallMap<Call>();
 /** Calls of a handler that wait for the one that runs. */
 const staged: Call[] = [];
 let handlerRuns = false;

@@ -1,4 +1,5 @@
 import {
+  CallMap,
   CANCELLATION,
   FLAG,
   FRAME,
@@ -53,7 +54,7 @@ export interface DispatchHost {
 export class Dispatch {
   readonly runners: Runners;
   readonly #host: DispatchHost;
-  readonly #open = new Map<number, Call>();
+  readonly #open = new CallMap<Call>();
   readonly #line = new WaitingLine();
   readonly #wheel = new TimerWheel<Call>();
   readonly #departures = new Departures();

@@ -66,6 +66,17 @@ export const INSTANCE_LIMITS = {
   perSlot: 4,
 } as const;
 
+export const QUARANTINE_LIMITS = {
+  /** Sandboxes that may die of one function version within the window before it is held back. */
+  deathsMax: 3,
+  windowMs: 60_000,
+  /** A sandbox takes all its instances with it, and they end one after the other: what comes so soon is the same death. */
+  sameDeathMs: 250,
+  /** The first rest; each that follows is twice as long, up to the maximum. */
+  restMs: 15_000,
+  restMaxMs: 10 * 60_000,
+} as const;
+
 export const PLACING_LIMITS = {
   /** An invocation may be faster than its function's record. */
   recordWaitMs: 500,

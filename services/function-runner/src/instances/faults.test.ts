@@ -219,3 +219,38 @@ test("what a function prints is bounded, and what was dropped is counted", async
   assert.equal(lines.filter((line) => line.startsWith("info: line")).length, 1000);
   assert.ok(lines.some((line) => line.startsWith("platform: 2000 lines were dropped")));
 });
+
+test("a version that keeps killing its sandbox is held back, visibly; its project's other functions are not", async () => {
+  const record = deployFault(
+    "fs.writeSync(4, Buffer.alloc(64, 255)); await new Promise((resolve) => setTimeout(resolve, 1000));",
+    { project: "deadly" },
+  );
+  const neighbour = deployFault("", { project: "deadly" });
+  await runner.call(record);
+  const answers = [];
+  do answers.push(await runner.call(record, { target: "/fault" }));
+  while (answers.length < 20 && !answers.at(-1)!.rejected);
+  assert.ok(answers.length > 3 && answers.slice(0, -1).every(({ failed }) => failed === "instance_lost"));
+  assert.equal(answers.at(-1)!.rejected, "quarantined");
+  assert.equal((await runner.call(neighbour)).status, 200);
+  await until(() =>
+    runner.lines().some((line) => /^platform: function_quarantined: .* tried again in 15 s$/.test(line)),
+  );
+});
+
+test("an instance that is lost or retired is replaced before anybody calls", async () => {
+  const record = deployFault(
+    `if (event.detail.queryParameters.how === "exit") process.exit(1); await new Promise(() => {});`,
+    { timeoutMs: 200 },
+  );
+  for (const [how, reason] of [
+    ["exit", "function_error"],
+    ["hang", "function_timeout"],
+  ]) {
+    assert.equal((await runner.call(record)).status, 200);
+    assert.equal((await runner.call(record, { target: `/fault?how=${how}` })).failed, reason);
+    const ready = () => [...runner.pools.poolOf(record).instances].filter(({ state }) => state === "ready").length;
+    await until(() => ready() === 1);
+    assert.equal((await runner.call(record)).cold, false);
+  }
+});

@@ -5,6 +5,7 @@ import { type FailureReason, reasonOfEnd } from "./failures.ts";
 import { Instance, type InstanceTerms } from "./instance.ts";
 import type { Invocation } from "./invocation.ts";
 import { type PoolLoad, PoolSizing, SIZING } from "./pool-sizing.ts";
+import { Quarantine } from "./quarantine.ts";
 
 export interface PoolTerms extends InstanceTerms {
   /** Threads that can compute at a time, and how many more could right now. */
@@ -30,6 +31,7 @@ export class FunctionPool {
   readonly #waiting = new Set<Invocation>();
   /** Starts that failed since one succeeded. */
   #failures = 0;
+  readonly #quarantine = new Quarantine();
   #lastFailure: FailureReason = "function_init_failed";
   #restAt = 0;
   #shortageSince = Infinity;
@@ -55,6 +57,11 @@ export class FunctionPool {
   /** Whether an instance is loaded: an invocation has no start to wait for. */
   get isWarm(): boolean {
     return this.#isWarm;
+  }
+
+  /** Whether the version is held back for a while, since sandboxes keep dying of it. */
+  get isQuarantined(): boolean {
+    return this.#quarantine.holds(performance.now());
   }
 
   /** Begins the invocation now, or as soon as an instance has room. */
@@ -145,6 +152,7 @@ export class FunctionPool {
       onLoaded: () => this.#onLoaded(),
       onLoadFailed: (failed, fault) => this.#onLoadFailed(failed, fault),
       onDone: (serviceMs, done) => this.#learn(serviceMs, done),
+      onRetired: () => this.#onRetired(),
       onReturned: (invocation) => this.#onReturned(invocation),
       onRoom: () => this.#serveWaiting(),
       onOutput: (level, bytes) => this.#deps.onOutput(level, bytes),
@@ -177,8 +185,38 @@ export class FunctionPool {
   #onEnded(instance: Instance, end: InstanceEnd): void {
     const wasLoading = this.#instances.delete(instance) && !instance.hasLoaded;
     this.#tellWarmth();
+    const isGuilty = end.guilty ?? (end.cause === "lost" && (instance.wasWorking || wasLoading));
+    if (isGuilty) this.#sandboxDied(end);
     if (wasLoading) this.#endedLoading(end);
-    else this.#serveWaiting();
+    else {
+      this.#serveWaiting();
+      if (end.cause !== "stopped") this.#replace();
+    }
+  }
+
+  #sandboxDied({ cause, text }: InstanceEnd): void {
+    const now = performance.now();
+    if (!this.#quarantine.died(now)) return;
+    const seconds = Math.ceil(this.#quarantine.remainingMs(now) / 1_000);
+    const what = `function_quarantined: its sandbox keeps dying, this time ${cause}: ${text}; it is tried again in ${seconds} s`;
+    this.#deps.onOutput("platform", Buffer.from(what));
+    for (const invocation of [...this.#waiting]) this.#giveUp(invocation, "instance_lost");
+  }
+
+  #onRetired(): void {
+    this.#tellWarmth();
+    this.#replace();
+  }
+
+  /** Whoever comes after a failure is to find an instance as those before it did. */
+  #replace(): void {
+    const mayStart = !this.#closed && !this.isQuarantined && performance.now() >= this.#restAt;
+    if (mayStart && !this.#hasUsable()) this.#start();
+  }
+
+  #hasUsable(): boolean {
+    for (const { state } of this.#instances) if (state === "ready" || state === "loading") return true;
+    return false;
   }
 
   #endedLoading(end: InstanceEnd): void {

@@ -51,7 +51,9 @@ export class FunctionPools {
     this.#pools.delete(key);
   }
 
+  /** Starts nothing any more. */
   close(): void {
+    for (const pool of this.#pools.values()) pool.close();
     clearInterval(this.#sweeper);
     this.#cores.close();
   }

@@ -1,4 +1,4 @@
-import { CallMap, CANCELLATION, FRAME, type Frame, FrameReader, writeCancel } from "@millrace/frames";
+import { CANCELLATION, CallMap, FRAME, type Frame, FrameReader, writeCancel } from "@millrace/frames";
 import { INSTANCE_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
 import type { InstanceEnd, InstanceHandle } from "../sandbox/sandbox.ts";
 import {
@@ -28,6 +28,8 @@ export interface InstanceListener {
   onDone(serviceMs: number, done: Done): void;
   /** A call that was staged never began. */
   onReturned(invocation: Invocation): void;
+  /** A call took too long: the instance takes nothing new. */
+  onRetired(): void;
   /** A call is over, so that another may begin. */
   onRoom(instance: Instance): void;
   /** Printed outside any invocation. */
@@ -62,6 +64,7 @@ export class Instance {
   #looseOutput = { endsAt: 0, lines: 0 };
   #strays = 0;
   #hasLoaded = false;
+  #wasWorking = false;
   #startedAt = performance.now();
   #loadedAt = Infinity;
   #heardAt = performance.now();
@@ -78,6 +81,11 @@ export class Instance {
   /** Whether it was ever ready. */
   get hasLoaded(): boolean {
     return this.#hasLoaded;
+  }
+
+  /** Whether it had calls when it ended. */
+  get wasWorking(): boolean {
+    return this.#wasWorking;
   }
 
   get calls(): number {
@@ -164,6 +172,7 @@ export class Instance {
   /** The thread is gone; so are its calls. */
   onEnded(end: InstanceEnd): void {
     this.#state = "ended";
+    this.#wasWorking = this.#calls.size > 0;
     clearTimeout(this.#loadTimer);
     clearTimeout(this.#graceTimer);
     const reason = reasonOfEnd(end);
@@ -278,7 +287,10 @@ export class Instance {
   #timedOut(number: number, invocation: Invocation): void {
     if (invocation.phase === "running") invocation.output.say("the function took longer than it may");
     invocation.fail("function_timeout");
-    if (this.#state === "ready") this.#state = "retired";
+    if (this.#state === "ready") {
+      this.#state = "retired";
+      this.#listener.onRetired();
+    }
     const { channel } = this.#handle!;
     // Before the others, so that a call that ends now lets none of them begin.
     this.recall();

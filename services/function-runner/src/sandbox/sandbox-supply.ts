@@ -51,8 +51,9 @@ export class SandboxSupply {
     this.#watch = setInterval(() => this.#look(), SANDBOX_LIMITS.memoryCheckMs);
   }
 
-  /** A blank sandbox. */
+  /** A blank sandbox. Throws when the runner stops. */
   take(): Sandbox {
+    if (this.#closed) throw new Error("the runner stops: it starts no sandbox");
     let sandbox = this.#spares.pop();
     while (sandbox?.hasEnded) sandbox = this.#spares.pop();
     setImmediate(() => this.refill());

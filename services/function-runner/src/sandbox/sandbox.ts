@@ -14,6 +14,8 @@ export interface InstanceEnd {
   text: string;
   /** Everything that it sent was heard. */
   complete: boolean;
+  /** The whole sandbox died of it; undefined when it died and nobody knows of what. */
+  guilty: boolean | undefined;
 }
 
 /** What the supervisor's side of an instance hears. */
@@ -40,7 +42,7 @@ interface Held {
   killAt: number;
   channelClosed: boolean;
   /** As the sandbox's main thread reported it. */
-  end?: Omit<InstanceEnd, "complete">;
+  end?: Omit<InstanceEnd, "complete" | "guilty">;
 }
 
 export interface SandboxEvents {
@@ -62,6 +64,8 @@ export class Sandbox {
   /** It broke a rule: until it is gone, what it still says is let pass. */
   #broken = false;
   #channelsUsed = 0;
+  /** The instance that the sandbox was killed for. */
+  #guilty: number | undefined;
   #lastWords = "";
   #heardBytes = 0;
   #fate: Held["end"];
@@ -122,12 +126,17 @@ export class Sandbox {
     const number = ++this.#channelsUsed;
     const channel = new Channel(this.#socket(number), {
       onFrame: (frame) => this.#broken || listener.onFrame(frame),
-      onEnd: (why) => (why === "garbage" ? this.kill("an instance's channel is garbage") : this.#onClosed(number)),
+      onEnd: (why) =>
+        why === "garbage" ? this.#killFor(number, "an instance's channel is garbage") : this.#onClosed(number),
     });
     const memoryBytes = start.memoryMib * MIB + SANDBOX_LIMITS.memoryBytesPerInstance;
     this.#instances.set(number, { memoryBytes, listener, channel, killAt: Infinity, channelClosed: false });
     writeStart(this.#control.writer(), number, { ...start, channelFd: number + 3 });
-    return { channel, stop: (timeoutMs) => this.#stop(number, timeoutMs), violate: (what) => this.kill(what) };
+    return {
+      channel,
+      stop: (timeoutMs) => this.#stop(number, timeoutMs),
+      violate: (what) => this.#killFor(number, what),
+    };
   }
 
   /** Ends the process at once. `violation` says which rule it broke, if it did. */
@@ -140,11 +149,17 @@ export class Sandbox {
 
   /** Ends the process because it holds more memory than its instances may; a lone instance is known to be the one. */
   killForMemory(): void {
+    if (this.#instances.size === 1) [this.#guilty] = this.#instances.keys();
     this.#fate = {
       cause: this.#instances.size === 1 ? "outOfMemory" : "lost",
       text: "its sandbox held too much memory",
     };
     this.kill();
+  }
+
+  #killFor(number: number, violation?: string): void {
+    this.#guilty ??= number;
+    this.kill(violation);
   }
 
   /** Asked again, the shorter time counts. */
@@ -155,7 +170,7 @@ export class Sandbox {
     if (held.killAt === Infinity) this.#control.writer().begin(SANDBOX_FRAME.stop, 0, number).end();
     held.killAt = killAt;
     clearTimeout(held.timer);
-    held.timer = setTimeout(() => this.kill(), timeoutMs);
+    held.timer = setTimeout(() => this.#killFor(number), timeoutMs);
   }
 
   #onControl(frame: Frame): void {
@@ -200,7 +215,9 @@ export class Sandbox {
     this.#instances.delete(number);
     clearTimeout(held.timer);
     held.channel.close();
-    held.listener.onEnded({ ...held.end!, complete: held.channel.heardAll && !this.#broken });
+    const complete = held.channel.heardAll && !this.#broken;
+    const guilty = this.#ended && this.#guilty === undefined ? undefined : this.#guilty === number;
+    held.listener.onEnded({ ...held.end!, complete, guilty });
   }
 
   #hear(bytes: Buffer): void {

@@ -7,6 +7,7 @@ import { BuildsBus } from "./building/builds-bus.ts";
 import { FunctionRecords } from "./functions/function-records-bus.ts";
 import { openEnvironment } from "./functions/function-secrets.ts";
 import { FunctionPools } from "./instances/function-pools.ts";
+import { FunctionUsage } from "./instances/function-usage.ts";
 import { ProjectSandboxes } from "./instances/project-sandboxes.ts";
 import { INSTANCE_LIMITS } from "./limits.ts";
 import { LogPublisher } from "./logs/log-bus.ts";
@@ -41,6 +42,7 @@ export function buildApp(deps: RunnerDependencies) {
     readArtifact(stores.artifacts, digest),
   );
   const logs = new LogPublisher(publish);
+  const usage = new FunctionUsage();
   const records = new FunctionRecords(stores.functions, log, { onChanged: (key) => pools.retire(key) });
   const pools = new FunctionPools({
     sandboxes: new ProjectSandboxes(() => supply.take()),
@@ -60,7 +62,10 @@ export function buildApp(deps: RunnerDependencies) {
     records,
     poolOf: (record) => pools.poolOf(record),
     onChange: () => beats.changed(),
-    onOver: (record, invocation, outcome) => logs.invocationOver(record, invocation, outcome),
+    onOver: (record, invocation, outcome) => {
+      usage.add(record, outcome);
+      logs.invocationOver(record, invocation, outcome);
+    },
   });
   const beats = new BeatBus({
     runnerId,
@@ -81,6 +86,7 @@ export function buildApp(deps: RunnerDependencies) {
       logsDropped: logs.dropped,
       ...supply.counters,
     }),
+    usage,
     readiness: () => ({ ready: frames.connected, natsConnected: frames.connected }),
     /** Begins to take work, once it is known which functions there are. */
     async start(): Promise<void> {

@@ -77,6 +77,11 @@ export const QUARANTINE_LIMITS = {
   restMaxMs: 10 * 60_000,
 } as const;
 
+export const USAGE_LIMITS = {
+  /** Functions with metrics of their own; the others are counted together. */
+  functionsMax: 500,
+} as const;
+
 export const PLACING_LIMITS = {
   /** An invocation may be faster than its function's record. */
   recordWaitMs: 500,

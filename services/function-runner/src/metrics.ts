@@ -1,5 +1,6 @@
 import type { Telemetry } from "@millrace/telemetry";
 import type { RunnerApp } from "./app.ts";
+import type { UsageTotals } from "./instances/function-usage.ts";
 import { TIERS, type Tier } from "./sandbox/tier.ts";
 
 /** Everything that this runner counts, read when it is scraped. */
@@ -25,4 +26,37 @@ export function registerMetrics(meter: Telemetry["meter"], app: RunnerApp, tier:
     .addCallback((result) => {
       for (const name of TIERS) result.observe(name === tier ? 1 : 0, { tier: name });
     });
+  registerUsage(meter, app);
+}
+
+/** By function; how long calls took in all, and where, the gateways tell. */
+function registerUsage(meter: Telemetry["meter"], app: RunnerApp): void {
+  const sums: [string, string, (totals: UsageTotals) => number][] = [
+    ["runner_function_cold_starts_total", "Invocations that waited for their instance to load", (t) => t.coldStarts],
+    ["runner_function_duration_seconds_total", "Time from acceptance to the end", (t) => t.durationMs / 1e3],
+    ["runner_function_cpu_seconds_total", "Processor time of the calls", (t) => t.cpuUs / 1e6],
+    ["runner_function_bytes_in_total", "Requests, head and body", (t) => t.bytesIn],
+    ["runner_function_bytes_out_total", "Responses, head and body", (t) => t.bytesOut],
+  ];
+  for (const [name, description, read] of sums) {
+    meter.createObservableCounter(name, { description }).addCallback((result) => {
+      for (const totals of app.usage.totals) result.observe(read(totals), namesOf(totals));
+    });
+  }
+  meter
+    .createObservableGauge("runner_function_memory_bytes_max", { description: "The most an instance held" })
+    .addCallback((result) => {
+      for (const totals of app.usage.totals) result.observe(totals.memoryKibMax * 1024, namesOf(totals));
+    });
+  meter
+    .createObservableCounter("runner_function_invocations_total", { description: "Invocations, by how they ended" })
+    .addCallback((result) => {
+      for (const totals of app.usage.totals) {
+        for (const [outcome, count] of totals.outcomes) result.observe(count, { ...namesOf(totals), outcome });
+      }
+    });
+}
+
+function namesOf({ project, function: name }: UsageTotals): { project: string; function: string } {
+  return { project, function: name };
 }

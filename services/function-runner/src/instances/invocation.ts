@@ -35,6 +35,11 @@ export interface InvocationOutcome {
   status: number;
   reason: string;
   durationMs: number;
+  /** From being accepted until an instance began it. */
+  waitMs: number;
+  /** Of the frames that came for it and went back: head and body. */
+  bytesIn: number;
+  bytesOut: number;
   /** As its instance told; missing when it did not come to that. */
   done: Done | undefined;
   cold: boolean;
@@ -74,6 +79,8 @@ export class Invocation {
   #credit = INITIAL_CREDIT_BYTES;
   /** Bytes of the request's body that the function was given and has not handed back as credit. */
   #untaken = 0;
+  #bytesIn = 0;
+  #bytesOut = 0;
   #headSeen = false;
   #endSeen = false;
   #status = 0;
@@ -147,6 +154,7 @@ export class Invocation {
     const writer = channel.writer().begin(FRAME.invoke, flags, number).u32(remainingMs);
     writer.raw(payload.subarray(4)).end();
     this.#untaken = payload.length;
+    this.#bytesIn = payload.length;
   }
 
   /** A chunk, credit or cancellation from the caller. */
@@ -179,6 +187,7 @@ export class Invocation {
       this.fail(reason);
       return true;
     }
+    this.#bytesOut += frame.payload.length;
     this.#answer(frame);
     if (end) this.#phase = "answered";
     return true;
@@ -206,6 +215,9 @@ export class Invocation {
       status: this.#status,
       reason: this.#reason,
       durationMs: performance.now() - this.acceptedAt,
+      waitMs: (this.begunAt || performance.now()) - this.acceptedAt,
+      bytesIn: this.#bytesIn,
+      bytesOut: this.#bytesOut,
       done,
       cold: this.cold,
     });
@@ -244,7 +256,10 @@ export class Invocation {
 
   #relay(frame: Frame): void {
     if (frame.type === FRAME.credit) this.#credit += readCredit(frame);
-    else if (frame.type === FRAME.chunk) this.#untaken += frame.payload.length;
+    else if (frame.type === FRAME.chunk) {
+      this.#untaken += frame.payload.length;
+      this.#bytesIn += frame.payload.length;
+    }
     this.#channel!.writer().begin(frame.type, frame.flags, this.#number).raw(frame.payload).end();
   }
 }

@@ -76,12 +76,16 @@ export class LogPublisher {
   }
 }
 
-function describeOutcome({ status, reason, durationMs, done, cold }: InvocationOutcome): string {
+function describeOutcome(outcome: InvocationOutcome): string {
+  const { status, reason, durationMs, waitMs, done, cold, bytesIn, bytesOut } = outcome;
   const facts = [
     reason ? `reason=${reason}` : `status=${status}`,
     `duration=${durationMs.toFixed(1)}ms`,
     ...(done ? [`cpu=${(done.cpuUs / 1000).toFixed(1)}ms${done.shared ? " shared" : ""}`] : []),
     ...(done ? [`memory=${(done.memoryKib / 1024).toFixed(1)}MiB`] : []),
+    `in=${bytesIn}B`,
+    `out=${bytesOut}B`,
+    `wait=${waitMs.toFixed(1)}ms`,
     `cold=${cold}`,
   ];
   return `end ${facts.join(" ")}`;

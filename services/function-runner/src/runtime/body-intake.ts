@@ -1,5 +1,8 @@
-import { writeCredit } from "@millrace/frames";
+import { INITIAL_CREDIT_BYTES, writeCredit } from "@millrace/frames";
 import type { Channel } from "../sandbox/channel.ts";
+
+/** Credit is handed back in lumps of this size, not for each chunk. */
+const CREDIT_STEP_BYTES = INITIAL_CREDIT_BYTES / 4;
 
 /** The body of a request as it arrives. What was taken is handed back as credit, so that no more than a window of it waits here. */
 export class BodyIntake {
@@ -7,6 +10,8 @@ export class BodyIntake {
   readonly #call: number;
   readonly #waiting: Uint8Array[] = [];
   #complete: boolean;
+  /** Bytes that were taken and for which no credit was handed back. */
+  #owed = 0;
   #failure: unknown;
   #wake: (() => void) | undefined;
 
@@ -64,7 +69,14 @@ export class BodyIntake {
     }
     if (this.#failure !== undefined) throw this.#failure;
     const chunk = this.#waiting.shift() ?? null;
-    if (chunk && !this.#complete) writeCredit(this.#channel.writer(), this.#call, chunk.length);
+    if (chunk && !this.#complete) this.#giveBack(chunk.length);
     return chunk;
+  }
+
+  #giveBack(bytes: number): void {
+    this.#owed += bytes;
+    if (this.#owed < CREDIT_STEP_BYTES) return;
+    writeCredit(this.#channel.writer(), this.#call, this.#owed);
+    this.#owed = 0;
   }
 }

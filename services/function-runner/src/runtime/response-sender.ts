@@ -38,12 +38,12 @@ export class ResponseSender {
     if (!this.#cut) writeHead(this.#channel.writer(), this.#call, { ...head, body: new Uint8Array() }, false);
   }
 
-  /** Answers false when nobody wants the rest. */
+  /** Answers false when nobody wants the rest. Nothing is cut to fit the credit, which would come back in parts as small. */
   async chunk(bytes: Uint8Array): Promise<boolean> {
     for (let at = 0; at < bytes.length; ) {
-      while (this.#credit === 0 && !this.#cut) await this.#moreCredit();
+      const part = bytes.subarray(at, at + CHUNK_BYTES_MAX);
+      while (this.#credit < part.length && !this.#cut) await this.#moreCredit();
       if (this.#cut) return false;
-      const part = bytes.subarray(at, at + Math.min(CHUNK_BYTES_MAX, this.#credit));
       writeChunk(this.#channel.writer(), this.#call, part, false);
       this.#credit -= part.length;
       at += part.length;

@@ -18,6 +18,7 @@ test("a body that is taken in any steps and from its beginning again comes out t
       const feed = new BodyFeed();
       for (const piece of list) feed.push(Buffer.from(piece));
       feed.finish();
+      assert.equal(feed.nextBytes, list[0]?.length ?? 0);
       let taken = 0;
       while (taken < before && feed.untakenBytes > 0) taken += feed.take(step).length;
       assert.ok(feed.rewind());

@@ -30,6 +30,11 @@ export class BodyFeed {
     return this.#untakenBytes;
   }
 
+  /** Bytes that `take` answers at most: it does not join what came apart. */
+  get nextBytes(): number {
+    return (this.#pieces[this.#piece]?.length ?? this.#offset) - this.#offset;
+  }
+
   /** Everything was taken and nothing comes any more. */
   get exhausted(): boolean {
     return this.#ended && this.#untakenBytes === 0;

@@ -139,16 +139,23 @@ export class Call implements Due {
     this.sendBody();
   }
 
-  /** Sends of the body what is there and the runner's credit allows. */
+  /**
+   * Sends of the body what is there and the runner's credit allows. Nothing is cut to fit the credit: the parts would come back as credit for
+   * parts, and bodies would end up as dust.
+   */
   sendBody(): void {
     if (this.#bodySent || this.phase === "waiting" || this.phase === "over") return;
     const { body } = this.invocation;
-    while (!this.#bodySent && (body.untakenBytes > 0 ? this.#credit > 0 : body.exhausted)) {
-      const bytes = body.take(Math.min(CHUNK_BYTES_MAX, this.#credit));
+    while (!this.#bodySent && (body.nextBytes > 0 ? this.#hasCreditFor(body.nextBytes) : body.exhausted)) {
+      const bytes = body.take(CHUNK_BYTES_MAX);
       this.#credit -= bytes.length;
       this.#bodySent = body.exhausted;
       writeChunk(this.#wire.to(this.runner!.id), this.number, bytes, this.#bodySent);
     }
+  }
+
+  #hasCreditFor(bytes: number): boolean {
+    return this.#credit >= Math.min(bytes, CHUNK_BYTES_MAX);
   }
 
   onCredit(bytes: number): void {

@@ -1,10 +1,13 @@
 /** Bodies of any size both ways, what happens when one side stops, and what is on the wire when something goes wrong midway. */
 import assert from "node:assert/strict";
-import { request as httpRequest } from "node:http";
+import { once } from "node:events";
+import { createServer, request as httpRequest } from "node:http";
+import type { AddressInfo } from "node:net";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
 import { after, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { until } from "@millrace/testing";
 import { assertRefused, untilAnswer } from "./support/expect-answer.ts";
 import { send, splitUrl } from "./support/http.ts";
@@ -324,6 +327,18 @@ describe("on the wire", () => {
     const answer = await send({ url: `${base}/lab/manyHeaders` });
     assertRefused(answer, { status: 502, reason: "function_response_invalid", component: "function" });
   });
+});
+
+test("what a function fetched and hands on says nothing of the encoding that it came in", async (t) => {
+  const origin = createServer((_, response) => {
+    response.writeHead(200, { "content-encoding": "gzip", "x-origin": "1" }).end(gzipSync("a".repeat(1_000)));
+  }).listen(0, "127.0.0.1");
+  t.after(() => origin.close());
+  await once(origin, "listening");
+  const from = `http://127.0.0.1:${(origin.address() as AddressInfo).port}/`;
+  const { text, headers } = await send({ url: `${base}/lab/handsOn?from=${encodeURIComponent(from)}` });
+  assert.equal(text, "a".repeat(1_000));
+  assert.deepEqual([headers["content-encoding"], headers["x-origin"]], [undefined, "1"]);
 });
 
 test("a runner that is killed midway ends the responses that it was sending, and serves again", async () => {

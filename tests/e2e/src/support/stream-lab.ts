@@ -84,6 +84,7 @@ export const streamLab = (recorderClient: string): string => `
       for (let at = 0; at < 320; at++) headers.set("x-h" + at, "a".repeat(1000));
       return new Response("ok", { headers });
     },
+    handsOn: ({ query }) => fetch(query.get("from")),
     trailer: () => new Response("ok", { headers: { trailer: "x-sum", "x-kept": "1" } }),
   };
   export default {

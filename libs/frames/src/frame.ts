@@ -33,6 +33,8 @@ export const FLAG = {
   end: 1,
   /** Of an invoke frame: the call may run twice, so that nobody has to know early that a runner has it. */
   safe: 2,
+  /** Of an invoke frame: its gateway finds no slot anywhere, and asks a runner that others fill for its share. */
+  knocks: 4,
 } as const;
 
 /** Bytes of a frame before its payload: length, type, flags, call. */

@@ -62,10 +62,10 @@ export interface RouteConstants {
   eventFormat: string;
 }
 
-/** `end`: the body is complete. `safe`: the call may run twice. */
-export function writeInvoke(writer: FrameWriter, call: number, invoke: Invoke, end: boolean, safe = false): void {
+/** `end`: the body is complete. `flags`: others of an invoke frame. */
+export function writeInvoke(writer: FrameWriter, call: number, invoke: Invoke, end: boolean, flags = 0): void {
   writer
-    .begin(FRAME.invoke, (end ? FLAG.end : 0) | (safe ? FLAG.safe : 0), call)
+    .begin(FRAME.invoke, (end ? FLAG.end : 0) | flags, call)
     .u32(invoke.remainingMs)
     .u8(invoke.depth)
     .u8(invoke.attempt);

@@ -97,7 +97,7 @@ export const PLACING_LIMITS = {
   /** The bus's echo is waited for so long. */
   echoMs: 2_000,
   /** So long who was turned away counts as somebody who wants a slot. */
-  wantMs: 500,
+  wantMs: 250,
   /** Of the slots, kept for those who have less than a fair share and want more. */
   keptSlotsShare: 1 / 8,
   /** What is known of a gateway is forgotten when it was not heard of for so long. */

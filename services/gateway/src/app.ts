@@ -54,6 +54,7 @@ export function buildApp(deps: GatewayDependencies) {
   const dispatcher = new Dispatcher({
     wire: frames,
     isConnected: () => frames.connected,
+    echo: () => frames.echo(),
     nowMs: deps.steadyClockMs,
     random,
     log,

@@ -56,11 +56,16 @@ export const DISPATCH_LIMITS = {
   evidenceMsMin: 128,
   /** How often a runner that is full by others' calls is asked for a slot all the same, so that it learns who wants one. */
   knockIntervalMs: 100,
-  /** A runner starts no more new versions while its load is above the mean by this factor, unless it is all but idle. */
+  /** Versions look for other runners when those that have them are loaded above the mean by this factor, and not all but idle. */
   boundedLoad: 1.25,
   idleLoad: 1 / 8,
-  /** Requests may be placed again as often as this share of all, and so often beside it: enough for the calls of two runners. */
+  /** Of the calls for such a runner so many go elsewhere. More, and all gateways would fill the same few others between two beats. */
+  spreadShare: 1 / 16,
+  /** How old the mean may be. */
+  meanAgeMs: 50,
+  /** Requests may be placed again as often as this share of all, so often a second, and so often beside it: enough for two runners' calls. */
   retryShare: 0.1,
+  retriesPerSecond: 10,
   retryBurst: 128,
   /** Runners that may reject or lose one request; a lack of slots does not count, the wait for one is bounded itself. */
   setbacksMax: 6,
@@ -69,6 +74,9 @@ export const DISPATCH_LIMITS = {
   /** A safe request that no runner has accepted for so long is placed again. */
   acceptanceMsMax: 1_500,
   sweepIntervalMs: 250,
+  /** A process that was not woken for so long knows its runners no better than that; the bus's echo is waited for so long. */
+  standstillMs: 1_000,
+  echoMs: 2_000,
   openCallsMax: 20_000,
   /** How deep functions may call each other through gateways. */
   depthMax: 8,

@@ -15,8 +15,8 @@ function setUp(slots: number) {
   return {
     admission,
     counts: () => ({ echoes, changes }),
-    ask: (nowMs: number, project = "p", { gateway = "g", depth = 0 } = {}) =>
-      admission.ask({ gateway, project, depth, number: number++ }, nowMs),
+    ask: (nowMs: number, project = "p", { gateway = "g", depth = 0, knocks = true } = {}) =>
+      admission.ask({ gateway, project, depth, knocks, number: number++ }, nowMs),
   };
 }
 
@@ -27,14 +27,24 @@ test("one project alone has every slot, and not one more", () => {
 });
 
 test("a project that was turned away gets the next slots, until it has its share", () => {
-  const { admission, ask } = setUp(8);
-  for (let n = 0; n < 8; n++) ask(0, "large");
+  const { admission, ask } = setUp(4);
+  for (let n = 0; n < 4; n++) ask(0, "large");
   assert.equal(ask(1, "small"), "busy");
-  admission.release("g", "large", 2);
-  assert.equal(ask(2, "large"), "busy");
-  assert.equal(ask(2, "small"), "accepted");
-  admission.release("g", "large", 3);
-  assert.equal(ask(3, "large"), "accepted", "who has got what it wanted keeps nobody from the rest");
+  for (const nowMs of [2, 3]) {
+    admission.release("g", "large", nowMs);
+    assert.equal(ask(nowMs, "large", { knocks: false }), "busy");
+    assert.equal(ask(nowMs, "small"), "accepted");
+  }
+  admission.release("g", "large", 4);
+  assert.equal(ask(4, "large"), "accepted", "who has its share keeps nobody from the rest");
+});
+
+test("nothing is kept for a call that may find a slot elsewhere", () => {
+  const { admission, ask } = setUp(4);
+  for (let n = 0; n < 4; n++) ask(0, "large");
+  assert.equal(ask(0, "small", { knocks: false }), "busy");
+  admission.release("g", "large", 1);
+  assert.equal(ask(1, "large"), "accepted");
 });
 
 test("a slot is kept no longer than it is wanted", () => {
@@ -92,7 +102,7 @@ test("a draining runner takes nothing, and stays so after an echo", () => {
 
 test("what the bus says twice is taken once, whether the first was taken or not", () => {
   const { admission } = setUp(1);
-  const claim = { gateway: "g", project: "p", depth: 0 };
+  const claim = { gateway: "g", project: "p", depth: 0, knocks: false };
   assert.equal(admission.ask({ ...claim, number: 1 }, 0), "accepted");
   assert.equal(admission.ask({ ...claim, number: 1 }, 0), "repeated");
   assert.equal(admission.ask({ ...claim, number: 2 }, 0), "busy");
@@ -101,7 +111,7 @@ test("what the bus says twice is taken once, whether the first was taken or not"
 });
 
 type Step =
-  | { kind: "ask"; gateway: number; project: number; depth: number }
+  | { kind: "ask"; gateway: number; project: number; depth: number; knocks: boolean }
   | { kind: "release"; at: number }
   | { kind: "wait"; ms: number };
 
@@ -110,6 +120,7 @@ const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
     kind: fc.constant("ask" as const),
     gateway: fc.nat(2),
     project: fc.nat(3),
+    knocks: fc.boolean(),
     depth: fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) }),
   }),
   fc.record({ kind: fc.constant("release" as const), at: fc.nat(99) }),
@@ -131,14 +142,13 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
           const [over] = running.splice(step.at % Math.max(1, running.length), 1);
           if (over) admission.release(over.gateway, over.project, nowMs);
         } else {
-          const { depth } = step;
+          const { depth, knocks } = step;
           const [gateway, project] = [`g${step.gateway}`, `p${step.project}`];
-          const verdict = ask(nowMs, project, { gateway, depth });
+          const verdict = ask(nowMs, project, { gateway, depth, knocks });
           const free = slotsAtDepth(slots, depth) - running.length;
           if (verdict === "accepted") {
             assert.ok(free > 0);
             running.push({ gateway, project });
-            for (const name of [gateway, project]) turnedAway.delete(name);
           } else {
             assert.equal(verdict, "busy");
             const others = [...turnedAway.keys()].filter((name) => name !== gateway && name !== project && wants(name));
@@ -147,7 +157,7 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
               assert.ok(free <= Math.max(1, slots / 8), "no more than the last ones");
               assert.ok(holds("gateway", gateway) > 0 || holds("project", project) > 0);
             }
-            if (depth === 0) for (const name of [gateway, project]) turnedAway.set(name, nowMs);
+            if (knocks) for (const name of [gateway, project]) turnedAway.set(name, nowMs);
           }
         }
         assert.equal(admission.slotsBusy, running.length);

@@ -36,6 +36,8 @@ export interface Claim {
   number: number;
   project: string;
   depth: number;
+  /** Its gateway finds no slot anywhere, and asks for its share. */
+  knocks: boolean;
 }
 
 interface Gateway {
@@ -87,7 +89,7 @@ export class Admission {
       this.#projects.take(claim.project);
       this.#sharesOfGateways.take(claim.gateway);
       this.#host.changed();
-    } else if (claim.depth === 0) {
+    } else if (claim.knocks) {
       this.#projects.turnAway(claim.project, nowMs);
       this.#sharesOfGateways.turnAway(claim.gateway, nowMs);
     }

@@ -18,7 +18,7 @@ export class BeatBus {
   #timer: NodeJS.Timeout | undefined;
 
   constructor({ runnerId, isolationTier, facts, publish, onBeat }: BeatOptions) {
-    const identity = { runnerId, isolationTier, epoch: randomUUID() };
+    const identity = { runnerId, isolationTier, epoch: `${Date.now().toString(36)}-${randomUUID()}` };
     this.#beats = new Beats(identity, {
       facts,
       publish: (beat) => {

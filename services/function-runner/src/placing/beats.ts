@@ -16,7 +16,7 @@ export interface BeatsHost {
 
 export interface BeatsOptions {
   runnerId: string;
-  /** Of this process, unlike that of any other. */
+  /** Of this process, unlike that of any other, and sorted after those of the processes before it. */
   epoch: string;
   isolationTier: string;
 }

@@ -6,6 +6,7 @@ import { connectBus } from "@millrace/bus";
 import {
   Batcher,
   batchHeader,
+  FLAG,
   FRAME,
   FrameWriter,
   type Invoke,
@@ -114,7 +115,7 @@ test("that a call which may run twice was accepted is said only when it takes lo
   });
   const writer = new FrameWriter();
   writer.raw(batchHeader("gateway-1"));
-  for (const call of [1, 2]) writeInvoke(writer, call, INVOKE, true, true);
+  for (const call of [1, 2]) writeInvoke(writer, call, INVOKE, true, FLAG.safe);
   placing.receive(writer.take());
   running[0]!.end();
   batcher.flush();

@@ -122,7 +122,13 @@ export class Placing {
       return;
     }
     const project = record?.project ?? "";
-    const claim = { gateway, number: frame.call, project, depth: placement.depth };
+    const claim = {
+      gateway,
+      number: frame.call,
+      project,
+      depth: placement.depth,
+      knocks: (frame.flags & FLAG.knocks) !== 0,
+    };
     const verdict = this.#admission.ask(claim, this.#nowMs);
     if (verdict === "accepted") this.#admit(gateway, frame, placement, record);
     else if (verdict !== "repeated") this.#reject(gateway, frame.call, verdict);

@@ -41,9 +41,7 @@ export class Shares {
   }
 
   take(name: string): void {
-    const claimant = this.#open(name);
-    claimant.running++;
-    claimant.wantsUntilMs = -Infinity;
+    this.#open(name).running++;
   }
 
   turnAway(name: string, nowMs: number): void {

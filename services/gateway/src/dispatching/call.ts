@@ -1,5 +1,6 @@
 import {
   CHUNK_BYTES_MAX,
+  FLAG,
   type FrameWriter,
   type Head,
   INITIAL_CREDIT_BYTES,
@@ -119,7 +120,7 @@ export class Call implements Due {
   }
 
   /** Sends the invocation to a runner under a new number. */
-  sendTo(runner: Runner, number: number, nowMs: number): void {
+  sendTo(runner: Runner, number: number, nowMs: number, knocks = false): void {
     this.runner = runner;
     this.number = number;
     this.attempts++;
@@ -135,7 +136,8 @@ export class Call implements Due {
     this.#bodySent = body.exhausted;
     const remainingMs = Math.max(1, Math.ceil(this.deadlineAtMs - nowMs));
     const invoke: Invoke = { ...content, remainingMs, attempt: Math.min(this.attempts, 255), body: start };
-    writeInvoke(this.#wire.to(runner.id), number, invoke, this.#bodySent, safe);
+    const flags = (safe ? FLAG.safe : 0) | (knocks ? FLAG.knocks : 0);
+    writeInvoke(this.#wire.to(runner.id), number, invoke, this.#bodySent, flags);
     this.sendBody();
   }
 

@@ -1,6 +1,6 @@
 import {
-  CallMap,
   CANCELLATION,
+  CallMap,
   FLAG,
   FRAME,
   type Frame,
@@ -16,12 +16,12 @@ import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { type Reason, reasonOfRunner } from "../answering/reasons.ts";
 import { DISPATCH_LIMITS } from "../limits.ts";
 import { type AnswerSink, Call, type Invocation, type Wire } from "./call.ts";
-import { Departures } from "./departures.ts";
-import { chooseRunner } from "./placement.ts";
+import { type Choice, chooseRunner } from "./placement.ts";
 import { RetryBudget } from "./retry-budget.ts";
-import { freeSlots, type Runner, Runners, slotToKnockAt } from "./runners.ts";
+import { type Runner, Runners, slotToKnockAt } from "./runners.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { WaitingLine } from "./waiting-line.ts";
+import { whyGivenUp } from "./why-given-up.ts";
 
 // Brings each invocation to a runner and its answer back. Every call ends exactly once, before its deadline: answered, failed with a reason of
 // the table, or cancelled because the caller has gone. What a runner has not accepted, or may run twice, is placed again when the
@@ -48,6 +48,8 @@ export interface DispatchHost {
   random(): number;
   /** `wake` is to be called then; an earlier time replaces a later one. */
   wakeAt(atMs: number): void;
+  /** Ask the bus for an echo, behind everything that is on its way here, and call `caughtUp` when it comes. */
+  askForEcho(): void;
   log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
 }
 
@@ -57,11 +59,15 @@ export class Dispatch {
   readonly #open = new CallMap<Call>();
   readonly #line = new WaitingLine();
   readonly #wheel = new TimerWheel<Call>();
-  readonly #departures = new Departures();
-  readonly #budget = new RetryBudget();
+  readonly #budget: RetryBudget;
   #lastNumber: number;
   #nowMs: number;
+  #interruptions = 0;
+  /** This process did not run for a while, and what it knows of runners is as old. */
+  #catchingUp = false;
   #sender = "";
+  /** Filled anew for each call, so that none needs memory for it. */
+  readonly #choice: Choice;
   #placing = false;
   #sweepAtMs: number;
   #wakeAtMs = Infinity;
@@ -71,8 +77,10 @@ export class Dispatch {
     this.#host = host;
     this.#nowMs = nowMs;
     this.#sweepAtMs = nowMs;
+    this.#budget = new RetryBudget(nowMs);
     // At random, so that what runners still send to the process before this one is not taken for an answer to a call of ours.
     this.#lastNumber = Math.floor(host.random() * 2 ** 32);
+    this.#choice = { warm: [], all: [], loadMax: 1, random: host.random };
     this.runners = new Runners({ onLost: (runner) => this.#onRunnerLost(runner) });
   }
 
@@ -91,7 +99,7 @@ export class Dispatch {
 
   /** Starts an invocation. Its answer goes to `sink`, perhaps before this returns. */
   invoke(invocation: Invocation, sink: AnswerSink, nowMs: number): Call {
-    this.#nowMs = nowMs;
+    this.#setNow(nowMs);
     const { deadlineGraceMs, deadlineMsMax, openCallsMax } = DISPATCH_LIMITS;
     const lifetimeMs = Math.min(invocation.timeoutMs + deadlineGraceMs, deadlineMsMax);
     const call = new Call(invocation, sink, nowMs + lifetimeMs, this.#host.wire);
@@ -103,7 +111,7 @@ export class Dispatch {
   /** The caller has gone: nobody waits for the answer any more. */
   cancel(call: Call, nowMs: number): void {
     if (call.phase === "over") return;
-    this.#nowMs = nowMs;
+    this.#setNow(nowMs);
     call.sendCancel(CANCELLATION.callerGone);
     this.#finish(call);
   }
@@ -112,20 +120,20 @@ export class Dispatch {
   receive(message: Buffer, nowMs: number): void {
     const header = readBatchHeader(message);
     if (header === null) return;
-    this.#nowMs = nowMs;
+    this.#setNow(nowMs);
     this.#sender = header.sender;
     readFrames(message, header.framesAt, this.#onFrame);
   }
 
   onBeat(runnerId: string, beat: Beat, nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#setNow(nowMs);
     this.runners.onBeat(runnerId, beat, nowMs);
     this.#placeWaiting();
   }
 
   /** The time that `wakeAt` asked for has come, or the first wake. */
   wake(nowMs: number): void {
-    this.#nowMs = nowMs;
+    this.#setNow(nowMs);
     this.#wakeAtMs = Infinity;
     this.#wheel.advance(nowMs, this.#onDue);
     if (nowMs >= this.#sweepAtMs) {
@@ -135,6 +143,22 @@ export class Dispatch {
       this.#placeWaiting();
     }
     this.#wakeBy(Math.min(this.#sweepAtMs, this.#wheel.nextAtMs()));
+  }
+
+  caughtUp(nowMs: number): void {
+    this.#setNow(nowMs);
+    this.#catchingUp = false;
+    this.#placeWaiting();
+  }
+
+  // Wakes come every `sweepIntervalMs` at least. Who did not get one for long may have runners in mind that are other processes by now:
+  // a call that it placed there would be run by the new one, taken for lost with the old one, and placed again.
+  #setNow(nowMs: number): void {
+    const stoodStill = nowMs - this.#nowMs > DISPATCH_LIMITS.standstillMs;
+    this.#nowMs = nowMs;
+    if (!stoodStill) return;
+    this.#catchingUp = true;
+    this.#host.askForEcho();
   }
 
   readonly #onDue = (call: Call): void => {
@@ -261,7 +285,7 @@ export class Dispatch {
     const whole = call.startOver();
     if (!whole) this.#fail(call, "runner_lost", "The runner was lost, and the body cannot be sent again.");
     else if (call.setbacks >= DISPATCH_LIMITS.setbacksMax) this.#giveUp(call);
-    else if (call.rejection !== "busy" && !this.#budget.allows) this.#refuseRetry(call);
+    else if (call.rejection !== "busy" && !this.#budget.spend(this.#nowMs)) this.#refuseRetry(call);
     else if (!this.#place(call)) this.#wait(call);
   }
 
@@ -276,20 +300,36 @@ export class Dispatch {
       this.#fail(call, "no_runner", "The runners cannot be reached.");
       return true;
     }
-    if (call.attempts > 0 && !this.#budget.allows) return false;
-    const runner = chooseRunner(this.runners.warmFor(call.functionKey), this.runners.all(), call, this.#host.random);
+    // This process stood still for longer than the call may live.
+    if (this.#nowMs >= call.deadlineAtMs) {
+      this.#giveUp(call);
+      return true;
+    }
+    if (!this.#knowsRunners()) return false;
+    const { runners } = this;
+    this.#choice.warm = runners.warmFor(call.functionKey);
+    this.#choice.all = runners.all();
+    this.#choice.loadMax = runners.loadMax(this.#nowMs);
+    const runner = chooseRunner(this.#choice, call);
     if (runner === null) return false;
     this.#send(call, runner);
     return true;
   };
 
-  #send(call: Call, runner: Runner): void {
+  /** Whether what beats said still holds. Those that came while the connection was broken are lost: then the next ones are waited for. */
+  #knowsRunners(): boolean {
+    const { interruptions } = this.#host.wire;
+    if (interruptions !== this.#interruptions) this.runners.forgetSlots();
+    this.#interruptions = interruptions;
+    return !this.#catchingUp;
+  }
+
+  #send(call: Call, runner: Runner, knocks = false): void {
     if (call.attempts === 0) this.#budget.earn();
-    else this.#budget.spend();
     const number = this.#nextNumber();
     this.#open.set(number, call);
     runner.outstanding++;
-    call.sendTo(runner, number, this.#nowMs);
+    call.sendTo(runner, number, this.#nowMs, knocks);
     this.#watch(call);
   }
 
@@ -309,20 +349,12 @@ export class Dispatch {
     // Who is quarantined everywhere would only wait in vain.
     if (call.rejection === "quarantined") return false;
     const waitMsMax = Math.min(expectedWaitMsMax, call.deadlineAtMs - this.#nowMs);
-    if (call.attempts === 0 && this.#expectedWaitMs(call) > waitMsMax) return false;
+    if (call.attempts === 0 && this.runners.count > 0 && this.#line.expectedWaitMs(call, this.#nowMs) > waitMsMax)
+      return false;
     if (this.#line.length < waitingMax) return true;
     const last = this.#line.lastOfLongest(call);
     if (last !== undefined) this.#giveUp(last);
     return last !== undefined;
-  }
-
-  /** How long the call would wait in its lane as fast as slots come free, when lanes take turns. */
-  #expectedWaitMs(call: Call): number {
-    const { waitingFreelyMax, evidenceMsMin } = DISPATCH_LIMITS;
-    const before = this.#line.lengthBefore(call);
-    const { sinceMs, lanes } = this.#line;
-    if (before < waitingFreelyMax || this.#nowMs - sinceMs < evidenceMsMin || this.runners.count === 0) return 0;
-    return ((before + 1) * lanes) / this.#departures.perMs(this.#nowMs, sinceMs);
   }
 
   /** A slot may be free: projects take turns, and in each the one goes first who waited longest. */
@@ -337,39 +369,25 @@ export class Dispatch {
 
   readonly #hasRoom = (): boolean =>
     !this.#host.isConnected() ||
-    this.runners.haveRoom() ||
-    (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax));
+    (this.#knowsRunners() &&
+      (this.runners.haveRoom() || (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax))));
 
   /** Somebody waits, and others hold all slots: asks one of the runners for a slot, so that it learns of it. */
   #knock(): void {
-    if (this.#nowMs < this.#knockAtMs || this.#line.length === 0 || !this.#budget.allows) return;
+    if (this.#nowMs < this.#knockAtMs || this.#line.length === 0) return;
+    if (!this.#knowsRunners()) return;
     this.#knockAtMs = this.#nowMs + DISPATCH_LIMITS.knockIntervalMs;
     const call = this.#line.first()!;
     const runner = slotToKnockAt(this.runners.all(), call, this.#host.random);
     if (runner === null || !this.#host.isConnected()) return;
     runner.knockedAtSequence = runner.sequence;
     this.#line.remove(call);
-    this.#send(call, runner);
+    this.#send(call, runner, true);
   }
 
   #giveUp(call: Call): void {
-    if (call.rejection === "quarantined") {
-      this.#fail(call, "function_quarantined", "The function version keeps failing and is held back for a while.");
-    } else if (
-      !this.#host.isConnected() ||
-      this.runners.count === 0 ||
-      (call.rejection !== null && NOT_FULL.has(call.rejection) && !this.#isCrowdedOut(call))
-    ) {
-      this.#fail(call, "no_runner", "There is no runner that can take the request.");
-    } else this.#fail(call, "overloaded", "All runners are busy.");
-  }
-
-  /** Whether a runner that might serve the call has no free slot now. */
-  #isCrowdedOut(call: Call): boolean {
-    for (const runner of this.runners.all()) {
-      if (!runner.draining && freeSlots(runner, call.depth) <= 0 && !call.excludes(runner)) return true;
-    }
-    return false;
+    const { reason, detail } = whyGivenUp(call, this.runners, this.#host.isConnected());
+    this.#fail(call, reason, detail);
   }
 
   #abort(call: Call, reason: Reason, detail: string): void {
@@ -394,7 +412,7 @@ export class Dispatch {
   #leaveRunner(call: Call): void {
     if (call.runner === null || !this.#open.delete(call.number)) return;
     call.runner.outstanding--;
-    if (call.phase !== "placed") this.#departures.note(this.#nowMs);
+    if (call.phase !== "placed") this.#line.noteDeparture(this.#nowMs);
   }
 
   /** Sees that the call is looked at when it is due. One that is looked at sooner anyway is left where it is. */
@@ -419,5 +437,3 @@ export class Dispatch {
     return this.#lastNumber;
   }
 }
-
-const NOT_FULL: ReadonlySet<Rejection> = new Set(["unknownFunction", "platform", "draining"]);

@@ -3,7 +3,9 @@ import type { AnswerSink, Call, Invocation } from "./call.ts";
 import { Dispatch, type DispatchHost } from "./dispatch.ts";
 import type { Runners } from "./runners.ts";
 
-export interface DispatcherOptions extends Omit<DispatchHost, "wakeAt"> {
+export interface DispatcherOptions extends Omit<DispatchHost, "wakeAt" | "askForEcho"> {
+  /** Settles behind everything that is on its way here. */
+  echo(): Promise<void>;
   /** Milliseconds that only rise. */
   nowMs: () => number;
 }
@@ -14,9 +16,10 @@ export class Dispatcher {
   readonly #nowMs: () => number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor({ nowMs, ...host }: DispatcherOptions) {
+  constructor({ nowMs, echo, ...host }: DispatcherOptions) {
     this.#nowMs = nowMs;
-    this.#dispatch = new Dispatch({ ...host, wakeAt: (atMs) => this.#wakeAt(atMs) }, nowMs());
+    const askForEcho = () => void echo().then(() => this.#dispatch.caughtUp(nowMs()));
+    this.#dispatch = new Dispatch({ ...host, askForEcho, wakeAt: (atMs) => this.#wakeAt(atMs) }, nowMs());
   }
 
   get runners(): Runners {
@@ -31,6 +34,7 @@ export class Dispatcher {
     return this.#dispatch.waitingCalls;
   }
 
+  /** Begins to look after time, and after the runners. */
   start(): void {
     this.#dispatch.wake(this.#nowMs());
   }

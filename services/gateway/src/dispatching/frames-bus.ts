@@ -1,6 +1,7 @@
 import { type connectBus, SUBJECTS } from "@millrace/bus";
 import { Batcher, type FrameWriter } from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
+import { DISPATCH_LIMITS } from "../limits.ts";
 import type { Wire } from "./call.ts";
 
 export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
@@ -49,6 +50,15 @@ export class FramesBus implements Wire {
         if (beat) receiver.onBeat(subject.slice(BEAT_PREFIX.length), beat);
       },
     });
+  }
+
+  /** Settles once everything has come in that the server had for us when it was asked, or was lost on the way. */
+  async echo(): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, DISPATCH_LIMITS.echoMs);
+    // A connection that breaks loses what was on its way: then there is nothing to wait for.
+    await Promise.race([late, this.#connection.flush().catch(() => {})]);
+    clearTimeout(timer);
   }
 
   /** What cannot be sent now is lost rather than kept: a frame that came late could run a call that was answered long ago. */

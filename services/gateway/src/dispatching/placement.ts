@@ -10,69 +10,69 @@ export interface Placed {
   excludes(runner: Runner): boolean;
 }
 
-/**
- * The runner for a call: where the version is warm, the less loaded of two taken at random (two, since other gateways choose at the same
- * time and must not all choose the same); when both are full the least loaded warm one; when no warm one has a free slot, the one that
- * the version's hash prefers. Null when no runner has a free slot.
- */
-export function chooseRunner(
-  warm: readonly Runner[],
-  all: readonly Runner[],
-  placed: Placed,
-  random: () => number,
-): Runner | null {
-  return chooseOfTwo(warm, placed, random) ?? leastLoaded(warm, placed) ?? preferred(all, placed);
+export interface Choice {
+  /** Where the version is warm. */
+  warm: readonly Runner[];
+  all: readonly Runner[];
+  /** The part of its slots beyond which a runner counts as loaded, when others are not. */
+  loadMax: number;
+  random: () => number;
 }
 
-function chooseOfTwo(warm: readonly Runner[], placed: Placed, random: () => number): Runner | null {
+/**
+ * The runner for a call; null when none has a free slot. Where the version is warm: the less loaded of two taken at random (two, since other
+ * gateways choose at the same time by the same beats, and must not all choose the same), or any other that has a slot. One that is
+ * loaded beyond its part hands some of its calls on, so that the version grows warm elsewhere before those that have it are full. A version that is
+ * warm nowhere starts where rendezvous hashing with bounded load says: the same place for all gateways, another for another version.
+ */
+export function chooseRunner(choice: Choice, placed: Placed): Runner | null {
+  const { warm, all, loadMax, random } = choice;
+  if (warm.length === 0) return preferred(all, placed, loadMax) ?? anyOf(all, placed, random);
+  const chosen = chooseOfTwo(warm, placed, 1, random) ?? anyOf(warm, placed, random);
+  if (chosen === null) return chooseOfTwo(all, placed, loadMax, random) ?? anyOf(all, placed, random);
+  if (load(chosen) < loadMax || random() >= DISPATCH_LIMITS.spreadShare) return chosen;
+  return chooseOfTwo(all, placed, loadMax, random) ?? chosen;
+}
+
+function chooseOfTwo(warm: readonly Runner[], placed: Placed, loadMax: number, random: () => number): Runner | null {
   const { length } = warm;
   if (length === 0) return null;
   const first = Math.floor(random() * length);
   const second = length === 1 ? first : (first + 1 + Math.floor(random() * (length - 1))) % length;
-  const one = usable(warm[first]!, placed);
-  const other = first === second ? null : usable(warm[second]!, placed);
+  const one = fits(warm[first]!, placed, loadMax) ? warm[first]! : null;
+  const other = first !== second && fits(warm[second]!, placed, loadMax) ? warm[second]! : null;
   if (one === null || other === null) return one ?? other;
   return load(other) < load(one) ? other : one;
 }
 
-function leastLoaded(runners: readonly Runner[], placed: Placed): Runner | null {
-  let best: Runner | null = null;
-  for (const runner of runners) {
-    if (usable(runner, placed) && (best === null || load(runner) < load(best))) best = runner;
-  }
-  return best;
+function anyOf(runners: readonly Runner[], placed: Placed, random: () => number): Runner | null {
+  let chosen: Runner | null = null;
+  let count = 0;
+  for (const runner of runners) if (hasSlot(runner, placed) && random() * ++count < 1) chosen = runner;
+  return chosen;
 }
 
-/**
- * Rendezvous hashing with bounded load: of the runners with a free slot the one that scores highest with this version, so that all
- * gateways start it in the same place, and different versions in different ones. A runner that has more than its part of what all run is
- * left out, unless it is all but idle.
- */
-function preferred(all: readonly Runner[], placed: Placed): Runner | null {
-  const { boundedLoad, idleLoad } = DISPATCH_LIMITS;
-  let taken = 1;
-  let slots = 0;
-  for (const runner of all) {
-    if (runner.draining) continue;
-    taken += takenSlots(runner);
-    slots += runner.slots;
-  }
-  const loadMax = Math.max(idleLoad, (boundedLoad * taken) / slots);
+function preferred(all: readonly Runner[], placed: Placed, loadMax: number): Runner | null {
   const hash = hashOf(placed.functionKey);
   let best: Runner | null = null;
   let bestScore = -1;
   for (const runner of all) {
-    if (!usable(runner, placed) || takenSlots(runner) >= Math.ceil(loadMax * runner.slots)) continue;
+    if (!fits(runner, placed, loadMax)) continue;
     const score = mix(hash ^ runner.hash);
     if (score <= bestScore) continue;
     best = runner;
     bestScore = score;
   }
-  return best ?? leastLoaded(all, placed);
+  return best;
 }
 
-function usable(runner: Runner, placed: Placed): Runner | null {
-  return freeSlots(runner, placed.depth) > 0 && !placed.excludes(runner) ? runner : null;
+function hasSlot(runner: Runner, placed: Placed): boolean {
+  return freeSlots(runner, placed.depth) > 0 && !placed.excludes(runner);
+}
+
+/** Whether it has a slot for the call, and with it no more than its part of the load. */
+function fits(runner: Runner, placed: Placed, loadMax: number): boolean {
+  return hasSlot(runner, placed) && (loadMax >= 1 || takenSlots(runner) < Math.ceil(loadMax * runner.slots));
 }
 
 /** The share of the slots that is taken, so that runners of different sizes compare. */

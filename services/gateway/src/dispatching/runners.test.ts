@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import fc from "fast-check";
 import { chooseRunner } from "./placement.ts";
-import { freeSlots, hashOf, type Runner, Runners, slotToKnockAt } from "./runners.ts";
+import { freeSlots, hashOf, type Runner, Runners, slotToKnockAt, takenSlots } from "./runners.ts";
 
 const beat = (fields: Partial<Beat>) => Beat.fromPartial({ epoch: "e1", sequence: 1, slots: 4, full: true, ...fields });
 
@@ -101,28 +101,30 @@ const arbitraryRunner = fc.record({
   draining: fc.boolean(),
 });
 
-test("placement takes a runner with a free slot whenever there is one, a warm one first", () => {
+test("placement takes a runner with a free slot whenever there is one: a warm one, or for a loaded warm one another that is not", () => {
   fc.assert(
     fc.property(
       fc.array(arbitraryRunner, { maxLength: 6 }),
       fc.array(fc.boolean(), { minLength: 6 }),
+      fc.double({ min: 0, max: 1, noNaN: true }),
       fc.infiniteStream(fc.double({ min: 0, max: 0.999, noNaN: true })),
-      (shapes, warmth, stream) => {
+      (shapes, warmth, loadMax, stream) => {
         const all = shapes.map((shape, at) => ({
           ...fresh(String(at)),
           ...shape,
         }));
         const warm = all.filter((_, at) => warmth[at]);
         const random = () => stream.next().value as number;
-        const chosen = chooseRunner(warm, all, { ...PLACED, excludes: ({ id }) => id === "0" }, random);
+        const chosen = chooseRunner({ warm, all, loadMax, random }, { ...PLACED, excludes: ({ id }) => id === "0" });
         const usable = all.filter((runner) => runner.id !== "0" && freeSlots(runner) > 0);
         assert.equal(chosen === null, usable.length === 0);
         if (chosen === null) return;
         assert.ok(usable.includes(chosen));
-        assert.equal(
-          warm.includes(chosen),
-          usable.some((runner) => warm.includes(runner)),
-        );
+        const isLight = (runner: Runner) => takenSlots(runner) < Math.ceil(loadMax * runner.slots);
+        if (usable.some((runner) => warm.includes(runner)) && !warm.includes(chosen)) assert.ok(isLight(chosen));
+        if (warm.length > 0 && warm.every((runner) => usable.includes(runner) && isLight(runner))) {
+          assert.ok(warm.includes(chosen));
+        }
       },
     ),
   );
@@ -132,14 +134,14 @@ test("of two warm runners the less loaded is taken, in proportion to their slots
   const runner = (id: string, slots: number, outstanding: number) => ({ ...fresh(id), slots, outstanding });
   const both = [runner("small", 2, 1), runner("large", 16, 2)];
   for (const value of [0, 0.3, 0.6, 0.99]) {
-    assert.equal(chooseRunner(both, both, PLACED, () => value)?.id, "large");
+    assert.equal(chooseRunner({ warm: both, all: both, loadMax: 1, random: () => value }, PLACED)?.id, "large");
   }
 });
 
 test("a version that is warm nowhere goes to the same runner from every gateway, and versions spread over all", () => {
   const all = Array.from({ length: 10 }, (_, at) => fresh(`runner-${at}`));
   const chosenFor = (functionKey: string, list = all) =>
-    chooseRunner([], list, { ...PLACED, functionKey }, () => 0)!.id;
+    chooseRunner({ warm: [], all: list, loadMax: 1, random: () => 0 }, { ...PLACED, functionKey })!.id;
   const counts = new Map<string, number>();
   for (let n = 0; n < 1_000; n++) {
     const chosen = chosenFor(`f-${n}@1`);
@@ -154,29 +156,17 @@ test("a version that is warm nowhere goes to the same runner from every gateway,
 
 test("a cold version's runner is passed over while it has more than its part of the load", () => {
   const all = Array.from({ length: 4 }, (_, at) => fresh(`runner-${at}`));
-  const preferred = chooseRunner([], all, PLACED, () => 0)!;
+  const preferred = chooseRunner({ warm: [], all, loadMax: 1 / 8, random: () => 0 }, PLACED)!;
   preferred.outstanding = 2;
-  assert.notEqual(
-    chooseRunner([], all, PLACED, () => 0),
-    preferred,
-  );
+  assert.notEqual(chooseRunner({ warm: [], all, loadMax: 1 / 8, random: () => 0 }, PLACED), preferred);
   for (const runner of all) runner.outstanding = 2;
-  assert.equal(
-    chooseRunner([], all, PLACED, () => 0),
-    preferred,
-  );
+  assert.equal(chooseRunner({ warm: [], all, loadMax: 0.16, random: () => 0 }, PLACED), preferred);
 });
 
 test("a call that a function made may go to a runner that is full for callers", () => {
   const full = { ...fresh("runner-1"), outstanding: 16 };
-  assert.equal(
-    chooseRunner([full], [full], PLACED, () => 0),
-    null,
-  );
-  assert.equal(
-    chooseRunner([full], [full], { ...PLACED, depth: 1 }, () => 0),
-    full,
-  );
+  assert.equal(chooseRunner({ warm: [full], all: [full], loadMax: 1, random: () => 0 }, PLACED), null);
+  assert.equal(chooseRunner({ warm: [full], all: [full], loadMax: 1, random: () => 0 }, { ...PLACED, depth: 1 }), full);
 });
 
 test("a beat without slots is a goodbye: the runner is lost at once, and its earlier beats do not bring it back", () => {
@@ -194,6 +184,7 @@ test("a late beat of the process before does not end the one that is there", () 
   runners.onBeat("a", beat({ sequence: 7 }), 0);
   runners.onBeat("a", beat({ epoch: "e2" }), 1);
   runners.onBeat("a", beat({ sequence: 8 }), 2);
+  runners.onBeat("a", beat({ epoch: "e0" }), 3);
   assert.deepEqual([lost, runners.get("a")?.epoch], [["a"], "e2"]);
 });
 

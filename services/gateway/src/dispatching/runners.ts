@@ -1,10 +1,11 @@
 import { slotsAtDepth } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
+import { DISPATCH_LIMITS } from "../limits.ts";
 
 /** A runner as its last beat and our own calls show it. */
 export interface Runner {
   readonly id: string;
-  /** Of the process: another one means that the process before it is gone with all its calls. */
+  /** Of the process: a higher one means that the process before it is gone with all its calls. */
   readonly epoch: string;
   /** Of the id. */
   readonly hash: number;
@@ -78,6 +79,8 @@ export class Runners {
   readonly #gone = new Map<string, number>();
   readonly #listener: RunnersListener;
   #sweptAtMs = 0;
+  #meanAtMs = -Infinity;
+  #loadMax = 0;
 
   constructor(listener: RunnersListener) {
     this.#listener = listener;
@@ -101,6 +104,33 @@ export class Runners {
     return false;
   }
 
+  /**
+   * The part of its slots that a runner may have taken before versions look for others: somewhat more than what all have. The mean is taken
+   * a few times a second.
+   */
+  loadMax(nowMs: number): number {
+    const { boundedLoad, idleLoad, meanAgeMs } = DISPATCH_LIMITS;
+    if (nowMs - this.#meanAtMs < meanAgeMs) return this.#loadMax;
+    let taken = 0;
+    let slots = 0;
+    for (const runner of this.#list) {
+      if (runner.draining) continue;
+      taken += takenSlots(runner);
+      slots += runner.slots;
+    }
+    this.#meanAtMs = nowMs;
+    this.#loadMax = Math.max(idleLoad, slots === 0 ? 0 : (boundedLoad * taken) / slots);
+    return this.#loadMax;
+  }
+
+  /** Takes none for free until it has beaten again. */
+  forgetSlots(): void {
+    for (const runner of this.#list) {
+      runner.slots = 0;
+      runner.takenByOthers = 0;
+    }
+  }
+
   warmFor(functionKey: string): readonly Runner[] {
     return this.#warm.get(functionKey) ?? NONE;
   }
@@ -109,6 +139,8 @@ export class Runners {
   onBeat(id: string, beat: Beat, nowMs: number): void {
     if (this.#gone.has(beat.epoch)) return;
     let runner = this.#byId.get(id);
+    // A late one of a process before, for epochs rise.
+    if (runner && beat.epoch < runner.epoch) return;
     if (runner && runner.epoch !== beat.epoch) {
       this.#gone.set(runner.epoch, nowMs);
       this.#lose(runner);

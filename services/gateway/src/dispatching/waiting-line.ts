@@ -1,4 +1,6 @@
+import { DISPATCH_LIMITS } from "../limits.ts";
 import type { Call } from "./call.ts";
+import { Departures } from "./departures.ts";
 
 /** The calls of one project that wait, those of functions apart from those of callers. */
 export class Lane {
@@ -33,14 +35,11 @@ export class WaitingLine {
   #length = 0;
   #deepLanes = 0;
   /** Since when somebody has waited at every moment. */
-  sinceMs = 0;
+  #sinceMs = 0;
+  readonly #departures = new Departures();
 
   get length(): number {
     return this.#length;
-  }
-
-  get lanes(): number {
-    return this.#lanes.size;
   }
 
   /** Whether calls of functions wait, which may have room where others have none. */
@@ -48,13 +47,21 @@ export class WaitingLine {
     return this.#deepLanes > 0;
   }
 
-  /** How many wait in the lane in which the call would. */
-  lengthBefore(call: Call): number {
-    return this.#lanes.get(call.laneKey)?.length ?? 0;
+  /** A call has left its slot. */
+  noteDeparture(nowMs: number): void {
+    this.#departures.note(nowMs);
+  }
+
+  /** How long the call would wait in its lane as fast as slots come free, when lanes take turns. */
+  expectedWaitMs(call: Call, nowMs: number): number {
+    const { waitingFreelyMax, evidenceMsMin } = DISPATCH_LIMITS;
+    const before = this.#lengthBefore(call);
+    if (before < waitingFreelyMax || nowMs - this.#sinceMs < evidenceMsMin) return 0;
+    return ((before + 1) * this.#lanes.size) / this.#departures.perMs(nowMs, this.#sinceMs);
   }
 
   add(call: Call, nowMs: number): void {
-    if (this.#length === 0) this.sinceMs = nowMs;
+    if (this.#length === 0) this.#sinceMs = nowMs;
     let lane = this.#lanes.get(call.laneKey);
     if (lane === undefined) {
       lane = new Lane(call.laneKey, call.depth);
@@ -87,7 +94,7 @@ export class WaitingLine {
   lastOfLongest(call: Call): Call | undefined {
     let longest: Lane | undefined;
     for (const lane of this.#lanes.values()) if (lane.length > (longest?.length ?? 0)) longest = lane;
-    if (longest === undefined || longest.length <= this.lengthBefore(call) + 1) return undefined;
+    if (longest === undefined || longest.length <= this.#lengthBefore(call) + 1) return undefined;
     let last: Call | undefined;
     for (const one of longest) last = one;
     return last;
@@ -105,6 +112,10 @@ export class WaitingLine {
       this.#lanes.set(lane.key, lane);
       idle = this.#serveOne(lane, place) ? 0 : idle + 1;
     }
+  }
+
+  #lengthBefore(call: Call): number {
+    return this.#lanes.get(call.laneKey)?.length ?? 0;
   }
 
   #serveOne(lane: Lane, place: (call: Call) => boolean): boolean {

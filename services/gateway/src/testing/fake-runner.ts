@@ -117,7 +117,7 @@ export class FakeRunner {
   readonly #connection: Awaited<ReturnType<typeof connectBus>>;
   readonly #batcher: Batcher;
   readonly #open = new Map<string, FakeInvocation>();
-  readonly #epoch = randomUUID();
+  readonly #epoch = `${Date.now().toString(36)}-${randomUUID()}`;
   #sequence = 0;
   #beating: NodeJS.Timeout | undefined;
 

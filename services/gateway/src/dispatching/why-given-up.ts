@@ -1,0 +1,26 @@
+import type { Rejection } from "@millrace/frames";
+import { type Refusal, refuse } from "../answering/reasons.ts";
+import type { Call } from "./call.ts";
+import { freeSlots, type Runners } from "./runners.ts";
+
+const NOT_FULL: ReadonlySet<Rejection> = new Set(["unknownFunction", "platform", "draining"]);
+
+/** What is said of a call that no runner took in time. */
+export function whyGivenUp(call: Call, runners: Runners, isConnected: boolean): Refusal {
+  const { rejection } = call;
+  if (rejection === "quarantined") {
+    return refuse("function_quarantined", "The function version keeps failing and is held back for a while.");
+  }
+  const isRefused = rejection !== null && NOT_FULL.has(rejection) && !isCrowdedOut(call, runners);
+  if (!isConnected || runners.count === 0 || isRefused) {
+    return refuse("no_runner", "There is no runner that can take the request.");
+  }
+  return refuse("overloaded", "All runners are busy.");
+}
+
+/** Whether a runner that might serve the call has no free slot now. */
+function isCrowdedOut(call: Call, runners: Runners): boolean {
+  return runners.all().some((runner) => {
+    return !runner.draining && freeSlots(runner, call.depth) <= 0 && !call.excludes(runner);
+  });
+}

@@ -1,0 +1,58 @@
+import { parseArgs } from "node:util";
+import { simulateScale } from "./scale.ts";
+import { simulateSeed } from "./simulate-seed.ts";
+
+// `npm run simulate -- --seeds 10000 [--from 1]` lives that many lives and tells the seeds in which a rule was broken; `--seed n` lives one
+// of them again; `--scale` has a hundred gateways place calls on a thousand runners.
+
+const USAGE = "usage: npm run simulate -- --seeds <count> [--from <seed>] | --seed <seed> | --scale";
+const TOLD_MAX = 10;
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: "string" },
+    from: { type: "string", default: "1" },
+    seed: { type: "string" },
+    scale: { type: "boolean" },
+  },
+});
+
+if (values.scale) runScale();
+else if (values.seed !== undefined) runSeeds(toCount(values.seed), 1);
+else if (values.seeds !== undefined) runSeeds(toCount(values.from), toCount(values.seeds));
+else {
+  console.error(USAGE);
+  process.exitCode = 2;
+}
+
+function runSeeds(from: number, count: number): void {
+  const startedAt = performance.now();
+  const outcomes: Record<string, number> = {};
+  let broken = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    const { violations, outcomes: some } = simulateSeed(seed);
+    for (const [outcome, times] of Object.entries(some)) outcomes[outcome] = (outcomes[outcome] ?? 0) + times;
+    if (violations.length === 0) continue;
+    broken++;
+    console.error(`seed ${seed}: npm run simulate -- --seed ${seed}`);
+    for (const violation of violations.slice(0, TOLD_MAX)) console.error(`  ${violation}`);
+  }
+  console.log(`${count} seeds in ${((performance.now() - startedAt) / 1_000).toFixed(1)} s, ${broken} broken`);
+  console.log(outcomes);
+  if (broken > 0) process.exitCode = 1;
+}
+
+function runScale(): void {
+  for (const load of [0.7]) {
+    const startedAt = performance.now();
+    const result = simulateScale({ gateways: 100, runners: 1_000, load, seed: 1, measuredMs: 1_000 });
+    console.log(`100 gateways, 1000 runners, load ${load} (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`);
+    console.log(result);
+  }
+}
+
+function toCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 0) throw new RangeError(USAGE);
+  return count;
+}

@@ -7,7 +7,7 @@ test("without flags one runner and one gateway are started", () => {
     help: false,
     runners: 1,
     gateways: 1,
-    slots: 16,
+    slots: 64,
     state: undefined,
   });
 });

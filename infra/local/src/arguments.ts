@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const INSTANCES_MAX = 32;
-const SLOTS = { usual: 16, max: 4_096 };
+const SLOTS = { usual: 64, max: 4_096 };
 
 export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--state FOLDER]
 

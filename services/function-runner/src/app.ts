@@ -20,6 +20,8 @@ import type { SandboxSupply } from "./sandbox/sandbox-supply.ts";
 export interface RunnerDependencies {
   runnerId: string;
   slots: number;
+  /** Of the machine, or what its cgroup may have of it. */
+  memoryBytes: number;
   cacheDirectory: string;
   /** X25519, PKCS8 PEM. */
   privateKeyPem: string;
@@ -52,7 +54,7 @@ export function buildApp(deps: RunnerDependencies) {
     onOutput: (record, level, bytes) => logs.loose(record, level, bytes),
     onWarmth: (key, warm) => beats.setWarm(key, warm),
     log,
-    instancesMax: slots * INSTANCE_LIMITS.perSlot,
+    instancesMax: instancesMax(slots, deps.memoryBytes),
   });
   const placing = new Placing({
     slots,
@@ -114,4 +116,10 @@ export function buildApp(deps: RunnerDependencies) {
       await frames.close();
     },
   };
+}
+
+/** Every slot may have an instance; beyond that, what the machine's memory, or that of its cgroup, has room for. */
+function instancesMax(slots: number, memoryBytes: number): number {
+  const { perSlot, idleBytes, memoryShare } = INSTANCE_LIMITS;
+  return Math.max(slots, Math.min(slots * perSlot, Math.floor((memoryBytes * memoryShare) / idleBytes)));
 }

@@ -62,8 +62,11 @@ export const INSTANCE_LIMITS = {
   /** Lines outside any call that an instance may send in the window: twice of what it lets through itself. */
   looseWindowMs: 10_000,
   looseLinesMax: 20_000,
-  /** Live instances of all versions on one runner, per slot; the longest idle one makes room. */
+  /** Live instances of all versions on one runner, per slot and by what the machine has; the longest idle one makes room. */
   perSlot: 4,
+  /** What an idle instance of a small function holds (measured: 10 to 13 MiB), and the part of the memory that all of them may. */
+  idleBytes: 16 * MIB,
+  memoryShare: 0.5,
 } as const;
 
 export const QUARANTINE_LIMITS = {

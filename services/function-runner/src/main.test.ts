@@ -82,6 +82,8 @@ async function startPlatform(owner: Owner, overrides: Record<string, string> = {
   const within = async <T>(what: string, work: Promise<T>, timeoutMs = 15_000): Promise<T> => {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(() => late.reject(new Error(`not within ${timeoutMs} ms: ${what}\n${output}`)), timeoutMs);
+    // A test that is over waits for nothing.
+    timer.unref();
     return Promise.race([work, late.promise]).finally(() => clearTimeout(timer));
   };
   return {

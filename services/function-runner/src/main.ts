@@ -1,3 +1,4 @@
+import { totalmem } from "node:os";
 import { connectBus } from "@millrace/bus";
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
@@ -37,6 +38,7 @@ async function start(): Promise<void> {
     "runner",
     buildApp({
       ...config,
+      memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Infinity),
       privateKeyPem: config.privateKey.reveal(),
       drainTimeoutMs: config.drain.timeoutMs,
       log,

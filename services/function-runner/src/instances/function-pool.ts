@@ -64,6 +64,11 @@ export class FunctionPool {
     return this.#quarantine.holds(performance.now());
   }
 
+  /** How many calls an instance at work is given ahead, as things are. */
+  get stagedMax(): number {
+    return this.#sizing.stagedMax;
+  }
+
   /** Begins the invocation now, or as soon as an instance has room. */
   run(invocation: Invocation): void {
     const instance = this.#waiting.size === 0 ? this.#choose() : undefined;
@@ -167,7 +172,9 @@ export class FunctionPool {
   }
 
   #learn(serviceMs: number, { openUs, workUs, coreUs }: Done): void {
-    this.#sizing.learn(serviceMs, openUs, workUs, coreUs);
+    // One call at a time is timed where it runs: on a busy machine the way there and back takes longer than a short call.
+    const callMs = this.#terms.concurrency === 1 ? openUs / 1_000 : serviceMs;
+    this.#sizing.learn(callMs, openUs, workUs, coreUs);
   }
 
   #onLoaded(): void {

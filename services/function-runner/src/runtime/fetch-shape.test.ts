@@ -112,6 +112,7 @@ test("a call that times out beside others leaves them in peace", async () => {
     { timeoutMs: 400 },
   );
   await runner.call(record);
+  const [retired] = runner.pools.poolOf(record).instances;
   const hang = runner.call(record, { target: "/hang" });
   await until(() => runner.placing.slotsBusy === 1);
   const beginsLater = until(async () => performance.now() > began + 250).then(() =>
@@ -120,6 +121,6 @@ test("a call that times out beside others leaves them in peace", async () => {
   const began = performance.now();
   assert.equal((await hang).failed, "function_timeout");
   assert.equal((await beginsLater).body.toString(), "fine");
-  await until(() => runner.pools.poolOf(record).size === 0);
+  await until(() => retired!.state === "ended");
   assert.equal((await runner.call(record)).status, 200);
 });

@@ -95,6 +95,7 @@ export function buildApp(deps: RunnerDependencies) {
       await records.caughtUp;
       frames.listen((message) => placing.receive(message));
       placing.start();
+      frames.onReconnected = () => beats.flush();
       beats.start();
       builds.listen();
       supply.refill();

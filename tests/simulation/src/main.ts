@@ -43,7 +43,7 @@ function runSeeds(from: number, count: number): void {
 }
 
 function runScale(): void {
-  for (const load of [0.7]) {
+  for (const load of [0.5, 0.7]) {
     const startedAt = performance.now();
     const result = simulateScale({ gateways: 100, runners: 1_000, load, seed: 1, measuredMs: 1_000 });
     console.log(`100 gateways, 1000 runners, load ${load} (${((performance.now() - startedAt) / 1_000).toFixed(1)} s)`);

@@ -22,6 +22,9 @@ const TIMEOUT_MS_MAX = 3_000;
 const PEACE_MS = TIMEOUT_MS_MAX + DISPATCH_LIMITS.deadlineGraceMs + 6_000;
 const STANDSTILL_MS_MAX = 6_000;
 const DEPTH_MAX = 2;
+const SLOW_MS = 200;
+/** Starting a process takes longer than any message: none of the one before comes after its first. */
+const START_MS = SLOW_MS + 50;
 /** A timer of the dispatch is late by one step of its wheel at most. */
 const LATE_MS_MAX = 10;
 
@@ -34,7 +37,7 @@ export function simulateSeed(seed: number): SeedResult {
     lost: isHonest ? 0 : draw() * 0.05,
     repeated: draw() * 0.05,
     slow: draw() * 0.1,
-    slowMs: 200,
+    slowMs: SLOW_MS,
     inOrder: isHonest,
   };
   const [gateways, runners] = [1 + Math.floor(draw() * 3), 1 + Math.floor(draw() * 4)];
@@ -72,13 +75,13 @@ export function simulateSeed(seed: number): SeedResult {
     () => {
       const at = pick(runners);
       world.runners[at]!.process.die();
-      timeline.after(100 + draw() * 4_000, () => world.runners[at]!.process.isDead && world.startRunner(at));
+      timeline.after(START_MS + draw() * 4_000, () => world.runners[at]!.process.isDead && world.startRunner(at));
     },
     () => {
       const at = pick(runners);
       const runner = world.runners[at]!;
       runner.onStopped = () =>
-        void timeline.after(draw() * 1_000, () => world.runners[at] === runner && world.startRunner(at));
+        void timeline.after(START_MS + draw() * 1_000, () => world.runners[at] === runner && world.startRunner(at));
       runner.stop();
     },
     () => world.runners[pick(runners)]!.process.standStill(draw() * STANDSTILL_MS_MAX),

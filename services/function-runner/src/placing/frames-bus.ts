@@ -11,6 +11,8 @@ export class FramesBus {
   readonly #runnerId: string;
   #subscription: ReturnType<BusConnection["subscribe"]> | undefined;
   #connected = true;
+  /** Called when the connection is back, and with it whoever lost what was said meanwhile. */
+  onReconnected: (() => void) | null = null;
 
   constructor(connection: BusConnection, runnerId: string) {
     this.#connection = connection;
@@ -56,7 +58,10 @@ export class FramesBus {
   async #followStatus(): Promise<void> {
     for await (const status of this.#connection.status()) {
       if (status.type === "disconnect" || status.type === "staleConnection") this.#connected = false;
-      if (status.type === "reconnect") this.#connected = true;
+      if (status.type === "reconnect") {
+        this.#connected = true;
+        this.onReconnected?.();
+      }
     }
     this.#connected = false;
   }

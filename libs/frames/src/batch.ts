@@ -1,4 +1,5 @@
 import { BATCH_MAGIC, FRAME_BYTES_MAX, FRAME_HEADER_BYTES, FRAME_VERSION } from "./frame.ts";
+import { countSpent } from "./spent-buffers.ts";
 
 /** One frame, taken apart as far as its header. `payload` shares memory with what was received. */
 export interface Frame {
@@ -26,6 +27,7 @@ export function readBatchHeader(message: Buffer): { sender: string; framesAt: nu
  * no frame. Never throws by itself.
  */
 export function readFrames(bytes: Buffer, at: number, onFrame: (frame: Frame) => void): number {
+  countSpent(bytes.length);
   let start = at;
   while (bytes.length - start >= 4) {
     const length = bytes.readUInt32LE(start);

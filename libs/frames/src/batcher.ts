@@ -1,8 +1,11 @@
 import { batchHeader } from "./batch.ts";
 import { FrameWriter } from "./frame-writer.ts";
 
-/** A batch is sent when it is this large, without waiting for the end of the tick. */
-const BATCH_BYTES_MAX = 256 * 1024;
+/**
+ * A batch is sent when it is this large, without waiting for the end of the tick. The client of NATS puts a message together that takes
+ * several reads, copying it anew each time that it outgrows its room.
+ */
+const BATCH_BYTES_MAX = 64 * 1024;
 
 /** Collects frames for each peer and sends them as one message a tick. */
 export class Batcher {

@@ -1,4 +1,5 @@
 import { FRAME_HEADER_BYTES } from "./frame.ts";
+import { countSpent } from "./spent-buffers.ts";
 
 const INITIAL_BYTES = 64 * 1024;
 
@@ -85,9 +86,19 @@ export class FrameWriter {
 
   /** What was written; the writer is empty again and does not touch these bytes any more. */
   take(): Buffer {
-    const taken = Buffer.from(this.#buffer.subarray(0, this.#at));
-    this.#at = 0;
+    const taken = Buffer.from(this.view());
+    this.clear();
+    countSpent(taken.length);
     return taken;
+  }
+
+  /** What was written, not copied: nothing may be written before whoever has it is done with it, and the writer is cleared. */
+  view(): Buffer {
+    return this.#buffer.subarray(0, this.#at);
+  }
+
+  clear(): void {
+    this.#at = 0;
   }
 
   #reserve(bytes: number): void {

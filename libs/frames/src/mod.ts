@@ -6,4 +6,5 @@ export { FrameReader } from "./frame-reader.ts";
 export { FrameWriter } from "./frame-writer.ts";
 export * from "./messages.ts";
 export { slotsAtDepth } from "./slots.ts";
+export { countSpent } from "./spent-buffers.ts";
 export { StreamParser } from "./stream-parser.ts";

@@ -1,8 +1,10 @@
 import type { Socket } from "node:net";
-import { type Frame, FrameWriter, StreamParser } from "@millrace/frames";
+import { countSpent, type Frame, FrameWriter, StreamParser } from "@millrace/frames";
 
-// Writers grow with what they carried and are large; channels are many and mostly idle. So a channel borrows one for a tick.
-const IDLE_WRITERS_MAX = 16;
+// Writers are large; channels are many and mostly idle. So a channel borrows one for a tick.
+const IDLE_WRITERS_MAX = 32;
+/** A writer with so much in it is not copied but lent to the socket until the kernel has all of it; nothing more is written to it. */
+const LENT_BYTES_MIN = 64 * 1024;
 /** What Node reads at once; when it gets so much there is more, and it would go on while others wait. */
 const FULL_READ_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -45,6 +47,7 @@ export class Channel {
 
   /** The writer for the next frame; the frame must be begun and ended before anything else is asked of the channel. */
   writer(): FrameWriter {
+    if (this.#writer && this.#writer.bytes >= LENT_BYTES_MIN) this.flush();
     if (!this.#writer) {
       this.#writer = idleWriters.pop() ?? new FrameWriter();
       setImmediate(() => this.flush());
@@ -54,11 +57,19 @@ export class Channel {
 
   /** Sends what is waiting, without waiting for the end of the tick. */
   flush(): void {
-    if (!this.#writer) return;
-    const bytes = this.#writer.take();
-    if (idleWriters.length < IDLE_WRITERS_MAX) idleWriters.push(this.#writer);
+    const writer = this.#writer;
+    if (!writer) return;
     this.#writer = undefined;
-    if (!this.#ended && bytes.length > 0) this.#socket.write(bytes);
+    if (writer.bytes >= LENT_BYTES_MIN && !this.#ended) {
+      countSpent(writer.bytes);
+      this.#socket.write(writer.view(), (error) => {
+        if (!error) putBack(writer);
+      });
+    } else {
+      const bytes = writer.take();
+      putBack(writer);
+      if (!this.#ended && bytes.length > 0) this.#socket.write(bytes);
+    }
   }
 
   /** Sends what is waiting, and calls back once the kernel has all of it: at once, unless the other end is slow to read. */
@@ -86,4 +97,9 @@ export class Channel {
     this.#socket.destroy();
     this.#handler.onEnd(why);
   }
+}
+
+function putBack(writer: FrameWriter): void {
+  writer.clear();
+  if (idleWriters.length < IDLE_WRITERS_MAX) idleWriters.push(writer);
 }

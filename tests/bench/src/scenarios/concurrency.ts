@@ -6,7 +6,7 @@ import { type Spread, spreadOf } from "../statistics.ts";
 import { FETCH_HELLO } from "../targets/functions.ts";
 import { deployFunction, withPlatform } from "../targets/platform.ts";
 
-const FULL = { rounds: 3, seconds: 5, warmUpSeconds: 3, connections: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] };
+const FULL = { rounds: 3, seconds: 3, warmUpSeconds: 3, connections: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] };
 const SHORT = { rounds: 1, seconds: 1, warmUpSeconds: 1, connections: [1, 64, 512] };
 
 interface Level {

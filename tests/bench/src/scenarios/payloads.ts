@@ -17,7 +17,7 @@ const MIB = 1024 * KIB;
 const FULL = {
   rounds: 3,
   seconds: 3,
-  largeSeconds: 10,
+  largeSeconds: 6,
   sizes: [KIB, 16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB, 16 * MIB],
 };
 const SHORT = { rounds: 1, seconds: 2, largeSeconds: 5, sizes: [KIB, MIB, 16 * MIB] };

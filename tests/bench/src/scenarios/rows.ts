@@ -11,7 +11,7 @@ import type { Target } from "../targets/target.ts";
 // Millrace and its peers, each a hello. Every target is measured in turn, round after round, so that a machine whose speed drifts does so
 // for all of them alike. Only one target runs at a time.
 
-const FULL = { rounds: 3, seconds: 10, warmUpSeconds: 3, connections: [1, 64] };
+const FULL = { rounds: 3, seconds: 6, warmUpSeconds: 3, connections: [1, 64] };
 const SHORT = { rounds: 1, seconds: 2, warmUpSeconds: 1, connections: [64] };
 const CPU_ROLES: readonly CpuRole[] = ["gateway", "nats", "runner", "sandbox", "instances"];
 

@@ -10,7 +10,7 @@ import { deployFunction, withPlatform } from "../targets/platform.ts";
 const FUNCTION_MS = 50;
 const SLOTS = 16;
 const CONNECTIONS = 64;
-const FULL = { rounds: 3, seconds: 10, warmUpSeconds: 3 };
+const FULL = { rounds: 3, seconds: 6, warmUpSeconds: 3 };
 const SHORT = { rounds: 1, seconds: 3, warmUpSeconds: 2 };
 
 interface Runners {

@@ -28,7 +28,8 @@ export class FunctionPool {
   readonly #sizing: PoolSizing;
   readonly #deps: PoolDependencies;
   readonly #instances = new Set<Instance>();
-  readonly #waiting = new Set<Invocation>();
+  /** In the order in which they came. An array: in a Set that outlives its entries, each entry would grow old. */
+  readonly #waiting: Invocation[] = [];
   /** Starts that failed since one succeeded. */
   #failures = 0;
   readonly #quarantine = new Quarantine();
@@ -71,11 +72,11 @@ export class FunctionPool {
 
   /** Begins the invocation now, or as soon as an instance has room. */
   run(invocation: Invocation): void {
-    const instance = this.#waiting.size === 0 ? this.#choose() : undefined;
+    const instance = this.#waiting.length === 0 ? this.#choose() : undefined;
     if (instance) this.#begin(instance, invocation);
     else {
       invocation.wait(() => this.#giveUp(invocation, "function_timeout"));
-      this.#waiting.add(invocation);
+      this.#waiting.push(invocation);
       this.#serveWaiting();
     }
   }
@@ -83,7 +84,7 @@ export class FunctionPool {
   /** Gets nothing new; instances end with the calls that it has. */
   close(): void {
     this.#closed = true;
-    if (this.#waiting.size === 0) for (const instance of this.#instances) instance.retire();
+    if (this.#waiting.length === 0) for (const instance of this.#instances) instance.retire();
   }
 
   /** The instance that gets the next call; none when the call is better held for one that is at work. */
@@ -117,7 +118,7 @@ export class FunctionPool {
     const now = performance.now();
     if (this.#shortageSince > now) this.#shortageSince = now;
     const { cores } = this.#terms;
-    if (this.#waiting.size === 0 && now - this.#shortageSince < SIZING.startMs) return;
+    if (this.#waiting.length === 0 && now - this.#shortageSince < SIZING.startMs) return;
     const load = this.#load(now);
     this.#sizing.adjust(now, load, cores.spare);
     let starts = this.#sizing.starts(load, cores.spare);
@@ -134,7 +135,7 @@ export class FunctionPool {
   #load(now: number): PoolLoad {
     const overdueSince = now - this.#sizing.overdueMs;
     const load = {
-      waiting: this.#waiting.size + this.#staged(),
+      waiting: this.#waiting.length + this.#staged(),
       active: 0,
       ready: 0,
       idle: 0,
@@ -255,17 +256,17 @@ export class FunctionPool {
   }
 
   #giveUp(invocation: Invocation, reason: FailureReason): void {
-    this.#waiting.delete(invocation);
+    this.#forget(invocation);
     invocation.giveUp(reason);
   }
 
   #serveWaiting(): void {
-    for (const invocation of this.#waiting) {
-      if (invocation.phase === "waiting" && !this.#place(invocation)) break;
-      this.#waiting.delete(invocation);
+    for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
+      if (first.phase === "waiting" && !this.#place(first)) break;
+      this.#waiting.shift();
     }
     const staged = this.#staged();
-    if (this.#waiting.size + staged > 0) {
+    if (this.#waiting.length + staged > 0) {
       this.#noteShortage();
       this.#lookAgain ??= setTimeout(() => this.#lookAgainNow(), SIZING.holdMs);
     } else if (this.#closed) this.close();
@@ -307,19 +308,23 @@ export class FunctionPool {
     this.#serveWaiting();
   }
 
-  /** It waits at the front: it was there before the others. */
+  /** It waits where it did: before those that came later. */
   #onReturned(invocation: Invocation): void {
-    const others = [...this.#waiting];
-    this.#waiting.clear();
-    for (const each of [invocation, ...others]) this.#waiting.add(each);
+    const later = this.#waiting.findIndex(({ acceptedAt }) => acceptedAt > invocation.acceptedAt);
+    this.#waiting.splice(later === -1 ? this.#waiting.length : later, 0, invocation);
     this.#serveWaiting();
   }
 
   /** Callers may leave while they wait. Answers whether any did. */
   #forgetGone(): boolean {
-    const before = this.#waiting.size;
-    for (const invocation of this.#waiting) if (invocation.phase !== "waiting") this.#waiting.delete(invocation);
-    return this.#waiting.size < before;
+    const gone = this.#waiting.filter(({ phase }) => phase !== "waiting");
+    for (const invocation of gone) this.#forget(invocation);
+    return gone.length > 0;
+  }
+
+  #forget(invocation: Invocation): void {
+    const at = this.#waiting.indexOf(invocation);
+    if (at !== -1) this.#waiting.splice(at, 1);
   }
 
   #tellWarmth(): void {

@@ -48,7 +48,7 @@ export class Instance {
   readonly #listener: InstanceListener;
   readonly #calls = new CallMap<Invocation>();
   /** Given ahead; they begin in this order. */
-  readonly #staged = new Map<number, Invocation>();
+  readonly #staged: { number: number; invocation: Invocation }[] = [];
   #recalled = false;
   /** Their time is over; they have the grace to end by themselves. */
   readonly #late = new Set<number>();
@@ -93,7 +93,7 @@ export class Instance {
   }
 
   get staged(): number {
-    return this.#staged.size;
+    return this.#staged.length;
   }
 
   /** When its last call ended or, without calls before, began. */
@@ -133,16 +133,15 @@ export class Instance {
   /** Gives the invocation to the instance ahead. There must be a call before it. */
   stage(invocation: Invocation): void {
     const number = this.#nextNumber();
-    this.#staged.set(number, invocation);
+    this.#staged.push({ number, invocation });
     invocation.stage(this.#handle!.channel, number, this.#terms.timeoutMs);
   }
 
   /** Asks for the calls that have not begun; they come back one by one. */
   recall(): void {
-    if (this.#recalled || this.#staged.size === 0) return;
+    if (this.#recalled || this.#staged.length === 0) return;
     this.#recalled = true;
-    for (const number of this.#staged.keys())
-      this.#handle!.channel.writer().begin(SANDBOX_FRAME.recall, 0, number).end();
+    for (const { number } of this.#staged) this.#handle!.channel.writer().begin(SANDBOX_FRAME.recall, 0, number).end();
   }
 
   /** Takes nothing new, and ends when its calls are over. One that loads is retired once it has served those who wait for it. */
@@ -247,30 +246,24 @@ export class Instance {
 
   /** They have not begun, for all that is known; if not all is known, they may have, and nobody runs them again. */
   #dropStaged(isKnown: boolean): void {
-    const staged = [...this.#staged.values()];
-    this.#staged.clear();
-    for (const invocation of staged) {
+    for (const { invocation } of this.#staged.splice(0)) {
       if (!isKnown) invocation.fail("instance_lost");
       if (invocation.unstage()) this.#listener.onReturned(invocation);
     }
   }
 
   #onReturned(number: number): void {
-    const invocation = this.#staged.get(number);
-    if (!invocation) this.#violate("it gives back what it does not have");
-    else {
-      this.#staged.delete(number);
-      if (invocation.unstage()) this.#listener.onReturned(invocation);
-    }
+    const at = this.#staged.findIndex((staged) => staged.number === number);
+    const [staged] = at === -1 ? [] : this.#staged.splice(at, 1);
+    if (!staged) this.#violate("it gives back what it does not have");
+    else if (staged.invocation.unstage()) this.#listener.onReturned(staged.invocation);
   }
 
   /** A call is done: the one that was given ahead has begun. */
   #startStaged(): void {
     this.#recalled = false;
-    const [next] = this.#staged;
-    if (!next) return;
-    this.#staged.delete(next[0]);
-    this.#start(...next);
+    const next = this.#staged.shift();
+    if (next) this.#start(next.number, next.invocation);
   }
 
   #release(number: number, invocation: Invocation, done?: Done): void {

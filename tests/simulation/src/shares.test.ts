@@ -85,3 +85,14 @@ test("one project alone has every slot of every runner", (t) => {
   t.diagnostic(`${perSecond} of ${CAPACITY} a second`);
   assert.ok(perSecond >= 0.9 * CAPACITY);
 });
+
+test("calls that functions make are served while callers hold every slot for longer than anybody waits", () => {
+  const world = setUp(1);
+  const span = { project: "p", gateway: 0, untilMs: END_MS };
+  const callers = startTraffic(world, { ...span, fromMs: 2_000, requestsPerSecond: 200, runMs: 3_000 });
+  const nested = startTraffic(world, { ...span, fromMs: 3_000, requestsPerSecond: 20, runMs: RUN_MS, depth: 1 });
+  world.timeline.runUntil(END_MS + 10_000);
+  const [outer, inner] = [servedBetween(callers, 3_000, END_MS), servedBetween(nested, 3_000, END_MS)];
+  assert.ok(outer.answered < outer.requests.length / 4, "the slots are taken");
+  assert.equal(inner.answered, inner.requests.length);
+});

@@ -9,6 +9,8 @@ export interface Traffic {
   runMs: number;
   fromMs: number;
   untilMs: number;
+  /** How many functions called each other before. */
+  depth?: number;
   /** Versions of functions that are called in turn. */
   versions?: number;
 }
@@ -24,15 +26,15 @@ const TIMEOUT_MS = 5_000;
 /** Asks as callers do who do not wait for each other: at times of their own, whatever is answered. Answers all requests, in order. */
 export function startTraffic(world: World, traffic: Traffic): readonly Request[] {
   const { timeline, ledger, random } = world;
-  const { project, gateway, requestsPerSecond, runMs, fromMs, untilMs, versions = 1 } = traffic;
+  const { project, gateway, requestsPerSecond, runMs, fromMs, untilMs, depth = 0, versions = 1 } = traffic;
   const requests: Request[] = [];
   const askNext = (): void => {
     if (timeline.nowMs >= untilMs) return;
-    const id = `${project}/${gateway}/${requests.length}`;
+    const id = `${project}/${gateway}/${depth}/${requests.length}`;
     const request = ledger.open({ id, project, safe: true, askedAtMs: timeline.nowMs, runMs });
     requests.push(request);
     const functionKey = `${project}-f${Math.floor(random() * versions)}@1`;
-    world.gateways[gateway]!.ask({ request, functionKey, timeoutMs: TIMEOUT_MS, depth: 0 });
+    world.gateways[gateway]!.ask({ request, functionKey, timeoutMs: TIMEOUT_MS, depth });
     timeline.after((-Math.log(1 - random()) * 1_000) / requestsPerSecond, askNext);
   };
   timeline.after(fromMs - timeline.nowMs, askNext);

@@ -47,6 +47,25 @@ test("nothing is kept for a call that may find a slot elsewhere", () => {
   assert.equal(ask(1, "large"), "accepted");
 });
 
+test("calls that nobody waits for give their slots back, a quarter of the slots for each project, and it gets none meanwhile", () => {
+  const { admission, ask } = setUp(8);
+  for (let n = 0; n < 8; n++) ask(0, "deaf");
+  assert.deepEqual(
+    [1, 2, 3].map((nowMs) => admission.abandon("g", "deaf", nowMs)),
+    [true, true, false],
+  );
+  assert.equal(admission.slotsBusy, 6);
+  assert.equal(ask(4, "deaf"), "busy");
+  assert.equal(ask(4, "other"), "accepted");
+  admission.forget("deaf");
+  assert.equal(ask(5, "deaf"), "accepted");
+  admission.forget("deaf");
+  for (let n = 0; n < 7; n++) admission.release("g", "deaf", 6);
+  admission.release("g", "other", 6);
+  admission.tick(6 + gatewayForgottenMs + wantMs);
+  assert.deepEqual([admission.slotsBusy, admission.remembered <= 1], [0, true]);
+});
+
 test("a slot is kept no longer than it is wanted", () => {
   const { admission, ask } = setUp(4);
   for (let n = 0; n < 4; n++) ask(0, "large");

@@ -51,12 +51,16 @@ export class Admission {
   readonly #projects: Shares;
   readonly #sharesOfGateways: Shares;
   readonly #gateways = new Map<string, Gateway>();
+  /** By project: calls that nobody waits for, and that run on beside the slots. */
+  readonly #abandoned = new Map<string, number>();
+  readonly #abandonedMax: number;
   #state: "open" | "catching up" | "draining" = "open";
   #busy = 0;
   #ranAtMs: number | undefined;
 
   constructor(slots: number, host: AdmissionHost) {
-    const { keptSlotsShare, wantMs } = PLACING_LIMITS;
+    const { keptSlotsShare, wantMs, abandonedShare } = PLACING_LIMITS;
+    this.#abandonedMax = Math.max(1, Math.floor(slots * abandonedShare));
     const keptMax = Math.max(1, Math.floor(slots * keptSlotsShare));
     this.#slots = slots;
     this.#host = host;
@@ -75,7 +79,7 @@ export class Admission {
 
   /** Names that are remembered, for tests that look for leaks. */
   get remembered(): number {
-    return this.#projects.size + this.#sharesOfGateways.size + this.#gateways.size;
+    return this.#projects.size + this.#sharesOfGateways.size + this.#gateways.size + this.#abandoned.size;
   }
 
   /** A gateway asks for a slot. When it gets one, it holds it until `release`. */
@@ -102,6 +106,25 @@ export class Admission {
     this.#projects.release(project, nowMs);
     this.#sharesOfGateways.release(gateway, nowMs);
     this.#host.changed();
+  }
+
+  /**
+   * Nobody waits for a call any more, and it does not end. It gives its slot back, unless its project has many such calls: then they hold
+   * their slots. Answers whether it was given back; when the call is over, it is `forget` then that is to be called.
+   */
+  abandon(gateway: string, project: string, nowMs: number): boolean {
+    const count = this.#abandoned.get(project) ?? 0;
+    if (count >= this.#abandonedMax) return false;
+    this.#abandoned.set(project, count + 1);
+    this.release(gateway, project, nowMs);
+    return true;
+  }
+
+  /** A call that was abandoned is over. */
+  forget(project: string): void {
+    const count = this.#abandoned.get(project)! - 1;
+    if (count === 0) this.#abandoned.delete(project);
+    else this.#abandoned.set(project, count);
   }
 
   /** To be called at least every second: it is how the machine knows that its process runs. */
@@ -131,6 +154,7 @@ export class Admission {
   }
 
   #hasRoomFor({ project, gateway, depth }: Claim, nowMs: number): boolean {
+    if ((this.#abandoned.get(project) ?? 0) >= this.#abandonedMax) return false;
     if (depth > 0) return this.#busy < slotsAtDepth(this.#slots, depth);
     const free = this.#slots - this.#busy;
     return (

@@ -109,7 +109,22 @@ export class Placing {
 
   #onFrame(gateway: string, frame: Frame): void {
     if (frame.type === FRAME.invoke) this.#onInvoke(gateway, frame);
-    else if (PASSED_ON.has(frame.type)) this.#open.get(gateway)?.get(frame.call)?.fromCaller(frame);
+    else if (PASSED_ON.has(frame.type)) {
+      const invocation = this.#open.get(gateway)?.get(frame.call);
+      invocation?.fromCaller(frame);
+      if (invocation && frame.type === FRAME.cancel && invocation.phase === "answered")
+        this.#leaveAlone(gateway, invocation);
+    }
+  }
+
+  /** Its caller has gone. What listens to its signal ends in a moment; what does not is not to keep others from the slot. */
+  #leaveAlone(gateway: string, invocation: Invocation): void {
+    const project = invocation.claimant;
+    setTimeout(() => {
+      if (invocation.phase === "over" || invocation.isAbandoned) return;
+      invocation.isAbandoned = this.#admission.abandon(gateway, project, performance.now());
+      if (this.slotsBusy === 0) this.#emptied?.();
+    }, PLACING_LIMITS.abandonedGraceMs);
   }
 
   #onInvoke(gateway: string, frame: Frame): void {
@@ -142,6 +157,7 @@ export class Placing {
       { call: frame.call, writer: () => this.#deps.batcher.to(gateway) },
       { onOver: (over, outcome) => this.#onOver(gateway, frame.call, project, over, outcome) },
     );
+    invocation.claimant = project;
     this.#callsOf(gateway).set(frame.call, invocation);
     if (record) this.#accept(gateway, invocation, record);
     else void this.#awaitRecord(gateway, placement.functionKey, invocation);
@@ -210,7 +226,8 @@ export class Placing {
     const calls = this.#open.get(gateway);
     // A gateway that was started again counts from elsewhere, so the number may be another call's by now.
     if (calls?.get(call) === invocation) calls.delete(call);
-    this.#admission.release(gateway, project, performance.now());
+    if (invocation.isAbandoned) this.#admission.forget(project);
+    else this.#admission.release(gateway, project, performance.now());
     if (this.slotsBusy === 0) this.#emptied?.();
   }
 

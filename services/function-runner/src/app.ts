@@ -1,5 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
+import { guarded } from "@millrace/bus";
 import { readArtifact } from "./artifacts/artifact-bus.ts";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { BuildService } from "./building/build-service.ts";
@@ -93,7 +94,7 @@ export function buildApp(deps: RunnerDependencies) {
     /** Begins to take work, once it is known which functions there are. */
     async start(): Promise<void> {
       await records.caughtUp;
-      frames.listen((message) => placing.receive(message));
+      frames.listen(guarded((message: Buffer) => placing.receive(message), log));
       placing.start();
       frames.onReconnected = () => beats.flush();
       beats.start();

@@ -104,6 +104,15 @@ test("a process that stood still takes nothing until the bus has echoed", () => 
   assert.equal(ask(standstillMs + 3), "accepted");
 });
 
+test("a process that stood still twice takes nothing until the bus has echoed twice", () => {
+  const { admission, ask, counts } = setUp(2);
+  for (const nowMs of [0, standstillMs + 1, 2 * standstillMs + 2]) ask(nowMs);
+  admission.caughtUp();
+  assert.deepEqual([counts().echoes, admission.isOpen, ask(2 * standstillMs + 3)], [2, false, "platform"]);
+  admission.caughtUp();
+  assert.equal(ask(2 * standstillMs + 4), "accepted");
+});
+
 test("a new process takes nothing until everybody can know that it is new", () => {
   const { admission, ask, counts } = setUp(2);
   admission.start();

@@ -1,4 +1,4 @@
-import { type Rejection, slotsAtDepth } from "@millrace/frames";
+import { type Rejection, Standstill, slotsAtDepth } from "@millrace/frames";
 import { PLACING_LIMITS } from "../limits.ts";
 import { CallWindow } from "./call-window.ts";
 import { Shares } from "./shares.ts";
@@ -54,9 +54,9 @@ export class Admission {
   /** By project: calls that nobody waits for, and that run on beside the slots. */
   readonly #abandoned = new Map<string, number>();
   readonly #abandonedMax: number;
-  #state: "open" | "catching up" | "draining" = "open";
+  readonly #standstill = new Standstill(PLACING_LIMITS.standstillMs);
+  #isDraining = false;
   #busy = 0;
-  #ranAtMs: number | undefined;
 
   constructor(slots: number, host: AdmissionHost) {
     const { keptSlotsShare, wantMs, abandonedShare } = PLACING_LIMITS;
@@ -74,7 +74,7 @@ export class Admission {
 
   /** Whether gateways should place anything here. */
   get isOpen(): boolean {
-    return this.#state === "open";
+    return !this.#isDraining && this.#standstill.isOver;
   }
 
   /** Names that are remembered, for tests that look for leaks. */
@@ -86,7 +86,7 @@ export class Admission {
   ask(claim: Claim, nowMs: number): Verdict {
     this.#notice(nowMs);
     if (!this.#windowOf(claim.gateway, nowMs).take(claim.number)) return "repeated";
-    if (this.#state !== "open") return this.#state === "draining" ? "draining" : "platform";
+    if (!this.isOpen) return this.#isDraining ? "draining" : "platform";
     const verdict = this.#hasRoomFor(claim, nowMs) ? "accepted" : "busy";
     if (verdict === "accepted") {
       this.#busy++;
@@ -139,17 +139,18 @@ export class Admission {
 
   /** The process is new, and others of its name were there before it. */
   start(): void {
+    this.#standstill.begin();
     this.#catchUp();
   }
 
+  /** An echo that was asked for has come. */
   caughtUp(): void {
-    if (this.#state !== "catching up") return;
-    this.#state = "open";
-    this.#host.changed();
+    this.#standstill.caughtUp();
+    if (this.isOpen) this.#host.changed();
   }
 
   drain(): void {
-    this.#state = "draining";
+    this.#isDraining = true;
     this.#host.changed();
   }
 
@@ -165,13 +166,10 @@ export class Admission {
   }
 
   #notice(nowMs: number): void {
-    const stoodStill = this.#ranAtMs !== undefined && nowMs - this.#ranAtMs > PLACING_LIMITS.standstillMs;
-    this.#ranAtMs = nowMs;
-    if (stoodStill && this.#state !== "draining") this.#catchUp();
+    if (this.#standstill.notice(nowMs)) this.#catchUp();
   }
 
   #catchUp(): void {
-    this.#state = "catching up";
     this.#host.changed();
     this.#host.askForEcho();
   }

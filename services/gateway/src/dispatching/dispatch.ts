@@ -11,6 +11,7 @@ import {
   readFrames,
   readHead,
   readRejected,
+  Standstill,
 } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { type Reason, reasonOfRunner } from "../answering/reasons.ts";
@@ -63,8 +64,8 @@ export class Dispatch {
   #lastNumber: number;
   #nowMs: number;
   #interruptions = 0;
-  /** This process did not run for a while, and what it knows of runners is as old. */
-  #catchingUp = false;
+  /** A process that did not run for a while knows of runners what is as old. */
+  readonly #standstill = new Standstill(DISPATCH_LIMITS.standstillMs);
   #sender = "";
   /** Filled anew for each call, so that none needs memory for it. */
   readonly #choice: Choice;
@@ -76,6 +77,7 @@ export class Dispatch {
   constructor(host: DispatchHost, nowMs: number) {
     this.#host = host;
     this.#nowMs = nowMs;
+    this.#standstill.notice(nowMs);
     this.#sweepAtMs = nowMs;
     this.#budget = new RetryBudget(nowMs);
     // At random, so that what runners still send to the process before this one is not taken for an answer to a call of ours.
@@ -145,20 +147,18 @@ export class Dispatch {
     this.#wakeBy(Math.min(this.#sweepAtMs, this.#wheel.nextAtMs()));
   }
 
+  /** An echo that was asked for has come. */
   caughtUp(nowMs: number): void {
     this.#setNow(nowMs);
-    this.#catchingUp = false;
+    this.#standstill.caughtUp();
     this.#placeWaiting();
   }
 
   // Wakes come every `sweepIntervalMs` at least. Who did not get one for long may have runners in mind that are other processes by now:
   // a call that it placed there would be run by the new one, taken for lost with the old one, and placed again.
   #setNow(nowMs: number): void {
-    const stoodStill = nowMs - this.#nowMs > DISPATCH_LIMITS.standstillMs;
     this.#nowMs = nowMs;
-    if (!stoodStill) return;
-    this.#catchingUp = true;
-    this.#host.askForEcho();
+    if (this.#standstill.notice(nowMs)) this.#host.askForEcho();
   }
 
   readonly #onDue = (call: Call): void => {
@@ -321,7 +321,7 @@ export class Dispatch {
     const { interruptions } = this.#host.wire;
     if (interruptions !== this.#interruptions) this.runners.forgetSlots();
     this.#interruptions = interruptions;
-    return !this.#catchingUp;
+    return this.#standstill.isOver;
   }
 
   #send(call: Call, runner: Runner, knocks = false): void {

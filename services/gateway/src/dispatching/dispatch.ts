@@ -51,9 +51,10 @@ export interface DispatchHost {
   wakeAt(atMs: number): void;
   /** Ask the bus for an echo, behind everything that is on its way here, and call `caughtUp` when it comes. */
   askForEcho(): void;
-  log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
+  log: { warn(fields: object, message: string): void };
 }
 
+/** All calls of one gateway, and the runners that they go to. Times are milliseconds of a clock that only rises. Nothing here waits. */
 export class Dispatch {
   readonly runners: Runners;
   readonly #host: DispatchHost;
@@ -69,7 +70,7 @@ export class Dispatch {
   #sender = "";
   /** Filled anew for each call, so that none needs memory for it. */
   readonly #choice: Choice;
-  #placing = false;
+  #isServing = false;
   #sweepAtMs: number;
   #wakeAtMs = Infinity;
   #knockAtMs = 0;
@@ -158,7 +159,15 @@ export class Dispatch {
   // a call that it placed there would be run by the new one, taken for lost with the old one, and placed again.
   #setNow(nowMs: number): void {
     this.#nowMs = nowMs;
+    this.#noticeInterruptions();
     if (this.#standstill.notice(nowMs)) this.#host.askForEcho();
+  }
+
+  // Beats that came while the connection was broken are lost: the next ones are waited for.
+  #noticeInterruptions(): void {
+    const { interruptions } = this.#host.wire;
+    if (interruptions !== this.#interruptions) this.runners.forgetSlots();
+    this.#interruptions = interruptions;
   }
 
   readonly #onDue = (call: Call): void => {
@@ -305,7 +314,7 @@ export class Dispatch {
       this.#giveUp(call);
       return true;
     }
-    if (!this.#knowsRunners()) return false;
+    if (!this.#mayPlace()) return false;
     const { runners } = this;
     this.#choice.warm = runners.warmFor(call.functionKey);
     this.#choice.all = runners.all();
@@ -316,12 +325,16 @@ export class Dispatch {
     return true;
   };
 
-  /** Whether what beats said still holds. Those that came while the connection was broken are lost: then the next ones are waited for. */
-  #knowsRunners(): boolean {
-    const { interruptions } = this.#host.wire;
-    if (interruptions !== this.#interruptions) this.runners.forgetSlots();
-    this.#interruptions = interruptions;
-    return this.#standstill.isOver;
+  /** Whether frames reach runners, and what is known of runners is of this moment. */
+  #mayPlace(): boolean {
+    return this.#host.isConnected() && this.#standstill.isOver;
+  }
+
+  /** Whether it is worth while to go through those that wait. Without a connection, their turn is their end. */
+  readonly #hasTurns = (): boolean => !this.#host.isConnected() || (this.#mayPlace() && this.#haveRoom());
+
+  #haveRoom(): boolean {
+    return this.runners.haveRoom() || (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax));
   }
 
   #send(call: Call, runner: Runner, knocks = false): void {
@@ -329,8 +342,13 @@ export class Dispatch {
     const number = this.#nextNumber();
     this.#open.set(number, call);
     runner.outstanding++;
-    call.sendTo(runner, number, this.#nowMs, knocks);
-    this.#watch(call);
+    try {
+      call.sendTo(runner, number, this.#nowMs, knocks);
+      this.#watch(call);
+    } catch (err) {
+      this.#host.log.warn({ err, requestId: call.invocation.content.requestId }, "a call could not be sent");
+      this.#abort(call, "internal", "The request could not be passed on.");
+    }
   }
 
   #wait(call: Call): void {
@@ -360,26 +378,23 @@ export class Dispatch {
   /** A slot may be free: projects take turns, and in each the one goes first who waited longest. */
   #placeWaiting(): void {
     // Calls that fail on the way would come back here.
-    if (this.#placing || this.#line.length === 0) return;
-    this.#placing = true;
-    this.#line.serve(this.#place, this.#hasRoom);
-    this.#placing = false;
+    if (this.#isServing || this.#line.length === 0) return;
+    this.#isServing = true;
+    try {
+      this.#line.serve(this.#place, this.#hasTurns);
+    } finally {
+      this.#isServing = false;
+    }
     this.#knock();
   }
 
-  readonly #hasRoom = (): boolean =>
-    !this.#host.isConnected() ||
-    (this.#knowsRunners() &&
-      (this.runners.haveRoom() || (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax))));
-
   /** Somebody waits, and others hold all slots: asks one of the runners for a slot, so that it learns of it. */
   #knock(): void {
-    if (this.#nowMs < this.#knockAtMs || this.#line.length === 0) return;
-    if (!this.#knowsRunners()) return;
+    if (this.#nowMs < this.#knockAtMs || this.#line.length === 0 || !this.#mayPlace()) return;
     this.#knockAtMs = this.#nowMs + DISPATCH_LIMITS.knockIntervalMs;
     const call = this.#line.first()!;
     const runner = slotToKnockAt(this.runners.all(), call, this.#host.random);
-    if (runner === null || !this.#host.isConnected()) return;
+    if (runner === null) return;
     runner.knockedAtSequence = runner.sequence;
     this.#line.remove(call);
     this.#send(call, runner, true);

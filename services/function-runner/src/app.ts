@@ -106,7 +106,7 @@ export function buildApp(deps: RunnerDependencies) {
       const drained = placing.drained(deps.drainTimeoutMs);
       beats.flush();
       const built = builds.close();
-      if (!(await drained)) log.warn({ calls: placing.slotsBusy }, "calls are given up: the runner stops");
+      if (!(await drained)) log.warn({ calls: placing.calls }, "calls are given up: the runner stops");
       await built;
     },
     async close(): Promise<void> {

@@ -47,23 +47,37 @@ test("nothing is kept for a call that may find a slot elsewhere", () => {
   assert.equal(ask(1, "large"), "accepted");
 });
 
-test("calls that nobody waits for give their slots back, a quarter of the slots for each project, and it gets none meanwhile", () => {
-  const { admission, ask } = setUp(8);
+test("calls that nobody waits for give their slots back, a quarter of the slots for each project, and it alone gets none meanwhile", () => {
+  const { admission, ask, counts } = setUp(8);
   for (let n = 0; n < 8; n++) ask(0, "deaf");
   assert.deepEqual(
     [1, 2, 3].map((nowMs) => admission.abandon("g", "deaf", nowMs)),
     [true, true, false],
   );
-  assert.equal(admission.slotsBusy, 6);
-  assert.equal(ask(4, "deaf"), "busy");
+  assert.deepEqual([admission.slotsBusy, admission.calls], [6, 8]);
+  // To gateways a busy runner is full, for whomever they ask next.
+  assert.equal(ask(4, "deaf"), "platform");
   assert.equal(ask(4, "other"), "accepted");
+  const { changes } = counts();
   admission.forget("deaf");
+  assert.equal(counts().changes, changes + 1, "a beat tells gateways to ask again");
   assert.equal(ask(5, "deaf"), "accepted");
   admission.forget("deaf");
   for (let n = 0; n < 7; n++) admission.release("g", "deaf", 6);
   admission.release("g", "other", 6);
   admission.tick(6 + gatewayForgottenMs + wantMs);
   assert.deepEqual([admission.slotsBusy, admission.remembered <= 1], [0, true]);
+});
+
+test("calls that nobody waits for, of however many projects, run beside half of the slots at most", () => {
+  const { admission, ask } = setUp(8);
+  const projects = ["a", "b", "c"];
+  for (const project of projects) for (let n = 0; n < 2; n++) ask(0, project);
+  const given = projects.flatMap((project) => [1, 2].map((nowMs) => admission.abandon("g", project, nowMs)));
+  assert.deepEqual(given, [true, true, true, true, false, false]);
+  assert.deepEqual([admission.slotsBusy, admission.calls], [2, 6]);
+  admission.forget("a");
+  assert.equal(admission.abandon("g", "c", 3), true);
 });
 
 test("a slot is kept no longer than it is wanted", () => {

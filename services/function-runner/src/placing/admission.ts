@@ -26,7 +26,7 @@ export interface AdmissionHost {
    * everybody, call `caughtUp`.
    */
   askForEcho(): void;
-  /** The number of busy slots, or whether the runner takes anything, is another. */
+  /** The number of busy slots, or what the runner takes, is another. */
   changed(): void;
 }
 
@@ -53,14 +53,17 @@ export class Admission {
   readonly #gateways = new Map<string, Gateway>();
   /** By project: calls that nobody waits for, and that run on beside the slots. */
   readonly #abandoned = new Map<string, number>();
+  #abandonedCalls = 0;
   readonly #abandonedMax: number;
+  readonly #abandonedMaxOfProject: number;
   readonly #standstill = new Standstill(PLACING_LIMITS.standstillMs);
   #isDraining = false;
   #busy = 0;
 
   constructor(slots: number, host: AdmissionHost) {
-    const { keptSlotsShare, wantMs, abandonedShare } = PLACING_LIMITS;
+    const { keptSlotsShare, wantMs, abandonedShare, abandonedShareOfProject } = PLACING_LIMITS;
     this.#abandonedMax = Math.max(1, Math.floor(slots * abandonedShare));
+    this.#abandonedMaxOfProject = Math.max(1, Math.floor(slots * abandonedShareOfProject));
     const keptMax = Math.max(1, Math.floor(slots * keptSlotsShare));
     this.#slots = slots;
     this.#host = host;
@@ -70,6 +73,11 @@ export class Admission {
 
   get slotsBusy(): number {
     return this.#busy;
+  }
+
+  /** Calls that run, those included that gave their slots back. */
+  get calls(): number {
+    return this.#busy + this.#abandonedCalls;
   }
 
   /** Whether gateways should place anything here. */
@@ -87,6 +95,8 @@ export class Admission {
     this.#notice(nowMs);
     if (!this.#windowOf(claim.gateway, nowMs).take(claim.number)) return "repeated";
     if (!this.isOpen) return this.#isDraining ? "draining" : "platform";
+    // Not busy: there are slots, for everybody else.
+    if (this.#abandonedOf(claim.project) >= this.#abandonedMaxOfProject) return "platform";
     const verdict = this.#hasRoomFor(claim, nowMs) ? "accepted" : "busy";
     if (verdict === "accepted") {
       this.#busy++;
@@ -109,12 +119,13 @@ export class Admission {
   }
 
   /**
-   * Nobody waits for a call any more, and it does not end. It gives its slot back, unless its project has many such calls: then they hold
-   * their slots. Answers whether it was given back; when the call is over, it is `forget` then that is to be called.
+   * Nobody waits for a call any more, and it does not end. It gives its slot back, unless its project or all of them have many such calls:
+   * then they hold their slots. Answers whether it was given back; when the call is over, it is `forget` then that is to be called.
    */
   abandon(gateway: string, project: string, nowMs: number): boolean {
-    const count = this.#abandoned.get(project) ?? 0;
-    if (count >= this.#abandonedMax) return false;
+    const count = this.#abandonedOf(project);
+    if (count >= this.#abandonedMaxOfProject || this.#abandonedCalls >= this.#abandonedMax) return false;
+    this.#abandonedCalls++;
     this.#abandoned.set(project, count + 1);
     this.release(gateway, project, nowMs);
     return true;
@@ -122,9 +133,11 @@ export class Admission {
 
   /** A call that was abandoned is over. */
   forget(project: string): void {
-    const count = this.#abandoned.get(project)! - 1;
+    const count = this.#abandonedOf(project) - 1;
+    this.#abandonedCalls--;
     if (count === 0) this.#abandoned.delete(project);
     else this.#abandoned.set(project, count);
+    this.#host.changed();
   }
 
   /** To be called at least every second: it is how the machine knows that its process runs. */
@@ -155,7 +168,6 @@ export class Admission {
   }
 
   #hasRoomFor({ project, gateway, depth }: Claim, nowMs: number): boolean {
-    if ((this.#abandoned.get(project) ?? 0) >= this.#abandonedMax) return false;
     if (depth > 0) return this.#busy < slotsAtDepth(this.#slots, depth);
     const free = this.#slots - this.#busy;
     return (
@@ -163,6 +175,10 @@ export class Admission {
       free > this.#projects.keptFrom(project, nowMs) &&
       free > this.#sharesOfGateways.keptFrom(gateway, nowMs)
     );
+  }
+
+  #abandonedOf(project: string): number {
+    return this.#abandoned.get(project) ?? 0;
   }
 
   #notice(nowMs: number): void {

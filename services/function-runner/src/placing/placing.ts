@@ -61,6 +61,11 @@ export class Placing {
     return this.#admission.slotsBusy;
   }
 
+  /** Calls that run, those included that nobody waits for. */
+  get calls(): number {
+    return this.#admission.calls;
+  }
+
   /** Whether gateways should place anything here. */
   get isOpen(): boolean {
     return this.#admission.isOpen;
@@ -98,13 +103,13 @@ export class Placing {
   /** Rejects what is new from now on, and waits until what runs is over. Answers whether all of it was in time. */
   async drained(timeoutMs: number): Promise<boolean> {
     this.#admission.drain();
-    if (this.slotsBusy === 0) return true;
+    if (this.calls === 0) return true;
     const emptied = Promise.withResolvers<void>();
     this.#emptied = emptied.resolve;
     const timer = setTimeout(emptied.resolve, timeoutMs);
     await emptied.promise;
     clearTimeout(timer);
-    return this.slotsBusy === 0;
+    return this.calls === 0;
   }
 
   #onFrame(gateway: string, frame: Frame): void {
@@ -123,7 +128,6 @@ export class Placing {
     setTimeout(() => {
       if (invocation.phase === "over" || invocation.isAbandoned) return;
       invocation.isAbandoned = this.#admission.abandon(gateway, project, performance.now());
-      if (this.slotsBusy === 0) this.#emptied?.();
     }, PLACING_LIMITS.abandonedGraceMs);
   }
 
@@ -228,7 +232,7 @@ export class Placing {
     if (calls?.get(call) === invocation) calls.delete(call);
     if (invocation.isAbandoned) this.#admission.forget(project);
     else this.#admission.release(gateway, project, performance.now());
-    if (this.slotsBusy === 0) this.#emptied?.();
+    if (this.calls === 0) this.#emptied?.();
   }
 
   #callsOf(gateway: string): CallMap<Invocation> {

@@ -18,7 +18,18 @@ import { Shares } from "./shares.ts";
 //
 // A number that a gateway used before is none of these: the bus said it twice, and the first one counts.
 
-export type Verdict = "accepted" | "repeated" | Rejection;
+export type Verdict = Held | "repeated" | Rejection;
+
+/** A call that was accepted, and its slot. */
+export interface Held {
+  /**
+   * Nobody waits for the call any more, and it does not end. It gives its slot back, unless its project or all of them have many such
+   * calls: then they hold their slots.
+   */
+  abandon(nowMs: number): void;
+  /** The call is over. Once, whether it was abandoned or not. */
+  release(nowMs: number): void;
+}
 
 export interface AdmissionHost {
   /**
@@ -90,54 +101,19 @@ export class Admission {
     return this.#projects.size + this.#sharesOfGateways.size + this.#gateways.size + this.#abandoned.size;
   }
 
-  /** A gateway asks for a slot. When it gets one, it holds it until `release`. */
+  /** A gateway asks for a slot. */
   ask(claim: Claim, nowMs: number): Verdict {
     this.#notice(nowMs);
     if (!this.#windowOf(claim.gateway, nowMs).take(claim.number)) return "repeated";
     if (!this.isOpen) return this.#isDraining ? "draining" : "platform";
     // Not busy: there are slots, for everybody else.
     if (this.#abandonedOf(claim.project) >= this.#abandonedMaxOfProject) return "platform";
-    const verdict = this.#hasRoomFor(claim, nowMs) ? "accepted" : "busy";
-    if (verdict === "accepted") {
-      this.#busy++;
-      this.#projects.take(claim.project);
-      this.#sharesOfGateways.take(claim.gateway);
-      this.#host.changed();
-    } else if (claim.knocks) {
+    if (this.#hasRoomFor(claim, nowMs)) return this.#hold(claim);
+    if (claim.knocks) {
       this.#projects.turnAway(claim.project, nowMs);
       this.#sharesOfGateways.turnAway(claim.gateway, nowMs);
     }
-    return verdict;
-  }
-
-  /** A call that was accepted is over. */
-  release(gateway: string, project: string, nowMs: number): void {
-    this.#busy--;
-    this.#projects.release(project, nowMs);
-    this.#sharesOfGateways.release(gateway, nowMs);
-    this.#host.changed();
-  }
-
-  /**
-   * Nobody waits for a call any more, and it does not end. It gives its slot back, unless its project or all of them have many such calls:
-   * then they hold their slots. Answers whether it was given back; when the call is over, it is `forget` then that is to be called.
-   */
-  abandon(gateway: string, project: string, nowMs: number): boolean {
-    const count = this.#abandonedOf(project);
-    if (count >= this.#abandonedMaxOfProject || this.#abandonedCalls >= this.#abandonedMax) return false;
-    this.#abandonedCalls++;
-    this.#abandoned.set(project, count + 1);
-    this.release(gateway, project, nowMs);
-    return true;
-  }
-
-  /** A call that was abandoned is over. */
-  forget(project: string): void {
-    const count = this.#abandonedOf(project) - 1;
-    this.#abandonedCalls--;
-    if (count === 0) this.#abandoned.delete(project);
-    else this.#abandoned.set(project, count);
-    this.#host.changed();
+    return "busy";
   }
 
   /** To be called at least every second: it is how the machine knows that its process runs. */
@@ -175,6 +151,44 @@ export class Admission {
       free > this.#projects.keptFrom(project, nowMs) &&
       free > this.#sharesOfGateways.keptFrom(gateway, nowMs)
     );
+  }
+
+  #hold({ project, gateway }: Claim): Held {
+    this.#busy++;
+    this.#projects.take(project);
+    this.#sharesOfGateways.take(gateway);
+    this.#host.changed();
+    let hasSlot = true;
+    const giveBack = (nowMs: number) => {
+      hasSlot = false;
+      this.#busy--;
+      this.#projects.release(project, nowMs);
+      this.#sharesOfGateways.release(gateway, nowMs);
+      this.#host.changed();
+    };
+    return {
+      abandon: (nowMs) => {
+        if (!hasSlot || !this.#mayAbandon(project)) return;
+        this.#countAbandoned(project, 1);
+        giveBack(nowMs);
+      },
+      release: (nowMs) => {
+        if (hasSlot) giveBack(nowMs);
+        else this.#countAbandoned(project, -1);
+      },
+    };
+  }
+
+  #mayAbandon(project: string): boolean {
+    return this.#abandonedOf(project) < this.#abandonedMaxOfProject && this.#abandonedCalls < this.#abandonedMax;
+  }
+
+  #countAbandoned(project: string, by: 1 | -1): void {
+    const count = this.#abandonedOf(project) + by;
+    this.#abandonedCalls += by;
+    if (count === 0) this.#abandoned.delete(project);
+    else this.#abandoned.set(project, count);
+    this.#host.changed();
   }
 
   #abandonedOf(project: string): number {

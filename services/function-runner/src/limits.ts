@@ -97,8 +97,6 @@ export const PLACING_LIMITS = {
   standstillMs: 2_000,
   /** A beat has reached every gateway after so long, and what they sent before they read it has arrived. */
   settleMs: 300,
-  /** The bus's echo is waited for so long. */
-  echoMs: 2_000,
   /** So long who was turned away counts as somebody who wants a slot. */
   wantMs: 250,
   /** Of the slots, kept for those who have less than a fair share and want more. */

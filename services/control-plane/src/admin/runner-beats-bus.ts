@@ -29,7 +29,7 @@ export class RunnerBeats implements BusWorker {
     this.#subscription ??= connection.subscribe(SUBJECTS.beat("*"), {
       callback: (error, message) => {
         if (error) this.#log.warn({ err: error }, "beats cannot be heard");
-        else this.#hear(message.data);
+        else this.#hear(message.subject.slice(SUBJECTS.beat("").length), message.data);
       },
     });
   }
@@ -45,9 +45,10 @@ export class RunnerBeats implements BusWorker {
     return [...this.#seen.values()].toSorted((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  #hear(data: Uint8Array): void {
+  /** `id` is that of the subject, which NATS lets only this runner publish on. */
+  #hear(id: string, data: Uint8Array): void {
     try {
-      const { runnerId: id, isolationTier, slots, slotsBusy, draining } = Beat.decode(data);
+      const { isolationTier, slots, slotsBusy, draining } = Beat.decode(data);
       if (!this.#seen.has(id) && this.#seen.size >= LIMITS.runnersMax) this.list();
       if (!this.#seen.has(id) && this.#seen.size >= LIMITS.runnersMax) return;
       this.#seen.set(id, { id, isolationTier, slots, slotsBusy, draining, lastBeatAt: this.#clock() });

@@ -1,6 +1,5 @@
 import { type connectBus, echo, SUBJECTS } from "@millrace/bus";
 import { Batcher } from "@millrace/frames";
-import { PLACING_LIMITS } from "../limits.ts";
 
 export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
 
@@ -41,7 +40,7 @@ export class FramesBus {
 
   /** Settles once everything has come in that the server had for us when it was asked, or was lost on the way. */
   echo(): Promise<void> {
-    return echo(this.#connection, PLACING_LIMITS.echoMs);
+    return echo(this.#connection);
   }
 
   /** Takes nothing more in, and sends what is waiting. */

@@ -119,6 +119,13 @@ export class Call implements Due {
     return this.#wire.interruptions !== this.#interruptionsBefore;
   }
 
+  /** Whether another runner may run it now that this one is lost: nobody did yet, or it may run twice. */
+  get mayRunAgain(): boolean {
+    const { safe } = this.invocation;
+    // That the runner accepted an unsafe one may be what the broken connection has lost.
+    return this.phase === "placed" ? safe || !this.wasInterrupted : this.phase === "accepted" && safe;
+  }
+
   /** Sends the invocation to a runner under a new number. */
   sendTo(runner: Runner, number: number, nowMs: number, knocks = false): void {
     this.runner = runner;

@@ -60,6 +60,33 @@ test("a gateway that stood still twice places nothing until the bus has echoed t
   assert.equal(call.phase, "placed");
 });
 
+test("an unsafe call at a runner that fell silent is placed nowhere else while the bus stands still", () => {
+  const { dispatch, beat, invoke, outcomes, echoes } = setUp();
+  const wakeUntil = (fromMs: number, toMs: number) => {
+    for (let nowMs = fromMs; nowMs <= toMs; nowMs += 100) dispatch.wake(nowMs);
+  };
+  beat(0, 4);
+  const call = invoke(1);
+  wakeUntil(100, 4_500);
+  assert.deepEqual([call.phase, call.attempts, echoes()], ["placed", 1, 1]);
+  // The bus moves again, and what it had for us came first.
+  beat(4_550, 4);
+  dispatch.caughtUp(4_551);
+  assert.deepEqual([call.phase, call.attempts, outcomes], ["placed", 1, []]);
+});
+
+test("a runner that stays silent while the bus echoes is lost, and what it had not accepted waits for another", () => {
+  const { dispatch, beat, invoke, outcomes } = setUp();
+  beat(0, 4);
+  const call = invoke(1);
+  for (let nowMs = 100; nowMs <= 3_500; nowMs += 100) dispatch.wake(nowMs);
+  assert.equal(call.phase, "placed");
+  dispatch.caughtUp(3_501);
+  assert.equal(call.phase, "waiting");
+  for (let nowMs = 3_600; nowMs <= 5_000; nowMs += 100) dispatch.wake(nowMs);
+  assert.deepEqual(outcomes, ["runner_lost"]);
+});
+
 test("slots that were told of before the connection broke are not taken for free", () => {
   const { wire, beat, invoke } = setUp();
   beat(0, 4);

@@ -14,7 +14,7 @@ import {
   Standstill,
 } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
-import { type Reason, reasonOfRunner } from "../answering/reasons.ts";
+import { type Reason, type Refusal, reasonOfRunner } from "../answering/reasons.ts";
 import { DISPATCH_LIMITS } from "../limits.ts";
 import { type AnswerSink, Call, type Invocation } from "./call.ts";
 import type { DispatchHost } from "./dispatch-host.ts";
@@ -23,7 +23,7 @@ import { RetryBudget } from "./retry-budget.ts";
 import { type Runner, Runners, slotToKnockAt } from "./runners.ts";
 import { TimerWheel } from "./timer-wheel.ts";
 import { WaitingLine } from "./waiting-line.ts";
-import { whyGivenUp } from "./why-given-up.ts";
+import { whyGivenUp, whyTimedOut } from "./why-given-up.ts";
 
 // Brings each invocation to a runner and its answer back. Every call ends exactly once, before its deadline: answered, failed with a reason of
 // the table, or cancelled because the caller has gone. What a runner has not accepted, or may run twice, is placed again when the
@@ -56,6 +56,9 @@ export class Dispatch {
   #interruptions = 0;
   /** A process that did not run for a while knows of runners what is as old. */
   readonly #standstill = new Standstill(DISPATCH_LIMITS.standstillMs);
+  /** When the last echo was asked for, and that of the last one that has come. */
+  #echoAskedAtMs = -Infinity;
+  #provenAtMs = -Infinity;
   #sender = "";
   /** Filled anew for each call, so that none needs memory for it. */
   readonly #choice: Choice;
@@ -128,12 +131,7 @@ export class Dispatch {
     this.#setNow(nowMs);
     this.#wakeAtMs = Infinity;
     this.#wheel.advance(nowMs, this.#onDue);
-    if (nowMs >= this.#sweepAtMs) {
-      const { beatAgeMsMax, sweepIntervalMs } = DISPATCH_LIMITS;
-      this.#sweepAtMs = nowMs + sweepIntervalMs;
-      this.runners.sweep(nowMs, beatAgeMsMax, sweepIntervalMs * 4);
-      this.#placeWaiting();
-    }
+    if (nowMs >= this.#sweepAtMs) this.#sweep();
     this.#wakeBy(Math.min(this.#sweepAtMs, this.#wheel.nextAtMs()));
   }
 
@@ -141,22 +139,38 @@ export class Dispatch {
   caughtUp(nowMs: number): void {
     this.#setNow(nowMs);
     this.#standstill.caughtUp();
+    if (!this.#standstill.isOver) return;
+    this.#provenAtMs = this.#echoAskedAtMs;
+    this.#sweep();
+  }
+
+  // A runner is silent, or the bus is. Were it the bus, what is placed now would be run when it moves again, and perhaps a second time
+  // elsewhere: until it echoes nobody is lost, and nothing is placed.
+  #sweep(): void {
+    const { beatAgeMsMax, sweepIntervalMs } = DISPATCH_LIMITS;
+    this.#sweepAtMs = this.#nowMs + sweepIntervalMs;
+    const isUnproven = this.runners.sweep(this.#nowMs, beatAgeMsMax, sweepIntervalMs * 4, this.#provenAtMs);
+    if (isUnproven && this.#standstill.isOver) {
+      this.#standstill.begin();
+      this.#askForEcho();
+    }
     this.#placeWaiting();
   }
 
   // Wakes come every `sweepIntervalMs` at least. Who did not get one for long may have runners in mind that are other processes by now:
   // a call that it placed there would be run by the new one, taken for lost with the old one, and placed again.
   #setNow(nowMs: number): void {
-    this.#nowMs = nowMs;
-    this.#noticeInterruptions();
-    if (this.#standstill.notice(nowMs)) this.#host.askForEcho();
-  }
-
-  // Beats that came while the connection was broken are lost: the next ones are waited for.
-  #noticeInterruptions(): void {
     const { interruptions } = this.#host.wire;
+    // Beats that came while the connection was broken are lost: the next ones are waited for.
     if (interruptions !== this.#interruptions) this.runners.forgetSlots();
     this.#interruptions = interruptions;
+    this.#nowMs = nowMs;
+    if (this.#standstill.notice(nowMs)) this.#askForEcho();
+  }
+
+  #askForEcho(): void {
+    this.#echoAskedAtMs = this.#nowMs;
+    this.#host.askForEcho();
   }
 
   readonly #onDue = (call: Call): void => {
@@ -170,13 +184,7 @@ export class Dispatch {
   #onDeadline(call: Call): void {
     call.sendCancel(CANCELLATION.deadline);
     if (call.attempts === 0 || call.phase === "waiting") this.#giveUp(call);
-    else if (call.wasInterrupted) {
-      this.#fail(
-        call,
-        "runner_lost",
-        "The connection to the runner broke, and its answer with it; the function may have run.",
-      );
-    } else this.#fail(call, "function_timeout", "The function did not answer in time.");
+    else this.#failWith(call, whyTimedOut(call));
   }
 
   /** A safe call that nobody accepted: its frame may have gone astray. */
@@ -266,9 +274,7 @@ export class Dispatch {
     this.#host.log.warn({ runner: runner.id, calls: runner.outstanding }, "a runner was lost");
     for (const call of this.#open.values()) {
       if (call.runner !== runner) continue;
-      const { safe } = call.invocation;
-      // That it accepted an unsafe one may be what the broken connection has lost.
-      const mayRunAgain = call.phase === "placed" ? safe || !call.wasInterrupted : call.phase === "accepted" && safe;
+      const { mayRunAgain } = call;
       // It may only have fallen silent.
       call.sendCancel(CANCELLATION.callerGone);
       this.#leaveRunner(call);
@@ -283,13 +289,10 @@ export class Dispatch {
     const whole = call.startOver();
     if (!whole) this.#fail(call, "runner_lost", "The runner was lost, and the body cannot be sent again.");
     else if (call.setbacks >= DISPATCH_LIMITS.setbacksMax) this.#giveUp(call);
-    else if (call.rejection !== "busy" && !this.#budget.spend(this.#nowMs)) this.#refuseRetry(call);
-    else if (!this.#place(call)) this.#wait(call);
-  }
-
-  #refuseRetry(call: Call): void {
-    if (call.rejection !== null) this.#giveUp(call);
-    else this.#fail(call, "runner_lost", "The runner was lost, and too many requests are placed again already.");
+    else if (call.rejection !== "busy" && !this.#budget.spend(this.#nowMs)) {
+      if (call.rejection !== null) this.#giveUp(call);
+      else this.#fail(call, "runner_lost", "The runner was lost, and too many requests are placed again already.");
+    } else if (!this.#place(call)) this.#wait(call);
   }
 
   /** True when the call has a runner, or is over. */
@@ -320,11 +323,10 @@ export class Dispatch {
   }
 
   /** Whether it is worth while to go through those that wait. Without a connection, their turn is their end. */
-  readonly #hasTurns = (): boolean => !this.#host.isConnected() || (this.#mayPlace() && this.#haveRoom());
-
-  #haveRoom(): boolean {
+  readonly #hasTurns = (): boolean => {
+    if (!this.#mayPlace()) return !this.#host.isConnected();
     return this.runners.haveRoom() || (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax));
-  }
+  };
 
   #send(call: Call, runner: Runner, knocks = false): void {
     if (call.attempts === 0) this.#budget.earn();
@@ -390,12 +392,15 @@ export class Dispatch {
   }
 
   #giveUp(call: Call): void {
-    const { reason, detail } = whyGivenUp(call, this.runners, this.#host.isConnected());
-    this.#fail(call, reason, detail);
+    this.#failWith(call, whyGivenUp(call, this.runners, this.#host.isConnected()));
   }
 
   #abort(call: Call, reason: Reason, detail: string): void {
     call.sendCancel(CANCELLATION.callerGone);
+    this.#fail(call, reason, detail);
+  }
+
+  #failWith(call: Call, { reason, detail }: Refusal): void {
     this.#fail(call, reason, detail);
   }
 

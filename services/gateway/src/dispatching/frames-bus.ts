@@ -1,7 +1,6 @@
 import { type connectBus, echo, SUBJECTS } from "@millrace/bus";
 import { Batcher, type FrameWriter } from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
-import { DISPATCH_LIMITS } from "../limits.ts";
 import type { Wire } from "./call.ts";
 
 export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
@@ -54,7 +53,7 @@ export class FramesBus implements Wire {
 
   /** Settles once everything has come in that the server had for us when it was asked, or was lost on the way. */
   echo(): Promise<void> {
-    return echo(this.#connection, DISPATCH_LIMITS.echoMs);
+    return echo(this.#connection);
   }
 
   /** What cannot be sent now is lost rather than kept: a frame that came late could run a call that was answered long ago. */

@@ -26,20 +26,30 @@ test("a runner is warm for what its beats add, until they remove it", () => {
 test("a runner is lost when its last beat is too old, and not a moment sooner", () => {
   const { lost, runners } = setUp();
   runners.onBeat("a", beat({}), 1_000);
-  runners.sweep(4_000, 3_000, 9_999);
+  assert.equal(runners.sweep(4_000, 3_000, 9_999, Infinity), false);
   assert.deepEqual(lost, []);
-  runners.sweep(4_001, 3_000, 9_999);
+  assert.equal(runners.sweep(4_001, 3_000, 9_999, Infinity), false);
   assert.deepEqual(lost, ["a"]);
   assert.equal(runners.count, 0);
+});
+
+test("a runner that is silent is not lost before the bus has echoed: it may be the bus", () => {
+  const { lost, runners } = setUp();
+  runners.onBeat("a", beat({}), 1_000);
+  assert.equal(runners.sweep(4_001, 3_000, 9_999, -Infinity), true);
+  assert.equal(runners.sweep(4_101, 3_000, 9_999, 3_900), true, "that echo was asked for while it was not silent");
+  assert.deepEqual(lost, []);
+  assert.equal(runners.sweep(4_201, 3_000, 9_999, 4_001), false);
+  assert.deepEqual(lost, ["a"]);
 });
 
 test("nobody is lost when this process stood still itself", () => {
   const { lost, runners } = setUp();
   runners.onBeat("a", beat({}), 1_000);
-  runners.sweep(1_000, 3_000, 1_000);
-  runners.sweep(9_000, 3_000, 1_000);
+  runners.sweep(1_000, 3_000, 1_000, Infinity);
+  runners.sweep(9_000, 3_000, 1_000, Infinity);
   assert.deepEqual(lost, []);
-  runners.sweep(9_500, 3_000, 1_000);
+  runners.sweep(9_500, 3_000, 1_000, Infinity);
   assert.deepEqual(lost, []);
 });
 

@@ -163,16 +163,25 @@ export class Runners {
   }
 
   /**
-   * Loses the runners whose last beat is older than `ageMsMax`. When the sweep itself comes late, this process stood still and has
-   * beats to read yet: then nobody is lost.
+   * Loses the runners whose last beat is older than `ageMsMax`, and older than an echo that was asked for at `provenAtMs` and has come: it may
+   * be the bus that is silent. Answers whether there are such that wait for that proof. When the sweep itself comes late, this process
+   * stood still and has beats to read yet: then nobody is lost.
    */
-  sweep(nowMs: number, ageMsMax: number, lateMsMax: number): void {
+  sweep(nowMs: number, ageMsMax: number, lateMsMax: number, provenAtMs: number): boolean {
     const late = this.#sweptAtMs > 0 && nowMs - this.#sweptAtMs > lateMsMax;
+    let isUnproven = false;
     this.#sweptAtMs = nowMs;
     for (const runner of this.#list) {
       if (late) runner.beatAtMs = nowMs;
-      else if (nowMs - runner.beatAtMs > ageMsMax) this.#lose(runner);
+      else if (nowMs - runner.beatAtMs <= ageMsMax) continue;
+      else if (runner.beatAtMs + ageMsMax < provenAtMs) this.#lose(runner);
+      else isUnproven = true;
     }
+    this.#forgetGone(nowMs);
+    return isUnproven;
+  }
+
+  #forgetGone(nowMs: number): void {
     for (const [epoch, atMs] of this.#gone) if (nowMs - atMs > GONE_MS) this.#gone.delete(epoch);
   }
 

@@ -76,7 +76,6 @@ export const DISPATCH_LIMITS = {
   sweepIntervalMs: 250,
   /** A process that was not woken for so long knows its runners no better than that; the bus's echo is waited for so long. */
   standstillMs: 1_000,
-  echoMs: 2_000,
   openCallsMax: 20_000,
   /** How deep functions may call each other through gateways. */
   depthMax: 8,

@@ -56,6 +56,7 @@ class FunctionRequest extends PlatformRequest {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass is asked with itself.
     return Function.prototype[Symbol.hasInstance].call(this === FunctionRequest ? PlatformRequest : this, value);
   }
 }

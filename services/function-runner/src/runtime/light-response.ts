@@ -47,6 +47,7 @@ class LightResponse {
 
   /** Those that the platform itself makes, such as an answer to `fetch`, are responses too. */
   static [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: a subclass is asked with itself.
     return Function.prototype[Symbol.hasInstance].call(this === LightResponse ? PlatformResponse : this, value);
   }
 

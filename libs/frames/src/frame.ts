@@ -47,7 +47,7 @@ export const CHUNK_BYTES_MAX = 64 * 1024;
 export const INITIAL_CREDIT_BYTES = 256 * 1024;
 
 /** Why a runner did not take an invocation; each is safe to place again. */
-export const REJECTION = { busy: 1, draining: 2, unknownFunction: 3, quarantined: 4, platform: 5 } as const;
+export const REJECTION = { busy: 1, draining: 2, unknownFunction: 3, quarantined: 4, platform: 5, atLimit: 6 } as const;
 export type Rejection = keyof typeof REJECTION;
 
 /** Why a call is cancelled. */

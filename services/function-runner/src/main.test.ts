@@ -160,7 +160,7 @@ async function buildAndPublish(
       shape,
       handler: "",
     },
-    ...{ memoryMib: 128, timeoutMs: 4_000, concurrency: 0, environment: { PLAIN: "p" } },
+    ...{ memoryMib: 128, timeoutMs: 4_000, concurrency: 0, maxConcurrencyPerRunner: 0, environment: { PLAIN: "p" } },
     sealedSecrets: Object.fromEntries(
       Object.entries(secrets).map(([name, value]) => [
         name,

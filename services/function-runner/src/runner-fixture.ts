@@ -158,6 +158,7 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
       memoryMib: 128,
       timeoutMs: 3_000,
       concurrency: 0,
+      maxConcurrencyPerRunner: 0,
       environment: {},
       sealedSecrets: {},
       ...options,

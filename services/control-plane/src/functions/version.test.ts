@@ -75,6 +75,7 @@ test("a version is told to gateways and runners with its code, settings and vari
   const { name } = await createFunction(client, "shop", "told", {
     environment: { SNAKE_CASE_key: "1" },
     secrets: { S: "hidden" },
+    maxConcurrencyPerRunner: 7,
   });
   await upload(client, name, "export default { fetch }");
   const version = await publish(name);
@@ -87,6 +88,7 @@ test("a version is told to gateways and runners with its code, settings and vari
     [project, functionId, shape, concurrency, memoryMib, timeoutMs],
     ["shop", "told", "fetch", 16, 128, 10_000],
   );
+  assert.equal(record.maxConcurrencyPerRunner, 7);
   assert.deepEqual(environment, { SNAKE_CASE_key: "1" });
   assert.equal(artifactDigest, version.code?.digest);
 });

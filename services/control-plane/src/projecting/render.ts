@@ -90,6 +90,7 @@ function versionRecord(version: ProjectedVersion): Buffer {
     ...runSettings(config, code),
     memoryMib: config.memoryMib,
     timeoutMs: config.timeoutMs,
+    maxConcurrencyPerRunner: config.maxConcurrencyPerRunner,
     environment: { ...config.environment },
     sealedSecrets: Object.fromEntries(sealed),
   };

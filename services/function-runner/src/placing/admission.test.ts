@@ -4,6 +4,7 @@ import { slotsAtDepth } from "@millrace/frames";
 import fc from "fast-check";
 import { PLACING_LIMITS } from "../limits.ts";
 import { Admission } from "./admission.ts";
+import type { CallLimit } from "./call-limits.ts";
 
 const { wantMs, standstillMs, gatewayForgottenMs } = PLACING_LIMITS;
 
@@ -15,8 +16,11 @@ function setUp(slots: number) {
   return {
     admission,
     counts: () => ({ echoes, changes }),
-    ask: (nowMs: number, project = "p", { gateway = "g", depth = 0, knocks = true } = {}) =>
-      admission.ask({ gateway, project, depth, knocks, number: number++ }, nowMs),
+    ask: (
+      nowMs: number,
+      project = "p",
+      { gateway = "g", depth = 0, knocks = true, limit = undefined as CallLimit | undefined } = {},
+    ) => admission.ask({ gateway, project, depth, knocks, limit, number: number++ }, nowMs),
   };
 }
 
@@ -168,5 +172,61 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
       assert.equal(admission.remembered, 0);
       assert.equal(admission.slotsBusy, 0);
     }),
+  );
+});
+
+test("a function at its limit takes no slot of others, and one that became known late is held to it too", () => {
+  const { admission, ask } = setUp(4);
+  const limit = { functionUid: "fn", callsMax: 2 };
+  assert.deepEqual([ask(0, "p", { limit }), ask(0), admission.holdTo(limit)], ["accepted", "accepted", true]);
+  assert.deepEqual([ask(0, "p", { limit }), admission.holdTo(limit)], ["atLimit", false]);
+  assert.equal(admission.slotsBusy, 2);
+  assert.equal(ask(0, "p", { limit: { functionUid: "other", callsMax: 1 } }), "accepted");
+  admission.release("g", "p", 1, limit);
+  assert.equal(ask(1, "p", { limit }), "accepted");
+});
+
+test("whatever comes: of a function never more calls run than its limit allows, and no fewer when there are slots", () => {
+  const arbitraryEvent = fc.oneof(
+    fc.record({ kind: fc.constant("ask" as const), fn: fc.nat(2), late: fc.boolean() }),
+    fc.record({ kind: fc.constant("release" as const), at: fc.nat(99) }),
+  );
+  fc.assert(
+    fc.property(
+      fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
+      fc.array(arbitraryEvent, { maxLength: 200 }),
+      ([first, second], events) => {
+        const { admission, ask } = setUp(8);
+        // The last function has no limit.
+        const limits = [first, second].map((callsMax, at) => ({ functionUid: `fn-${at}`, callsMax }));
+        const running: (CallLimit | undefined)[] = [];
+        for (const event of events) {
+          if (event.kind === "release") {
+            if (running.length === 0) continue;
+            const [limit] = running.splice(event.at % running.length, 1);
+            admission.release("g", "p", 0, limit);
+            continue;
+          }
+          const limit = limits[event.fn];
+          const isAtLimit = limit !== undefined && running.filter((one) => one === limit).length >= limit.callsMax;
+          const isFull = running.length === 8;
+          const verdict = ask(0, "p", { limit: event.late ? undefined : limit, knocks: false });
+          if (event.late && limit) {
+            assert.equal(verdict, isFull ? "busy" : "accepted");
+            if (isFull) continue;
+            assert.equal(admission.holdTo(limit), !isAtLimit);
+            if (isAtLimit) admission.release("g", "p", 0);
+            else running.push(limit);
+          } else {
+            assert.equal(verdict, isAtLimit ? "atLimit" : isFull ? "busy" : "accepted");
+            if (verdict === "accepted") running.push(limit);
+          }
+          assert.equal(admission.slotsBusy, running.length);
+        }
+        for (const limit of running) admission.release("g", "p", 0, limit);
+        admission.tick(gatewayForgottenMs + 1);
+        assert.equal(admission.remembered, 0);
+      },
+    ),
   );
 });

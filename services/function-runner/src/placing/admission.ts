@@ -1,5 +1,6 @@
 import { type Rejection, slotsAtDepth } from "@millrace/frames";
 import { PLACING_LIMITS } from "../limits.ts";
+import { type CallLimit, CallLimits } from "./call-limits.ts";
 import { CallWindow } from "./call-window.ts";
 import { Shares } from "./shares.ts";
 
@@ -10,7 +11,8 @@ import { Shares } from "./shares.ts";
 //   open                    catching up ◀── start          open, catching up ── drain ──▶ draining
 //      ◀─── caught up ─────┘
 //
-//   open          takes a call that finds a slot, unless the slot is kept for a project or a gateway that has less than its share
+//   open          takes a call that finds a slot, unless the slot is kept for a project or a gateway that has less than its share, or as many
+//                 calls of its function run as its limit allows
 //   catching up   the process did not run for a while, or is new. Gateways may have placed elsewhere what it finds in its mail, or are
 //                 about to, since they sent it to the process before. So it takes nothing, and its beats say so, until the bus has
 //                 echoed and its first beat has reached everybody: all that comes after is meant for it.
@@ -38,6 +40,8 @@ export interface Claim {
   depth: number;
   /** Its gateway finds no slot anywhere, and asks for its share. */
   knocks: boolean;
+  /** Of its function, when that is known and has one. */
+  limit?: CallLimit | undefined;
 }
 
 interface Gateway {
@@ -50,6 +54,7 @@ export class Admission {
   readonly #host: AdmissionHost;
   readonly #projects: Shares;
   readonly #sharesOfGateways: Shares;
+  readonly #limits = new CallLimits();
   readonly #gateways = new Map<string, Gateway>();
   #state: "open" | "catching up" | "draining" = "open";
   #busy = 0;
@@ -75,7 +80,7 @@ export class Admission {
 
   /** Names that are remembered, for tests that look for leaks. */
   get remembered(): number {
-    return this.#projects.size + this.#sharesOfGateways.size + this.#gateways.size;
+    return this.#projects.size + this.#sharesOfGateways.size + this.#limits.size + this.#gateways.size;
   }
 
   /** A gateway asks for a slot. When it gets one, it holds it until `release`. */
@@ -83,9 +88,11 @@ export class Admission {
     this.#notice(nowMs);
     if (!this.#windowOf(claim.gateway, nowMs).take(claim.number)) return "repeated";
     if (this.#state !== "open") return this.#state === "draining" ? "draining" : "platform";
+    if (claim.limit && !this.#limits.hasRoom(claim.limit)) return "atLimit";
     const verdict = this.#hasRoomFor(claim, nowMs) ? "accepted" : "busy";
     if (verdict === "accepted") {
       this.#busy++;
+      if (claim.limit) this.#limits.take(claim.limit);
       this.#projects.take(claim.project);
       this.#sharesOfGateways.take(claim.gateway);
       this.#host.changed();
@@ -96,9 +103,17 @@ export class Admission {
     return verdict;
   }
 
-  /** A call that was accepted is over. */
-  release(gateway: string, project: string, nowMs: number): void {
+  /** The function of a call that holds a slot has become known: counts it there. False, and not counted, when it is one too many. */
+  holdTo(limit: CallLimit): boolean {
+    if (!this.#limits.hasRoom(limit)) return false;
+    this.#limits.take(limit);
+    return true;
+  }
+
+  /** A call that was accepted is over; `limit` is the one to which it was held. */
+  release(gateway: string, project: string, nowMs: number, limit?: CallLimit): void {
     this.#busy--;
+    if (limit) this.#limits.release(limit);
     this.#projects.release(project, nowMs);
     this.#sharesOfGateways.release(gateway, nowMs);
     this.#host.changed();

@@ -17,6 +17,7 @@ import type { FunctionPool } from "../instances/function-pool.ts";
 import { Invocation, type InvocationOutcome } from "../instances/invocation.ts";
 import { PLACING_LIMITS } from "../limits.ts";
 import { Admission } from "./admission.ts";
+import type { CallLimit } from "./call-limits.ts";
 
 type Placement = NonNullable<ReturnType<typeof readInvokePlacement>>;
 
@@ -43,7 +44,7 @@ export class Placing {
   readonly #admission: Admission;
   /** By gateway, then by the gateway's number of the call. */
   readonly #open = new Map<string, CallMap<Invocation>>();
-  readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0 };
+  readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0, atLimit: 0 };
   #unsaidTimer: NodeJS.Timeout | undefined;
   #nowMs = 0;
   #hasAccepted = false;
@@ -128,6 +129,7 @@ export class Placing {
       project,
       depth: placement.depth,
       knocks: (frame.flags & FLAG.knocks) !== 0,
+      limit: limitOf(record),
     };
     const verdict = this.#admission.ask(claim, this.#nowMs);
     if (verdict === "accepted") this.#admit(gateway, frame, placement, record);
@@ -152,12 +154,13 @@ export class Placing {
     request.frame = { ...request.frame, payload: Buffer.from(request.frame.payload) };
     const record = await this.#deps.records.waitFor(key, PLACING_LIMITS.recordWaitMs);
     if (invocation.phase !== "waiting") return;
-    if (record) {
+    const limit = limitOf(record);
+    if (record && (!limit || this.#admission.holdTo(limit))) {
       this.#accept(gateway, invocation, record);
       this.#deps.batcher.flush();
     } else {
       this.#free(gateway, request.frame.call, "", invocation);
-      this.#reject(gateway, request.frame.call, "unknownFunction");
+      this.#reject(gateway, request.frame.call, record ? "atLimit" : "unknownFunction");
     }
   }
 
@@ -210,7 +213,7 @@ export class Placing {
     const calls = this.#open.get(gateway);
     // A gateway that was started again counts from elsewhere, so the number may be another call's by now.
     if (calls?.get(call) === invocation) calls.delete(call);
-    this.#admission.release(gateway, project, performance.now());
+    this.#admission.release(gateway, project, performance.now(), limitOf(invocation.record));
     if (this.slotsBusy === 0) this.#emptied?.();
   }
 
@@ -219,6 +222,11 @@ export class Placing {
     this.#open.set(gateway, calls);
     return calls;
   }
+}
+
+function limitOf(record: FunctionVersionRecord | undefined): CallLimit | undefined {
+  if (!record?.maxConcurrencyPerRunner) return undefined;
+  return { functionUid: record.functionUid, callsMax: record.maxConcurrencyPerRunner };
 }
 
 const PASSED_ON = new Set<number>([FRAME.chunk, FRAME.cancel, FRAME.credit]);

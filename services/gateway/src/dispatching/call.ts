@@ -119,6 +119,11 @@ export class Call implements Due {
     return this.#wire.interruptions !== this.#interruptionsBefore;
   }
 
+  /** Whether it was rejected for a lack of room only: that another runner is asked is no retry. */
+  get isCrowdedOut(): boolean {
+    return this.rejection === "busy" || this.rejection === "atLimit";
+  }
+
   /** Sends the invocation to a runner under a new number. */
   sendTo(runner: Runner, number: number, nowMs: number, knocks = false): void {
     this.runner = runner;

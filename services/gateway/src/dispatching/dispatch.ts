@@ -285,7 +285,7 @@ export class Dispatch {
     const whole = call.startOver();
     if (!whole) this.#fail(call, "runner_lost", "The runner was lost, and the body cannot be sent again.");
     else if (call.setbacks >= DISPATCH_LIMITS.setbacksMax) this.#giveUp(call);
-    else if (call.rejection !== "busy" && !this.#budget.spend(this.#nowMs)) this.#refuseRetry(call);
+    else if (!call.isCrowdedOut && !this.#budget.spend(this.#nowMs)) this.#refuseRetry(call);
     else if (!this.#place(call)) this.#wait(call);
   }
 
@@ -346,8 +346,8 @@ export class Dispatch {
 
   #mayWait(call: Call): boolean {
     const { expectedWaitMsMax, waitingMax } = DISPATCH_LIMITS;
-    // Who is quarantined everywhere would only wait in vain.
-    if (call.rejection === "quarantined") return false;
+    // Who is quarantined everywhere would only wait in vain. A function at its limit everywhere is told at once: its provider wants no more.
+    if (call.rejection === "quarantined" || call.rejection === "atLimit") return false;
     const waitMsMax = Math.min(expectedWaitMsMax, call.deadlineAtMs - this.#nowMs);
     if (call.attempts === 0 && this.runners.count > 0 && this.#line.expectedWaitMs(call, this.#nowMs) > waitMsMax)
       return false;

@@ -11,6 +11,9 @@ export function whyGivenUp(call: Call, runners: Runners, isConnected: boolean): 
   if (rejection === "quarantined") {
     return refuse("function_quarantined", "The function version keeps failing and is held back for a while.");
   }
+  if (rejection === "atLimit") {
+    return refuse("overloaded", "The function serves as many calls at a time as it may.");
+  }
   const isRefused = rejection !== null && NOT_FULL.has(rejection) && !isCrowdedOut(call, runners);
   if (!isConnected || runners.count === 0 || isRefused) {
     return refuse("no_runner", "There is no runner that can take the request.");

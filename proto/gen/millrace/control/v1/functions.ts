@@ -111,6 +111,11 @@ export interface FunctionConfig {
   environment: { [key: string]: string };
   /** Values are write-only: an answer names the keys with the value "". They reach process.env too. */
   secrets: { [key: string]: string };
+  /**
+   * Calls at a time on one runner, all versions with a limit together, 1 to 1000; 0 means as many as find a slot. What is over it goes to
+   * another runner, or is answered 503 `overloaded` at once.
+   */
+  maxConcurrencyPerRunner: number;
 }
 
 export interface FunctionConfig_EnvironmentEntry {
@@ -485,7 +490,15 @@ export const FunctionMessage: MessageFns<FunctionMessage> = {
 };
 
 function createBaseFunctionConfig(): FunctionConfig {
-  return { handler: "", memoryMib: 0, timeoutMs: 0, concurrency: 0, environment: {}, secrets: {} };
+  return {
+    handler: "",
+    memoryMib: 0,
+    timeoutMs: 0,
+    concurrency: 0,
+    environment: {},
+    secrets: {},
+    maxConcurrencyPerRunner: 0,
+  };
 }
 
 export const FunctionConfig: MessageFns<FunctionConfig> = {
@@ -508,6 +521,9 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
     globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
       FunctionConfig_SecretsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
+    if (message.maxConcurrencyPerRunner !== 0) {
+      writer.uint32(56).int32(message.maxConcurrencyPerRunner);
+    }
     return writer;
   },
 
@@ -578,6 +594,14 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
             }
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxConcurrencyPerRunner = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -632,6 +656,11 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
           {},
         )
         : {},
+      maxConcurrencyPerRunner: isSet(object.maxConcurrencyPerRunner)
+        ? globalThis.Number(object.maxConcurrencyPerRunner)
+        : isSet(object.max_concurrency_per_runner)
+        ? globalThis.Number(object.max_concurrency_per_runner)
+        : 0,
     };
   },
 
@@ -667,6 +696,9 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
         });
       }
     }
+    if (message.maxConcurrencyPerRunner !== 0) {
+      obj.maxConcurrencyPerRunner = Math.round(message.maxConcurrencyPerRunner);
+    }
     return obj;
   },
 
@@ -697,6 +729,7 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
       },
       {},
     );
+    message.maxConcurrencyPerRunner = object.maxConcurrencyPerRunner ?? 0;
     return message;
   },
 };

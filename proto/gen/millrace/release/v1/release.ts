@@ -175,6 +175,8 @@ export interface FunctionVersionRecord {
   environment: { [key: string]: string };
   /** Each sealed to the runners' key with the context `function-secret|{function uid}|{key}`. */
   sealedSecrets: { [key: string]: Buffer };
+  /** Calls of the function at a time on one runner; 0 means as many as find a slot. */
+  maxConcurrencyPerRunner: number;
 }
 
 export interface FunctionVersionRecord_EnvironmentEntry {
@@ -1144,6 +1146,7 @@ function createBaseFunctionVersionRecord(): FunctionVersionRecord {
     concurrency: 0,
     environment: {},
     sealedSecrets: {},
+    maxConcurrencyPerRunner: 0,
   };
 }
 
@@ -1185,6 +1188,9 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
     globalThis.Object.entries(message.sealedSecrets).forEach(([key, value]: [string, Buffer]) => {
       FunctionVersionRecord_SealedSecretsEntry.encode({ key: key as any, value }, writer.uint32(98).fork()).join();
     });
+    if (message.maxConcurrencyPerRunner !== 0) {
+      writer.uint32(104).int32(message.maxConcurrencyPerRunner);
+    }
     return writer;
   },
 
@@ -1303,6 +1309,14 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
             }
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.maxConcurrencyPerRunner = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1388,6 +1402,11 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
           {},
         )
         : {},
+      maxConcurrencyPerRunner: isSet(object.maxConcurrencyPerRunner)
+        ? globalThis.Number(object.maxConcurrencyPerRunner)
+        : isSet(object.max_concurrency_per_runner)
+        ? globalThis.Number(object.max_concurrency_per_runner)
+        : 0,
     };
   },
 
@@ -1441,6 +1460,9 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
         });
       }
     }
+    if (message.maxConcurrencyPerRunner !== 0) {
+      obj.maxConcurrencyPerRunner = Math.round(message.maxConcurrencyPerRunner);
+    }
     return obj;
   },
 
@@ -1477,6 +1499,7 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
       },
       {},
     );
+    message.maxConcurrencyPerRunner = object.maxConcurrencyPerRunner ?? 0;
     return message;
   },
 };

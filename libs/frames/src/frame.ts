@@ -35,6 +35,8 @@ export const FLAG = {
   safe: 2,
   /** Of an invoke frame: its gateway finds no slot anywhere, and asks a runner that others fill for its share. */
   knocks: 4,
+  /** Of a head frame: the call waited for its instance to load. */
+  cold: 8,
 } as const;
 
 /** Bytes of a frame before its payload: length, type, flags, call. */

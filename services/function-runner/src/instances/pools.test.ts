@@ -17,6 +17,13 @@ test("the longest idle instance makes room when a runner holds as many as it may
   assert.equal((await runner.call(first!)).cold, true);
 });
 
+test("an answer says whether its call waited for an instance to start", async (t) => {
+  const runner = await startTestRunner(t);
+  const record = runner.deploy(OK);
+  assert.equal((await runner.call(record)).waitedForStart, true);
+  assert.equal((await runner.call(record)).waitedForStart, false);
+});
+
 test("one project has one sandbox, another has another", async (t) => {
   const runner = await startTestRunner(t);
   for (const project of ["a", "a", "b"]) await runner.call(runner.deploy(OK, { project }));

@@ -67,6 +67,9 @@ export class Call implements Due {
   /** Attempts that ended without an answer, for another reason than a lack of slots. */
   setbacks = 0;
   placedAtMs = 0;
+  acceptedAtMs = 0;
+  /** Whether it waited for an instance that had to be loaded; known with the answer. */
+  isCold = false;
   /** Calls of one lane wait in order; lanes take turns. */
   readonly laneKey: string;
   lane: Lane | null = null;
@@ -170,8 +173,9 @@ export class Call implements Due {
     this.sendBody();
   }
 
-  onAccepted(): void {
+  onAccepted(nowMs: number): void {
     if (this.phase !== "placed") return;
+    this.acceptedAtMs = nowMs;
     this.phase = "accepted";
     this.waitsUntilMs = undefined;
     this.invocation.body.release(EDGE_LIMITS.smallBodyBytesMax);

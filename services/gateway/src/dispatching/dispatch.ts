@@ -205,7 +205,7 @@ export class Dispatch {
   #take(call: Call, frame: Frame): void {
     switch (frame.type) {
       case FRAME.accepted:
-        call.onAccepted();
+        call.onAccepted(this.#nowMs);
         break;
       case FRAME.rejected:
         this.#onRejected(call, readRejected(frame));
@@ -231,7 +231,8 @@ export class Dispatch {
       this.#abort(call, "function_response_invalid", "The function's response could not be read.");
       return;
     }
-    call.onAccepted();
+    call.onAccepted(this.#nowMs);
+    call.isCold = (frame.flags & FLAG.cold) !== 0;
     call.phase = "answering";
     const end = (frame.flags & FLAG.end) !== 0;
     if (end) this.#finish(call);

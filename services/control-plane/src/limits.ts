@@ -26,6 +26,7 @@ export const LIMITS = {
   timeoutMs: { min: 100, max: 300_000, default: 10_000 },
   concurrency: { min: 1, max: 100, handlerDefault: 1, fetchDefault: 16 },
   maxConcurrencyPerRunner: { min: 1, max: 1_000 },
+  minInstancesMax: 16,
   handlerCharsMax: 128,
   variablesMax: 128,
   variableKeyBytesMax: 64,

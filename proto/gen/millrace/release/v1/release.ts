@@ -195,6 +195,8 @@ export interface AliasRecord {
   alias: string;
   targets: WeightedVersion[];
   generation: number;
+  /** Each runner keeps so many instances of each of the versions loaded. */
+  minInstances: number;
 }
 
 export interface WeightedVersion {
@@ -1675,7 +1677,7 @@ export const FunctionVersionRecord_SealedSecretsEntry: MessageFns<FunctionVersio
 };
 
 function createBaseAliasRecord(): AliasRecord {
-  return { functionUid: "", alias: "", targets: [], generation: 0 };
+  return { functionUid: "", alias: "", targets: [], generation: 0, minInstances: 0 };
 }
 
 export const AliasRecord: MessageFns<AliasRecord> = {
@@ -1691,6 +1693,9 @@ export const AliasRecord: MessageFns<AliasRecord> = {
     }
     if (message.generation !== 0) {
       writer.uint32(32).int64(message.generation);
+    }
+    if (message.minInstances !== 0) {
+      writer.uint32(40).int32(message.minInstances);
     }
     return writer;
   },
@@ -1740,6 +1745,14 @@ export const AliasRecord: MessageFns<AliasRecord> = {
             message.generation = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.minInstances = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1764,6 +1777,11 @@ export const AliasRecord: MessageFns<AliasRecord> = {
         ? object.targets.map((e: any) => WeightedVersion.fromJSON(e))
         : [],
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+      minInstances: isSet(object.minInstances)
+        ? globalThis.Number(object.minInstances)
+        : isSet(object.min_instances)
+        ? globalThis.Number(object.min_instances)
+        : 0,
     };
   },
 
@@ -1781,6 +1799,9 @@ export const AliasRecord: MessageFns<AliasRecord> = {
     if (message.generation !== 0) {
       obj.generation = Math.round(message.generation);
     }
+    if (message.minInstances !== 0) {
+      obj.minInstances = Math.round(message.minInstances);
+    }
     return obj;
   },
 
@@ -1793,6 +1814,7 @@ export const AliasRecord: MessageFns<AliasRecord> = {
     message.alias = object.alias ?? "";
     message.targets = object.targets?.map((e) => WeightedVersion.fromPartial(e)) || [];
     message.generation = object.generation ?? 0;
+    message.minInstances = object.minInstances ?? 0;
     return message;
   },
 };

@@ -1,5 +1,7 @@
 export { ensureBus, openBucket, openObjects } from "./buckets.ts";
 export { type BusConfig, type BusLog, busUnavailable, connectBus } from "./connection.ts";
+export { echo } from "./echo.ts";
+export { guarded } from "./guarded.ts";
 export { BUS_LIMITS } from "./limits.ts";
 export {
   type BusIdentity,

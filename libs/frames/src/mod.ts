@@ -7,4 +7,5 @@ export { FrameWriter } from "./frame-writer.ts";
 export * from "./messages.ts";
 export { slotsAtDepth } from "./slots.ts";
 export { countSpent } from "./spent-buffers.ts";
+export { Standstill } from "./standstill.ts";
 export { StreamParser } from "./stream-parser.ts";

@@ -3,7 +3,8 @@ import { runInNewContext } from "node:vm";
 
 // Bodies travel in large buffers, each used once. V8 counts them outside its heap: it lets up to 64 MiB of them lie before it looks for those
 // that nobody holds, and marks the whole heap for it, at 10 ms and more a time; no option lowers that. Collecting the young alone finds
-// them in less than a millisecond. So whoever handles bodies has it done every few MiB. Small calls never come to that: their buffers do not count.
+// them in less than a millisecond. So whoever handles bodies has it done every few MiB. What is short does not count, which small calls are unless many
+// come at once.
 
 const LARGE_BYTES = 16 * 1024;
 /**

@@ -1,5 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
+import { guarded } from "@millrace/bus";
 import { readArtifact } from "./artifacts/artifact-bus.ts";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { BuildService } from "./building/build-service.ts";
@@ -96,7 +97,7 @@ export function buildApp(deps: RunnerDependencies) {
     /** Begins to take work, once it is known which functions there are. */
     async start(): Promise<void> {
       await records.caughtUp;
-      frames.listen((message) => placing.receive(message));
+      frames.listen(guarded((message: Buffer) => placing.receive(message), log));
       placing.start();
       frames.onReconnected = () => beats.flush();
       beats.start();
@@ -108,7 +109,7 @@ export function buildApp(deps: RunnerDependencies) {
       const drained = placing.drained(deps.drainTimeoutMs);
       beats.flush();
       const built = builds.close();
-      if (!(await drained)) log.warn({ calls: placing.slotsBusy }, "calls are given up: the runner stops");
+      if (!(await drained)) log.warn({ calls: placing.calls }, "calls are given up: the runner stops");
       await built;
     },
     async close(): Promise<void> {

@@ -105,6 +105,12 @@ export const PLACING_LIMITS = {
   wantMs: 250,
   /** Of the slots, kept for those who have less than a fair share and want more. */
   keptSlotsShare: 1 / 8,
+  /** A call whose caller has gone gives its slot back when it still runs after so long. */
+  abandonedGraceMs: 100,
+  /** Of the slots: so many calls that nobody waits for may run beside them; others of the kind hold their slots. */
+  abandonedShare: 1 / 2,
+  /** The same for one project. It gets no slot while there are as many. */
+  abandonedShareOfProject: 1 / 4,
   /** What is known of a gateway is forgotten when it was not heard of for so long. */
   gatewayForgottenMs: 60_000,
   /** How long running calls are waited for when the runner is told to stop. */

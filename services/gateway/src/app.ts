@@ -1,4 +1,6 @@
 import { once } from "node:events";
+import { guarded } from "@millrace/bus";
+import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import type { Telemetry } from "@millrace/telemetry";
 import type { Redis } from "ioredis";
 import { AccessService } from "./access/access-service.ts";
@@ -123,8 +125,8 @@ export function buildApp(deps: GatewayDependencies) {
      */
     async start(stopping?: AbortSignal): Promise<void> {
       frames.listen({
-        onFrames: (message) => dispatcher.receive(message),
-        onBeat: (runnerId, beat) => dispatcher.onBeat(runnerId, beat),
+        onFrames: guarded((message: Buffer) => dispatcher.receive(message), log),
+        onBeat: guarded((runnerId: string, beat: Beat) => dispatcher.onBeat(runnerId, beat), log),
       });
       buckets = new BucketsBus(deps.bus, { releases: deployments, functions, grants }, log);
       grants.onChange = () => renewal.wake();

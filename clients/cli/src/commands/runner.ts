@@ -67,7 +67,7 @@ export function registerRunner(registry: Registry): void {
       description:
         "run functions for a platform, here and in the foreground, with what runner create answered (- reads it from standard input)",
       options: [
-        integerOption("--slots <n>", "invocations at a time", 1, 4096).default(16),
+        integerOption("--slots <n>", "invocations at a time", 1, 4096).default(64),
         new Option("--minimum-tier <tier>", "the weakest isolation to accept").choices(TIERS).default("reduced"),
         natsOption(),
         new Option("--state <folder>", "where to keep artifacts and logs (default: in .millrace of the clone)"),

@@ -14,9 +14,9 @@ async function watchOf(t: TestContext) {
   t.after(() => watch.close());
   const runner = await connectBus({ url: nats.url, seed, identity }, { info() {}, warn() {} });
   t.after(() => runner.close());
-  const beat = (epoch: string) =>
-    runner.publish(SUBJECTS.beat("north"), Beat.encode(Beat.fromPartial({ runnerId: "north", epoch })).finish());
-  return { watch, beat };
+  const publish = (bytes: Uint8Array) => runner.publish(SUBJECTS.beat("north"), bytes);
+  const beat = (epoch: string) => publish(Beat.encode(Beat.fromPartial({ runnerId: "north", epoch })).finish());
+  return { watch, publish, beat };
 }
 
 test("a name that beats already is not taken", async (t) => {
@@ -29,6 +29,14 @@ test("a name that beats already is not taken", async (t) => {
 test("a name under which two beat by turns is lost", async (t) => {
   const { watch, beat } = await watchOf(t);
   await watch.start();
+  for (const epoch of ["first", "second", "first"]) beat(epoch);
+  await assert.rejects(watch.lost, /another runner north is running/);
+});
+
+test("what is no beat does not end the watch", async (t) => {
+  const { watch, publish, beat } = await watchOf(t);
+  await watch.start();
+  publish(Buffer.from([0xff]));
   for (const epoch of ["first", "second", "first"]) beat(epoch);
   await assert.rejects(watch.lost, /another runner north is running/);
 });

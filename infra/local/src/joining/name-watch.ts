@@ -3,7 +3,7 @@
  * name is beating already, and leaves when it hears another later: a process is known by the `epoch` of its beats, and one that was
  * followed by another does not come back.
  */
-import { connectBus, SUBJECTS } from "@millrace/bus";
+import { connectBus, guarded, SUBJECTS } from "@millrace/bus";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { settlesWithin } from "../processes/until.ts";
 
@@ -53,10 +53,16 @@ export class NameWatch {
     const { runnerId, natsUrl, natsSeed: seed, natsCaFile: caFile } = this.#options;
     const identity = { service: "function-runner", id: runnerId } as const;
     const log = { info: () => {}, warn: (fields: object) => this.#onWarning(fields) };
+    // What is no beat says nothing of other processes.
+    const onBeat = guarded((data: Uint8Array) => this.#onBeat(data), { error: () => {} });
     this.#connection = await connectBus({ url: natsUrl, caFile, seed, identity }, log).catch((cause: unknown) => {
       throw new Error(`NATS at ${natsUrl} cannot be reached, or does not let ${runnerId} in`, { cause });
     });
-    this.#connection.subscribe(SUBJECTS.beat(runnerId), { callback: (_, { data }) => this.#onBeat(data) });
+    this.#connection.subscribe(SUBJECTS.beat(runnerId), {
+      callback: (error, { data }) => {
+        if (!error) onBeat(data);
+      },
+    });
     if (await settlesWithin(this.#heard.promise, LISTEN_MS)) {
       throw new Error(`a runner ${runnerId} is running already; each needs a bundle of its own`);
     }

@@ -50,17 +50,17 @@ export class Instance {
   /** Given ahead; they begin in this order. */
   readonly #staged: { number: number; invocation: Invocation }[] = [];
   #recalled = false;
-  /** Their time is over; they have the grace to end by themselves. */
+  /** Their time is over; each has its grace to end by itself. */
   readonly #late = new Set<number>();
   /** Given up after the grace; what still comes for them is let pass. */
   readonly #abandoned = new Set<number>();
   #handle: InstanceHandle | undefined;
   #state: InstanceState = "loading";
   #lastNumber = 0;
-  #graceTimer: NodeJS.Timeout | undefined;
   #loadTimer: NodeJS.Timeout | undefined;
-  /** Pings that were not answered; an instance whose loop turns has none. */
+  /** An instance whose loop turns answers every ping soon, in their order. */
   #pings = 0;
+  #pongs = 0;
   #looseOutput = { endsAt: 0, lines: 0 };
   #strays = 0;
   #hasLoaded = false;
@@ -173,7 +173,6 @@ export class Instance {
     this.#state = "ended";
     this.#wasWorking = this.#calls.size > 0;
     clearTimeout(this.#loadTimer);
-    clearTimeout(this.#graceTimer);
     const reason = reasonOfEnd(end);
     for (const invocation of this.#calls.values()) {
       if (end.cause !== "stopped") invocation.output.say(`the instance ended: ${end.cause}: ${end.text}`);
@@ -221,8 +220,8 @@ export class Instance {
   }
 
   #onPong(): void {
-    if (this.#pings === 0) this.#violate("an answer to no ping");
-    else this.#pings--;
+    if (this.#pongs === this.#pings) this.#violate("an answer to no ping");
+    else this.#pongs++;
   }
 
   #onCallFrame(frame: Frame): void {
@@ -289,20 +288,20 @@ export class Instance {
     this.recall();
     writeCancel(channel.writer(), number, CANCELLATION.deadline);
     channel.writer().begin(SANDBOX_FRAME.ping, 0, 0).end();
-    this.#pings++;
+    const ping = ++this.#pings;
     this.#late.add(number);
     const isShared = this.#calls.size > this.#late.size;
     const graceMs = isShared ? INSTANCE_LIMITS.sharedGraceMs : INSTANCE_LIMITS.abortGraceMs;
-    this.#graceTimer ??= setTimeout(() => this.#onGraceOver(), graceMs);
+    setTimeout(() => this.#onGraceOver(number, ping), graceMs);
   }
 
-  #onGraceOver(): void {
-    this.#graceTimer = undefined;
-    for (const number of [...this.#late]) {
+  #onGraceOver(number: number, ping: number): void {
+    if (this.#state === "ended") return;
+    if (this.#late.has(number)) {
       this.#abandoned.add(number);
       this.#release(number, this.#calls.get(number)!);
     }
-    if (this.#pings > 0) this.stop(SANDBOX_LIMITS.terminateTimeoutMs);
+    if (this.#pongs < ping) this.stop(SANDBOX_LIMITS.terminateTimeoutMs);
   }
 
   #violate(what: string): void {

@@ -65,6 +65,10 @@ export class Invocation {
   begunAt = 0;
   /** Whether its gateway was told that it is accepted. */
   isSaid = false;
+  /** Nobody waits for it, and it runs on without a slot. */
+  isAbandoned = false;
+  /** The project that its slot is counted for. */
+  claimant = "";
   /** Known once it is accepted. */
   record: FunctionVersionRecord | undefined;
   readonly #reply: Reply;

@@ -51,6 +51,39 @@ test("nothing is kept for a call that may find a slot elsewhere", () => {
   assert.equal(ask(1, "large"), "accepted");
 });
 
+test("calls that nobody waits for give their slots back, a quarter of the slots for each project, and it alone gets none meanwhile", () => {
+  const { admission, ask, counts } = setUp(8);
+  for (let n = 0; n < 8; n++) ask(0, "deaf");
+  assert.deepEqual(
+    [1, 2, 3].map((nowMs) => admission.abandon("g", "deaf", nowMs)),
+    [true, true, false],
+  );
+  assert.deepEqual([admission.slotsBusy, admission.calls], [6, 8]);
+  // To gateways a busy runner is full, for whomever they ask next.
+  assert.equal(ask(4, "deaf"), "platform");
+  assert.equal(ask(4, "other"), "accepted");
+  const { changes } = counts();
+  admission.forget("deaf");
+  assert.equal(counts().changes, changes + 1, "a beat tells gateways to ask again");
+  assert.equal(ask(5, "deaf"), "accepted");
+  admission.forget("deaf");
+  for (let n = 0; n < 7; n++) admission.release("g", "deaf", 6);
+  admission.release("g", "other", 6);
+  admission.tick(6 + gatewayForgottenMs + wantMs);
+  assert.deepEqual([admission.slotsBusy, admission.remembered <= 1], [0, true]);
+});
+
+test("calls that nobody waits for, of however many projects, run beside half of the slots at most", () => {
+  const { admission, ask } = setUp(8);
+  const projects = ["a", "b", "c"];
+  for (const project of projects) for (let n = 0; n < 2; n++) ask(0, project);
+  const given = projects.flatMap((project) => [1, 2].map((nowMs) => admission.abandon("g", project, nowMs)));
+  assert.deepEqual(given, [true, true, true, true, false, false]);
+  assert.deepEqual([admission.slotsBusy, admission.calls], [2, 6]);
+  admission.forget("a");
+  assert.equal(admission.abandon("g", "c", 3), true);
+});
+
 test("a slot is kept no longer than it is wanted", () => {
   const { admission, ask } = setUp(4);
   for (let n = 0; n < 4; n++) ask(0, "large");
@@ -87,6 +120,15 @@ test("a process that stood still takes nothing until the bus has echoed", () => 
   assert.equal(ask(standstillMs + 2), "platform");
   admission.caughtUp();
   assert.equal(ask(standstillMs + 3), "accepted");
+});
+
+test("a process that stood still twice takes nothing until the bus has echoed twice", () => {
+  const { admission, ask, counts } = setUp(2);
+  for (const nowMs of [0, standstillMs + 1, 2 * standstillMs + 2]) ask(nowMs);
+  admission.caughtUp();
+  assert.deepEqual([counts().echoes, admission.isOpen, ask(2 * standstillMs + 3)], [2, false, "platform"]);
+  admission.caughtUp();
+  assert.equal(ask(2 * standstillMs + 4), "accepted");
 });
 
 test("a new process takes nothing until everybody can know that it is new", () => {
@@ -184,6 +226,16 @@ test("a function at its limit takes no slot of others, and one that became known
   assert.equal(ask(0, "p", { limit: { functionUid: "other", callsMax: 1 } }), "accepted");
   admission.release("g", "p", 1, limit);
   assert.equal(ask(1, "p", { limit }), "accepted");
+});
+
+test("a call that nobody waits for counts for its function's limit until it is over", () => {
+  const { admission, ask } = setUp(8);
+  const limit = { functionUid: "fn", callsMax: 1 };
+  assert.equal(ask(0, "p", { limit }), "accepted");
+  assert.equal(admission.abandon("g", "p", 1), true);
+  assert.deepEqual([ask(1, "p2", { limit }), admission.slotsBusy], ["atLimit", 0]);
+  admission.forget("p", limit);
+  assert.equal(ask(2, "p2", { limit }), "accepted");
 });
 
 test("whatever comes: of a function never more calls run than its limit allows, and no fewer when there are slots", () => {

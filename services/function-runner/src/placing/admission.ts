@@ -1,4 +1,4 @@
-import { type Rejection, slotsAtDepth } from "@millrace/frames";
+import { type Rejection, Standstill, slotsAtDepth } from "@millrace/frames";
 import { PLACING_LIMITS } from "../limits.ts";
 import { type CallLimit, CallLimits } from "./call-limits.ts";
 import { CallWindow } from "./call-window.ts";
@@ -28,7 +28,7 @@ export interface AdmissionHost {
    * everybody, call `caughtUp`.
    */
   askForEcho(): void;
-  /** The number of busy slots, or whether the runner takes anything, is another. */
+  /** The number of busy slots, or what the runner takes, is another. */
   changed(): void;
 }
 
@@ -56,12 +56,19 @@ export class Admission {
   readonly #sharesOfGateways: Shares;
   readonly #limits = new CallLimits();
   readonly #gateways = new Map<string, Gateway>();
-  #state: "open" | "catching up" | "draining" = "open";
+  /** By project: calls that nobody waits for, and that run on beside the slots. */
+  readonly #abandoned = new Map<string, number>();
+  #abandonedCalls = 0;
+  readonly #abandonedMax: number;
+  readonly #abandonedMaxOfProject: number;
+  readonly #standstill = new Standstill(PLACING_LIMITS.standstillMs);
+  #isDraining = false;
   #busy = 0;
-  #ranAtMs: number | undefined;
 
   constructor(slots: number, host: AdmissionHost) {
-    const { keptSlotsShare, wantMs } = PLACING_LIMITS;
+    const { keptSlotsShare, wantMs, abandonedShare, abandonedShareOfProject } = PLACING_LIMITS;
+    this.#abandonedMax = Math.max(1, Math.floor(slots * abandonedShare));
+    this.#abandonedMaxOfProject = Math.max(1, Math.floor(slots * abandonedShareOfProject));
     const keptMax = Math.max(1, Math.floor(slots * keptSlotsShare));
     this.#slots = slots;
     this.#host = host;
@@ -73,21 +80,29 @@ export class Admission {
     return this.#busy;
   }
 
+  /** Calls that run, those included that gave their slots back. */
+  get calls(): number {
+    return this.#busy + this.#abandonedCalls;
+  }
+
   /** Whether gateways should place anything here. */
   get isOpen(): boolean {
-    return this.#state === "open";
+    return !this.#isDraining && this.#standstill.isOver;
   }
 
   /** Names that are remembered, for tests that look for leaks. */
   get remembered(): number {
-    return this.#projects.size + this.#sharesOfGateways.size + this.#limits.size + this.#gateways.size;
+    const shares = this.#projects.size + this.#sharesOfGateways.size;
+    return shares + this.#limits.size + this.#gateways.size + this.#abandoned.size;
   }
 
   /** A gateway asks for a slot. When it gets one, it holds it until `release`. */
   ask(claim: Claim, nowMs: number): Verdict {
     this.#notice(nowMs);
     if (!this.#windowOf(claim.gateway, nowMs).take(claim.number)) return "repeated";
-    if (this.#state !== "open") return this.#state === "draining" ? "draining" : "platform";
+    if (!this.isOpen) return this.#isDraining ? "draining" : "platform";
+    // Not busy: there are slots, for everybody else.
+    if (this.#abandonedOf(claim.project) >= this.#abandonedMaxOfProject) return "platform";
     if (claim.limit && !this.#limits.hasRoom(claim.limit)) return "atLimit";
     const verdict = this.#hasRoomFor(claim, nowMs) ? "accepted" : "busy";
     if (verdict === "accepted") {
@@ -119,6 +134,29 @@ export class Admission {
     this.#host.changed();
   }
 
+  /**
+   * Nobody waits for a call any more, and it does not end. It gives its slot back, unless its project or all of them have many such calls:
+   * then they hold their slots. Answers whether it was given back; when the call is over, it is `forget` then that is to be called.
+   */
+  abandon(gateway: string, project: string, nowMs: number): boolean {
+    const count = this.#abandonedOf(project);
+    if (count >= this.#abandonedMaxOfProject || this.#abandonedCalls >= this.#abandonedMax) return false;
+    this.#abandonedCalls++;
+    this.#abandoned.set(project, count + 1);
+    this.release(gateway, project, nowMs);
+    return true;
+  }
+
+  /** A call that was abandoned is over. Until now it was held to `limit`: it ran, if for nobody. */
+  forget(project: string, limit?: CallLimit): void {
+    if (limit) this.#limits.release(limit);
+    const count = this.#abandonedOf(project) - 1;
+    this.#abandonedCalls--;
+    if (count === 0) this.#abandoned.delete(project);
+    else this.#abandoned.set(project, count);
+    this.#host.changed();
+  }
+
   /** To be called at least every second: it is how the machine knows that its process runs. */
   tick(nowMs: number): void {
     this.#notice(nowMs);
@@ -131,17 +169,18 @@ export class Admission {
 
   /** The process is new, and others of its name were there before it. */
   start(): void {
+    this.#standstill.begin();
     this.#catchUp();
   }
 
+  /** An echo that was asked for has come. */
   caughtUp(): void {
-    if (this.#state !== "catching up") return;
-    this.#state = "open";
-    this.#host.changed();
+    this.#standstill.caughtUp();
+    if (this.isOpen) this.#host.changed();
   }
 
   drain(): void {
-    this.#state = "draining";
+    this.#isDraining = true;
     this.#host.changed();
   }
 
@@ -155,14 +194,15 @@ export class Admission {
     );
   }
 
+  #abandonedOf(project: string): number {
+    return this.#abandoned.get(project) ?? 0;
+  }
+
   #notice(nowMs: number): void {
-    const stoodStill = this.#ranAtMs !== undefined && nowMs - this.#ranAtMs > PLACING_LIMITS.standstillMs;
-    this.#ranAtMs = nowMs;
-    if (stoodStill && this.#state !== "draining") this.#catchUp();
+    if (this.#standstill.notice(nowMs)) this.#catchUp();
   }
 
   #catchUp(): void {
-    this.#state = "catching up";
     this.#host.changed();
     this.#host.askForEcho();
   }

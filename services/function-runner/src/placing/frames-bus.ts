@@ -1,4 +1,4 @@
-import { type connectBus, SUBJECTS } from "@millrace/bus";
+import { type connectBus, echo, SUBJECTS } from "@millrace/bus";
 import { Batcher } from "@millrace/frames";
 import { PLACING_LIMITS } from "../limits.ts";
 
@@ -40,12 +40,8 @@ export class FramesBus {
   }
 
   /** Settles once everything has come in that the server had for us when it was asked, or was lost on the way. */
-  async echo(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, PLACING_LIMITS.echoMs);
-    // A connection that breaks loses what was on its way: then there is nothing to wait for.
-    await Promise.race([late, this.#connection.flush().catch(() => {})]);
-    clearTimeout(timer);
+  echo(): Promise<void> {
+    return echo(this.#connection, PLACING_LIMITS.echoMs);
   }
 
   /** Takes nothing more in, and sends what is waiting. */

@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { connect as connectSocket, createServer, type Socket } from "node:net";
 import { type TestContext, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { connectBus } from "@millrace/bus";
 import {
   Batcher,
   batchHeader,
+  CANCELLATION,
   FLAG,
   FRAME,
   FrameWriter,
@@ -13,6 +15,7 @@ import {
   readBatchHeader,
   readFrames,
   readRejected,
+  writeCancel,
   writeInvoke,
 } from "@millrace/frames";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
@@ -57,43 +60,84 @@ async function socketPair(t: TestContext): Promise<[Socket, Socket]> {
   return [near, far];
 }
 
-test("an accepted frame is written to the bus before its call is written to a sandbox, even beside a frame that was written earlier", async (t) => {
-  const nats = await testNats(t, { identities: [IDENTITY] });
-  const silent = { info() {}, warn() {} };
-  const connection = await connectBus({ url: nats.url, seed: nats.seedOf(IDENTITY), identity: IDENTITY }, silent);
-  t.after(() => connection.close());
-  const frames = new FramesBus(connection, IDENTITY.id);
-  const [near] = await socketPair(t);
-  const channel = new Channel(near, { onFrame() {}, onEnd() {} });
-  const run = (invocation: Invocation) => invocation.start(channel, 1, 1_000, () => {});
+for (const [bodies, bodyBytes, writes] of [
+  ["small", 1_000, ["bus", "call"]],
+  ["large", 100_000, ["bus", "call", "call"]],
+] as const) {
+  test(`accepted frames are written to the bus before calls with ${bodies} bodies are written to a sandbox, even beside a frame that was written earlier`, async (t) => {
+    const nats = await testNats(t, { identities: [IDENTITY] });
+    const silent = { info() {}, warn() {} };
+    const connection = await connectBus({ url: nats.url, seed: nats.seedOf(IDENTITY), identity: IDENTITY }, silent);
+    t.after(() => connection.close());
+    const frames = new FramesBus(connection, IDENTITY.id);
+    const [near] = await socketPair(t);
+    const channel = new Channel(near, { onFrame() {}, onEnd() {} });
+    let begun = 0;
+    const run = (invocation: Invocation) => invocation.start(channel, ++begun, 1_000, () => {});
+    const placing = new Placing({
+      slots: 4,
+      batcher: frames.batcher,
+      isConnected: () => frames.connected,
+      echo: () => frames.echo(),
+      records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
+      poolOf: () => ({ isWarm: true, run }) as unknown as FunctionPool,
+      onChange() {},
+      onOver() {},
+    });
+
+    const written: string[] = [];
+    const prototype = Object.getPrototypeOf(near) as Socket;
+    const original = near.write;
+    t.mock.method(prototype, "write", function (this: Socket, ...sent: Parameters<Socket["write"]>) {
+      const text = Buffer.from(sent[0] as Uint8Array).toString("latin1");
+      if (text.includes("PUB mr.gateway.gateway-1")) written.push("bus");
+      else if (this === near) written.push(text.includes("the body of the call") ? "call" : "other");
+      return Reflect.apply(original, this, sent) as boolean;
+    });
+    const writer = new FrameWriter();
+    writer.raw(batchHeader("gateway-1"));
+    for (const call of [7, 8])
+      writeInvoke(writer, call, { ...INVOKE, body: Buffer.alloc(bodyBytes, "the body of the call") }, true);
+    // The channel's flush of this turn is on its way before the bus has anything to send.
+    channel.writer().begin(FRAME.credit, 0, 9).u32(1).end();
+    placing.receive(writer.take());
+    await until(() => written.length >= writes.length);
+    assert.deepEqual(written, writes);
+  });
+}
+
+test("a runner that drains waits for calls that nobody waits for", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const running: Invocation[] = [];
   const placing = new Placing({
     slots: 4,
-    batcher: frames.batcher,
-    isConnected: () => frames.connected,
-    echo: () => frames.echo(),
+    batcher: new Batcher("runner-1", () => {}),
+    isConnected: () => true,
+    echo: async () => {},
     records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
-    poolOf: () => ({ isWarm: true, run }) as unknown as FunctionPool,
+    poolOf: () =>
+      ({ isWarm: true, run: (invocation: Invocation) => running.push(invocation) }) as unknown as FunctionPool,
     onChange() {},
     onOver() {},
   });
-
-  const written: string[] = [];
-  const prototype = Object.getPrototypeOf(near) as Socket;
-  const original = near.write;
-  t.mock.method(prototype, "write", function (this: Socket, ...sent: Parameters<Socket["write"]>) {
-    const text = Buffer.from(sent[0] as Uint8Array).toString("latin1");
-    if (text.includes("PUB mr.gateway.gateway-1")) written.push("bus");
-    else if (this === near) written.push(text.includes("the body of the call") ? "call" : "other");
-    return Reflect.apply(original, this, sent) as boolean;
-  });
   const writer = new FrameWriter();
+  const [near] = await socketPair(t);
   writer.raw(batchHeader("gateway-1"));
-  writeInvoke(writer, 7, INVOKE, true);
-  // The channel's flush of this turn is on its way before the bus has anything to send.
-  channel.writer().begin(FRAME.credit, 0, 9).u32(1).end();
+  writeInvoke(writer, 1, INVOKE, true);
   placing.receive(writer.take());
-  await until(() => written.length === 2);
-  assert.deepEqual(written, ["bus", "call"]);
+  running[0]!.start(new Channel(near, { onFrame() {}, onEnd() {} }), 1, 60_000, () => {});
+  writer.raw(batchHeader("gateway-1"));
+  writeCancel(writer, 1, CANCELLATION.callerGone);
+  placing.receive(writer.take());
+  t.mock.timers.tick(PLACING_LIMITS.abandonedGraceMs);
+  assert.deepEqual([placing.slotsBusy, placing.calls], [0, 1]);
+  let drained: boolean | undefined;
+  const waiting = placing.drained(10_000).then((inTime) => (drained = inTime));
+  await turn();
+  assert.equal(drained, undefined);
+  running[0]!.end();
+  await waiting;
+  assert.deepEqual([drained, placing.calls], [true, 0]);
 });
 
 test("that a call which may run twice was accepted is said only when it takes long, and once", async (t) => {

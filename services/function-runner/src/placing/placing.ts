@@ -62,6 +62,11 @@ export class Placing {
     return this.#admission.slotsBusy;
   }
 
+  /** Calls that run, those included that nobody waits for. */
+  get calls(): number {
+    return this.#admission.calls;
+  }
+
   /** Whether gateways should place anything here. */
   get isOpen(): boolean {
     return this.#admission.isOpen;
@@ -99,18 +104,32 @@ export class Placing {
   /** Rejects what is new from now on, and waits until what runs is over. Answers whether all of it was in time. */
   async drained(timeoutMs: number): Promise<boolean> {
     this.#admission.drain();
-    if (this.slotsBusy === 0) return true;
+    if (this.calls === 0) return true;
     const emptied = Promise.withResolvers<void>();
     this.#emptied = emptied.resolve;
     const timer = setTimeout(emptied.resolve, timeoutMs);
     await emptied.promise;
     clearTimeout(timer);
-    return this.slotsBusy === 0;
+    return this.calls === 0;
   }
 
   #onFrame(gateway: string, frame: Frame): void {
     if (frame.type === FRAME.invoke) this.#onInvoke(gateway, frame);
-    else if (PASSED_ON.has(frame.type)) this.#open.get(gateway)?.get(frame.call)?.fromCaller(frame);
+    else if (PASSED_ON.has(frame.type)) {
+      const invocation = this.#open.get(gateway)?.get(frame.call);
+      invocation?.fromCaller(frame);
+      if (invocation && frame.type === FRAME.cancel && invocation.phase === "answered")
+        this.#leaveAlone(gateway, invocation);
+    }
+  }
+
+  /** Its caller has gone. What listens to its signal ends in a moment; what does not is not to keep others from the slot. */
+  #leaveAlone(gateway: string, invocation: Invocation): void {
+    const project = invocation.claimant;
+    setTimeout(() => {
+      if (invocation.phase === "over" || invocation.isAbandoned) return;
+      invocation.isAbandoned = this.#admission.abandon(gateway, project, performance.now());
+    }, PLACING_LIMITS.abandonedGraceMs);
   }
 
   #onInvoke(gateway: string, frame: Frame): void {
@@ -144,6 +163,7 @@ export class Placing {
       { call: frame.call, writer: () => this.#deps.batcher.to(gateway) },
       { onOver: (over, outcome) => this.#onOver(gateway, frame.call, project, over, outcome) },
     );
+    invocation.claimant = project;
     this.#callsOf(gateway).set(frame.call, invocation);
     if (record) this.#accept(gateway, invocation, record);
     else void this.#awaitRecord(gateway, placement.functionKey, invocation);
@@ -213,8 +233,10 @@ export class Placing {
     const calls = this.#open.get(gateway);
     // A gateway that was started again counts from elsewhere, so the number may be another call's by now.
     if (calls?.get(call) === invocation) calls.delete(call);
-    this.#admission.release(gateway, project, performance.now(), limitOf(invocation.record));
-    if (this.slotsBusy === 0) this.#emptied?.();
+    const limit = limitOf(invocation.record);
+    if (invocation.isAbandoned) this.#admission.forget(project, limit);
+    else this.#admission.release(gateway, project, performance.now(), limit);
+    if (this.calls === 0) this.#emptied?.();
   }
 
   #callsOf(gateway: string): CallMap<Invocation> {

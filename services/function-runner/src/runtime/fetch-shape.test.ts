@@ -124,3 +124,15 @@ test("a call that times out beside others leaves them in peace", async () => {
   await until(() => retired!.state === "ended");
   assert.equal((await runner.call(record)).status, 200);
 });
+
+test("a stream whose function waits is cancelled when the caller leaves", async () => {
+  const record = deploy(`
+    return new Response(new ReadableStream({
+      start(controller) { controller.enqueue(new TextEncoder().encode("first")); console.log("stream begun"); },
+      cancel(reason) { console.log("idle stream cancelled: " + reason); },
+    }));`);
+  const open = runner.begin(record);
+  await until(() => [...runner.pools.poolOf(record).instances].some(({ calls }) => calls === 1));
+  open.cancel(CANCELLATION.callerGone);
+  await until(() => runner.lines().includes("info: idle stream cancelled: The caller is gone."));
+});

@@ -56,7 +56,7 @@ class FunctionRequest extends PlatformRequest {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return Function.prototype[Symbol.hasInstance].call(PlatformRequest, value);
+    return Function.prototype[Symbol.hasInstance].call(this === FunctionRequest ? PlatformRequest : this, value);
   }
 }
 

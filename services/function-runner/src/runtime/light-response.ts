@@ -47,7 +47,7 @@ class LightResponse {
 
   /** Those that the platform itself makes, such as an answer to `fetch`, are responses too. */
   static [Symbol.hasInstance](value: unknown): boolean {
-    return Function.prototype[Symbol.hasInstance].call(PlatformResponse, value);
+    return Function.prototype[Symbol.hasInstance].call(this === LightResponse ? PlatformResponse : this, value);
   }
 
   /** What it was made of, unless somebody looked closer and may have changed it. */

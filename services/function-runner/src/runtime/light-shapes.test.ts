@@ -110,6 +110,14 @@ test("what is sent as it was given says the same as the platform's response woul
   assert.ok(plain >= 8);
 });
 
+test("a subclass knows its own instances", () => {
+  class Own extends Response {}
+  class OwnRequest extends Request {}
+  assert.deepEqual([new Own() instanceof Own, new Own() instanceof Response], [true, true]);
+  assert.deepEqual([new Response() instanceof Own, Response.json(1) instanceof Own], [false, false]);
+  assert.deepEqual([lightRequest() instanceof OwnRequest, lightRequest() instanceof Request], [false, true]);
+});
+
 test("bytes that change after the response was made are not sent", () => {
   const mine = new Uint8Array([1, 2]);
   const response = new Response(mine);

@@ -17,6 +17,7 @@ export class ResponseSender {
   #credit = INITIAL_CREDIT_BYTES;
   #cut = false;
   #wake: (() => void) | undefined;
+  #onCut: (() => void) | undefined;
 
   constructor(channel: Channel, call: number) {
     this.#channel = channel;
@@ -68,6 +69,13 @@ export class ResponseSender {
   cut(): void {
     this.#cut = true;
     this.#wake?.();
+    this.#onCut?.();
+  }
+
+  /** Calls `listener` as soon as nobody waits for this response, which may be now. */
+  whenCut(listener: () => void): void {
+    if (this.#cut) listener();
+    else this.#onCut = listener;
   }
 
   #moreCredit(): Promise<void> {

@@ -43,6 +43,8 @@ const NO_BYTES = new Uint8Array();
 /** A body that is there at once goes with the head; only what is still being made is streamed. */
 async function sendBody(call: Call, head: { status: number; headers: string[] }, body: ReadableStream<Uint8Array>) {
   const reader = body.getReader();
+  // Also while the function makes the next piece, which may take for ever. What its source throws at this is nobody's any more.
+  call.sender.whenCut(() => void reader.cancel("The caller is gone.").catch(() => {}));
   const first = await readChunk(reader);
   if (first === null) return call.sender.whole(head, NO_BYTES);
   const second = readChunk(reader);
@@ -53,7 +55,6 @@ async function sendBody(call: Call, head: { status: number; headers: string[] },
     wanted = await call.sender.chunk(chunk);
   }
   if (wanted) call.sender.end();
-  else await reader.cancel("The caller is gone.");
 }
 
 /** Whether the stream ends within the microtasks that are waiting now, as that of a body made of a value does. */

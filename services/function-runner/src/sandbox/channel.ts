@@ -16,10 +16,15 @@ export interface ChannelHandler {
   onEnd(why: "closed" | "garbage"): void;
 }
 
-/** Frames over an inherited descriptor, written once a tick. Both the supervisor and the sandbox use it. */
+/**
+ * Frames over an inherited descriptor, written once a tick and never before its end, however many: what is said of them elsewhere in the
+ * same tick is said first. Both the supervisor and the sandbox use it.
+ */
 export class Channel {
   readonly #socket: Socket;
   readonly #handler: ChannelHandler;
+  /** Full ones, before the one that is written to. */
+  #full: FrameWriter[] = [];
   #writer: FrameWriter | undefined;
   #ended = false;
   #heardAll = false;
@@ -47,8 +52,10 @@ export class Channel {
 
   /** The writer for the next frame; the frame must be begun and ended before anything else is asked of the channel. */
   writer(): FrameWriter {
-    if (this.#writer && this.#writer.bytes >= LENT_BYTES_MIN) this.flush();
-    if (!this.#writer) {
+    if (this.#writer && this.#writer.bytes >= LENT_BYTES_MIN) {
+      this.#full.push(this.#writer);
+      this.#writer = idleWriters.pop() ?? new FrameWriter();
+    } else if (!this.#writer) {
       this.#writer = idleWriters.pop() ?? new FrameWriter();
       setImmediate(() => this.flush());
     }
@@ -60,16 +67,11 @@ export class Channel {
     const writer = this.#writer;
     if (!writer) return;
     this.#writer = undefined;
-    if (writer.bytes >= LENT_BYTES_MIN && !this.#ended) {
-      countSpent(writer.bytes);
-      this.#socket.write(writer.view(), (error) => {
-        if (!error) putBack(writer);
-      });
-    } else {
-      const bytes = writer.take();
-      putBack(writer);
-      if (!this.#ended && bytes.length > 0) this.#socket.write(bytes);
+    if (this.#full.length > 0) {
+      for (const full of this.#full) this.#send(full);
+      this.#full = [];
     }
+    this.#send(writer);
   }
 
   /** Sends what is waiting, and calls back once the kernel has all of it: at once, unless the other end is slow to read. */
@@ -83,6 +85,19 @@ export class Channel {
   close(): void {
     this.#ended = true;
     this.#socket.destroy();
+  }
+
+  #send(writer: FrameWriter): void {
+    if (writer.bytes >= LENT_BYTES_MIN && !this.#ended) {
+      countSpent(writer.bytes);
+      this.#socket.write(writer.view(), (error) => {
+        if (!error) putBack(writer);
+      });
+    } else {
+      const bytes = writer.take();
+      putBack(writer);
+      if (!this.#ended && bytes.length > 0) this.#socket.write(bytes);
+    }
   }
 
   /** One read a tick, so that whoever floods its channel does not keep others from theirs. */

@@ -11,6 +11,7 @@ import {
   readFrames,
   readHead,
   readRejected,
+  Standstill,
 } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { type Reason, reasonOfRunner } from "../answering/reasons.ts";
@@ -50,9 +51,10 @@ export interface DispatchHost {
   wakeAt(atMs: number): void;
   /** Ask the bus for an echo, behind everything that is on its way here, and call `caughtUp` when it comes. */
   askForEcho(): void;
-  log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
+  log: { warn(fields: object, message: string): void };
 }
 
+/** All calls of one gateway, and the runners that they go to. Times are milliseconds of a clock that only rises. Nothing here waits. */
 export class Dispatch {
   readonly runners: Runners;
   readonly #host: DispatchHost;
@@ -63,12 +65,12 @@ export class Dispatch {
   #lastNumber: number;
   #nowMs: number;
   #interruptions = 0;
-  /** This process did not run for a while, and what it knows of runners is as old. */
-  #catchingUp = false;
+  /** A process that did not run for a while knows of runners what is as old. */
+  readonly #standstill = new Standstill(DISPATCH_LIMITS.standstillMs);
   #sender = "";
   /** Filled anew for each call, so that none needs memory for it. */
   readonly #choice: Choice;
-  #placing = false;
+  #isServing = false;
   #sweepAtMs: number;
   #wakeAtMs = Infinity;
   #knockAtMs = 0;
@@ -76,6 +78,7 @@ export class Dispatch {
   constructor(host: DispatchHost, nowMs: number) {
     this.#host = host;
     this.#nowMs = nowMs;
+    this.#standstill.notice(nowMs);
     this.#sweepAtMs = nowMs;
     this.#budget = new RetryBudget(nowMs);
     // At random, so that what runners still send to the process before this one is not taken for an answer to a call of ours.
@@ -145,20 +148,26 @@ export class Dispatch {
     this.#wakeBy(Math.min(this.#sweepAtMs, this.#wheel.nextAtMs()));
   }
 
+  /** An echo that was asked for has come. */
   caughtUp(nowMs: number): void {
     this.#setNow(nowMs);
-    this.#catchingUp = false;
+    this.#standstill.caughtUp();
     this.#placeWaiting();
   }
 
   // Wakes come every `sweepIntervalMs` at least. Who did not get one for long may have runners in mind that are other processes by now:
   // a call that it placed there would be run by the new one, taken for lost with the old one, and placed again.
   #setNow(nowMs: number): void {
-    const stoodStill = nowMs - this.#nowMs > DISPATCH_LIMITS.standstillMs;
     this.#nowMs = nowMs;
-    if (!stoodStill) return;
-    this.#catchingUp = true;
-    this.#host.askForEcho();
+    this.#noticeInterruptions();
+    if (this.#standstill.notice(nowMs)) this.#host.askForEcho();
+  }
+
+  // Beats that came while the connection was broken are lost: the next ones are waited for.
+  #noticeInterruptions(): void {
+    const { interruptions } = this.#host.wire;
+    if (interruptions !== this.#interruptions) this.runners.forgetSlots();
+    this.#interruptions = interruptions;
   }
 
   readonly #onDue = (call: Call): void => {
@@ -306,7 +315,7 @@ export class Dispatch {
       this.#giveUp(call);
       return true;
     }
-    if (!this.#knowsRunners()) return false;
+    if (!this.#mayPlace()) return false;
     const { runners } = this;
     this.#choice.warm = runners.warmFor(call.functionKey);
     this.#choice.all = runners.all();
@@ -317,12 +326,16 @@ export class Dispatch {
     return true;
   };
 
-  /** Whether what beats said still holds. Those that came while the connection was broken are lost: then the next ones are waited for. */
-  #knowsRunners(): boolean {
-    const { interruptions } = this.#host.wire;
-    if (interruptions !== this.#interruptions) this.runners.forgetSlots();
-    this.#interruptions = interruptions;
-    return !this.#catchingUp;
+  /** Whether frames reach runners, and what is known of runners is of this moment. */
+  #mayPlace(): boolean {
+    return this.#host.isConnected() && this.#standstill.isOver;
+  }
+
+  /** Whether it is worth while to go through those that wait. Without a connection, their turn is their end. */
+  readonly #hasTurns = (): boolean => !this.#host.isConnected() || (this.#mayPlace() && this.#haveRoom());
+
+  #haveRoom(): boolean {
+    return this.runners.haveRoom() || (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax));
   }
 
   #send(call: Call, runner: Runner, knocks = false): void {
@@ -330,8 +343,13 @@ export class Dispatch {
     const number = this.#nextNumber();
     this.#open.set(number, call);
     runner.outstanding++;
-    call.sendTo(runner, number, this.#nowMs, knocks);
-    this.#watch(call);
+    try {
+      call.sendTo(runner, number, this.#nowMs, knocks);
+      this.#watch(call);
+    } catch (err) {
+      this.#host.log.warn({ err, requestId: call.invocation.content.requestId }, "a call could not be sent");
+      this.#abort(call, "internal", "The request could not be passed on.");
+    }
   }
 
   #wait(call: Call): void {
@@ -361,26 +379,23 @@ export class Dispatch {
   /** A slot may be free: projects take turns, and in each the one goes first who waited longest. */
   #placeWaiting(): void {
     // Calls that fail on the way would come back here.
-    if (this.#placing || this.#line.length === 0) return;
-    this.#placing = true;
-    this.#line.serve(this.#place, this.#hasRoom);
-    this.#placing = false;
+    if (this.#isServing || this.#line.length === 0) return;
+    this.#isServing = true;
+    try {
+      this.#line.serve(this.#place, this.#hasTurns);
+    } finally {
+      this.#isServing = false;
+    }
     this.#knock();
   }
 
-  readonly #hasRoom = (): boolean =>
-    !this.#host.isConnected() ||
-    (this.#knowsRunners() &&
-      (this.runners.haveRoom() || (this.#line.hasDeep && this.runners.haveRoom(DISPATCH_LIMITS.depthMax))));
-
   /** Somebody waits, and others hold all slots: asks one of the runners for a slot, so that it learns of it. */
   #knock(): void {
-    if (this.#nowMs < this.#knockAtMs || this.#line.length === 0) return;
-    if (!this.#knowsRunners()) return;
+    if (this.#nowMs < this.#knockAtMs || this.#line.length === 0 || !this.#mayPlace()) return;
     this.#knockAtMs = this.#nowMs + DISPATCH_LIMITS.knockIntervalMs;
     const call = this.#line.first()!;
     const runner = slotToKnockAt(this.runners.all(), call, this.#host.random);
-    if (runner === null || !this.#host.isConnected()) return;
+    if (runner === null) return;
     runner.knockedAtSequence = runner.sequence;
     this.#line.remove(call);
     this.#send(call, runner, true);

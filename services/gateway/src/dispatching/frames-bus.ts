@@ -1,4 +1,4 @@
-import { type connectBus, SUBJECTS } from "@millrace/bus";
+import { type connectBus, echo, SUBJECTS } from "@millrace/bus";
 import { Batcher, type FrameWriter } from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { DISPATCH_LIMITS } from "../limits.ts";
@@ -53,12 +53,8 @@ export class FramesBus implements Wire {
   }
 
   /** Settles once everything has come in that the server had for us when it was asked, or was lost on the way. */
-  async echo(): Promise<void> {
-    const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, DISPATCH_LIMITS.echoMs);
-    // A connection that breaks loses what was on its way: then there is nothing to wait for.
-    await Promise.race([late, this.#connection.flush().catch(() => {})]);
-    clearTimeout(timer);
+  echo(): Promise<void> {
+    return echo(this.#connection, DISPATCH_LIMITS.echoMs);
   }
 
   /** What cannot be sent now is lost rather than kept: a frame that came late could run a call that was answered long ago. */

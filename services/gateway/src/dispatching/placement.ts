@@ -6,7 +6,7 @@ export interface Placed {
   functionKey: string;
   /** How many functions called each other before it. */
   depth: number;
-  /** Whether it may not go to this runner now. */
+  /** Whether the runner has turned the call away for another reason than a lack of slots, and has not beaten since. */
   excludes(runner: Runner): boolean;
 }
 

@@ -66,7 +66,11 @@ export class TimerWheel<T extends Due> {
       }
     }
     this.#step = now;
-    const due = reached.filter((entry) => entry.dueAtMs <= nowMs || void this.add(entry, entry.dueAtMs, nowMs));
+    const due: T[] = [];
+    for (const entry of reached) {
+      if (entry.dueAtMs <= nowMs) due.push(entry);
+      else this.add(entry, entry.dueAtMs, nowMs);
+    }
     for (const entry of due) if (entry.place === -1) onDue(entry);
   }
 

@@ -35,6 +35,8 @@ export async function readWholeBody(exchange: Exchange, budget: BodyBudget): Pro
   const { contentLength } = exchange.head!;
   const { wholeBodyBytesMax, wholeBodyTimeoutMs } = EDGE_LIMITS;
   if (contentLength === 0) return EMPTY;
+  // Who has left already leaves no second time: nothing would give the bytes back.
+  if (exchange.response.destroyed) return CUT_SHORT;
   if (contentLength !== null && contentLength > wholeBodyBytesMax) return BODY_TOO_LARGE;
   if (!budget.take(exchange, contentLength ?? wholeBodyBytesMax)) {
     return refuse("overloaded", "This gateway holds as many bodies as it can.");

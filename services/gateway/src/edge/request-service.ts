@@ -90,6 +90,8 @@ export class RequestService {
       if (isRefusal(body)) return body;
       whole = body;
     }
+    // The caller has left while its access was checked, and nothing will say so again.
+    if (exchange.response.destroyed) return null;
     return this.#invoke(exchange, head, path, backend, match.parameters, whole);
   }
 

@@ -3,6 +3,7 @@ import type { DeploymentRecord, DeploymentSnapshot, Route } from "@millrace/prot
 import { forwardedResponseHeaders } from "../edge/forwarding.ts";
 import { canonicalPath } from "../routing/canonical-path.ts";
 import { RouteTable, type TableRoute } from "../routing/route-table.ts";
+import { keptCopy } from "./kept-copy.ts";
 
 // What a release means to the request path: immutable, compiled once, swapped as a whole.
 
@@ -68,7 +69,7 @@ function compileBackend(route: Route, constants: DeploymentConstants): FunctionB
     const flat = Object.entries(headers).flatMap(([name, value]) => [name.toLowerCase(), value]);
     const forwarded = forwardedResponseHeaders(flat);
     if (forwarded === null) throw new Error(`the mock answer of ${apiName} holds a header that HTTP cannot carry`);
-    return { kind: "mock", status: status || 200, headers: forwarded, body: Buffer.from(body) };
+    return { kind: "mock", status: status || 200, headers: forwarded, body: keptCopy(body) };
   }
   if (backend?.$case !== "function" || backend.value.target === undefined) {
     throw new Error(`${apiName} has no backend that this gateway knows`);

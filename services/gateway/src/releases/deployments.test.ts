@@ -5,6 +5,7 @@ import { DeploymentRecord, DeploymentSnapshot } from "@millrace/proto/release/v1
 import { Deployments } from "./deployments.ts";
 
 const HOST = "abc-test";
+const MOCK_BODY = Buffer.from("[]");
 
 function setUp() {
   const errors: object[] = [];
@@ -34,13 +35,23 @@ function snapshotOf(path: string, apiName = path) {
     apiName,
     method: "GET",
     path,
-    backend: { $case: "mock" as const, value: { status: 200, headers: {} } },
+    backend: { $case: "mock" as const, value: { status: 200, headers: {}, body: MOCK_BODY } },
   };
   const bytes = DeploymentSnapshot.encode(
     DeploymentSnapshot.fromPartial({ revision: "0.0.1", routes: [route] }),
   ).finish();
   return { digest: digestOf(bytes), packed: packRecord(bytes) };
 }
+
+test("a plan holds no more memory for an answer of a few bytes than these", () => {
+  const { deployments, put } = setUp();
+  const { digest, packed } = snapshotOf("/pets");
+  deployments.onPut(KEYS.snapshotPart(digest, 0), packed);
+  put({ snapshotDigest: digest });
+  const backend = deployments.get(HOST)?.plan?.routes.find("GET", "/pets")?.route.backend;
+  assert.ok(backend?.kind === "mock" && backend.body.equals(MOCK_BODY));
+  assert.equal(backend.body.buffer.byteLength, MOCK_BODY.length);
+});
 
 test("a record and its snapshot make a plan, in whichever order they come", () => {
   for (const order of [

@@ -6,6 +6,7 @@ import {
   DeploymentSnapshot,
 } from "@millrace/proto/release/v1/release";
 import { compilePlan, type DeploymentPlan } from "./deployment-plan.ts";
+import { keptCopy } from "./kept-copy.ts";
 
 /** What the gateway serves for one host label. Replaced as a whole; a request keeps the one it began with. */
 export interface Deployment {
@@ -40,6 +41,8 @@ export class Deployments implements BucketHandler {
   readonly #log: DeploymentsLog;
   readonly #byLabel = new Map<string, Deployment>();
   readonly #records = new Map<string, DeploymentRecord>();
+  /** Records whose snapshot is not served: a part may be what is missing. */
+  readonly #unserved = new Map<string, DeploymentRecord>();
   readonly #parts = new Map<string, Map<number, Buffer>>();
 
   constructor(region: string, log: DeploymentsLog) {
@@ -67,16 +70,16 @@ export class Deployments implements BucketHandler {
     else if (key.startsWith(DEPLOYMENT_PREFIX)) {
       const hostLabel = key.slice(DEPLOYMENT_PREFIX.length);
       this.#records.delete(hostLabel);
+      this.#unserved.delete(hostLabel);
       this.#byLabel.delete(hostLabel);
     }
   }
 
   #putPart(digest: string, index: number, value: Uint8Array): void {
     const parts = this.#parts.get(digest) ?? new Map<number, Buffer>();
-    // A copy, so that a part does not hold the whole message it came in.
-    parts.set(index, Buffer.from(value));
+    parts.set(index, keptCopy(value));
     this.#parts.set(digest, parts);
-    for (const record of this.#records.values()) {
+    for (const record of this.#unserved.values()) {
       if (record.snapshotDigest === digest) this.#swap(record);
     }
   }
@@ -95,6 +98,9 @@ export class Deployments implements BucketHandler {
   #swap(record: DeploymentRecord): void {
     const { hostLabel, deployment: name, environment, generation, release } = record;
     const old = this.#byLabel.get(hostLabel);
+    const plan = this.#planFor(record);
+    if (plan) this.#unserved.delete(hostLabel);
+    else this.#unserved.set(hostLabel, record);
     this.#byLabel.set(hostLabel, {
       hostLabel,
       name,
@@ -104,7 +110,7 @@ export class Deployments implements BucketHandler {
       offline: record.state === DeploymentRecord_State.OFFLINE,
       // Whatever is not said to be open needs a key.
       authorized: record.access !== DeploymentRecord_Access.NONE,
-      plan: this.#planFor(record) ?? old?.plan ?? null,
+      plan: plan ?? old?.plan ?? null,
     });
   }
 

@@ -18,7 +18,7 @@ export interface RouteMatch<R> {
 }
 
 interface Node<R> {
-  literals: Map<string, Node<R>>;
+  literals: Map<string, Node<R>> | null;
   parameter: Node<R> | null;
   exact: Planted<R> | null;
   prefix: Planted<R> | null;
@@ -62,7 +62,7 @@ export class RouteTable<R extends TableRoute> {
     for (const segment of segmentsOf(route.path)) {
       const name = PARAMETER.exec(segment)?.[1];
       if (name !== undefined) names.push(name);
-      node = name === undefined ? childIn(node.literals, segment) : parameterOf(node);
+      node = name === undefined ? literalOf(node, segment) : parameterOf(node);
     }
     const place = route.prefixMatch ? "prefix" : "exact";
     if (node[place]) throw new Error(`two routes match ${route.method} ${route.path}`);
@@ -84,7 +84,7 @@ function search<R>(node: Node<R>, path: string, at: number, values: string[]): R
     const next = path.indexOf("/", at + 1);
     const end = next === -1 ? path.length : next;
     const segment = path.slice(at + 1, end);
-    const literal = node.literals.get(segment);
+    const literal = node.literals?.get(segment);
     const match = literal === undefined ? null : search(literal, path, end, values);
     if (match) return match;
     // A parameter is never empty.
@@ -105,13 +105,18 @@ function matchOf<R>({ route, names }: Planted<R>, values: readonly string[]): Ro
 }
 
 function emptyNode<R>(): Node<R> {
-  return { literals: new Map(), parameter: null, exact: null, prefix: null };
+  return { literals: null, parameter: null, exact: null, prefix: null };
 }
 
 function childIn<R>(nodes: Map<string, Node<R>>, name: string): Node<R> {
   const child = nodes.get(name) ?? emptyNode<R>();
   nodes.set(name, child);
   return child;
+}
+
+function literalOf<R>(node: Node<R>, segment: string): Node<R> {
+  node.literals ??= new Map();
+  return childIn(node.literals, segment);
 }
 
 function parameterOf<R>(node: Node<R>): Node<R> {

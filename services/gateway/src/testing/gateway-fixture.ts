@@ -76,7 +76,13 @@ export async function startGateway(owner: Owner, { runners = ["runner-1"] }: Fix
   owner.after(() => bus.close());
   const redisConnection = connectRedis(redis.url, silent);
   owner.after(async () => redisConnection.disconnect());
-  const auth = { secrets: new Map<string, string>(), available: true, calls: 0 };
+  const auth = {
+    secrets: new Map<string, string>(),
+    available: true,
+    calls: 0,
+    /** Settles when auth is to answer. */
+    answers: Promise.resolve(),
+  };
   const clock = { offsetMs: 0 };
   const lines: Record<string, unknown>[] = [];
   const app = buildApp({
@@ -214,10 +220,11 @@ export async function startGateway(owner: Owner, { runners = ["runner-1"] }: Fix
 export type GatewayFixture = Awaited<ReturnType<typeof startGateway>>;
 
 async function deriveFrom(
-  auth: { secrets: Map<string, string>; available: boolean; calls: number },
+  auth: { secrets: Map<string, string>; available: boolean; calls: number; answers: Promise<void> },
   scopes: readonly SigningScope[],
 ): Promise<DerivedKey[]> {
   auth.calls++;
+  await auth.answers;
   if (!auth.available) throw new Error("auth is away");
   return scopes.flatMap((scope) => {
     const secret = auth.secrets.get(scope.keyId);

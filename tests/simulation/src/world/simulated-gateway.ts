@@ -50,7 +50,7 @@ export class SimulatedGateway implements Wire {
     const wakeAt = this.process.timer(() => this.#do(() => this.dispatch.wake(timeline.nowMs)));
     const askForEcho = () =>
       void this.process.after(2 * delayMsMax, () => this.#do(() => this.dispatch.caughtUp(timeline.nowMs)));
-    const log = { info() {}, warn() {} };
+    const log = { warn() {} };
     this.dispatch = new Dispatch(
       { wire: this, isConnected: () => this.isConnected, random, wakeAt, askForEcho, log },
       timeline.nowMs,

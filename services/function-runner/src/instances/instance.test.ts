@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { type TestContext, test } from "node:test";
+import { FRAME, type Frame, FrameWriter } from "@millrace/frames";
+import { INSTANCE_LIMITS } from "../limits.ts";
+import type { Channel } from "../sandbox/channel.ts";
+import { SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
+import { Instance } from "./instance.ts";
+import { Invocation } from "./invocation.ts";
+
+const TIMEOUT_MS = 1_000;
+const nothing = () => {};
+
+/** A millisecond at a time: a mocked timer counts from the end of the tick that it was set in. */
+function pass(t: TestContext, ms: number): void {
+  for (let passed = 0; passed < ms; passed++) t.mock.timers.tick(1);
+}
+
+function frameOf(type: number, payload = ""): Frame {
+  return { type, flags: 0, call: 0, payload: Buffer.from(payload) };
+}
+
+/** An instance that has loaded, without a thread behind it. */
+function setUp() {
+  const stops: number[] = [];
+  const writer = new FrameWriter();
+  const listener = {
+    onLoaded: nothing,
+    onLoadFailed: nothing,
+    onDone: nothing,
+    onReturned: nothing,
+    onRetired: nothing,
+    onRoom: nothing,
+    onOutput: nothing,
+    onEnded: nothing,
+  };
+  const instance = new Instance({ concurrency: 8, timeoutMs: TIMEOUT_MS }, listener);
+  const channel = { writer: () => writer } as unknown as Channel;
+  instance.attach({ channel, stop: (timeoutMs) => stops.push(timeoutMs), violate: assert.fail });
+  instance.onFrame(frameOf(SANDBOX_FRAME.loaded, JSON.stringify({ shape: "fetch", exports: [] })));
+  const begin = () => {
+    const request = { requestId: "r", frame: frameOf(FRAME.invoke, "1234"), deadlineAt: Infinity };
+    instance.begin(new Invocation(request, { call: 1, writer: () => writer }, { onOver: nothing }));
+  };
+  return { instance, stops, begin };
+}
+
+test("an instance that has answered for its first late call is not stopped for one that was late a moment ago", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { instance, stops, begin } = setUp();
+  const { sharedGraceMs } = INSTANCE_LIMITS;
+  begin();
+  pass(t, sharedGraceMs - 1);
+  begin();
+  pass(t, TIMEOUT_MS - sharedGraceMs);
+  begin();
+  pass(t, 1);
+  instance.onFrame(frameOf(SANDBOX_FRAME.pong));
+  pass(t, sharedGraceMs);
+  assert.deepEqual([instance.calls, stops], [2, []], "the first is given up, the second has its own grace");
+  instance.onFrame(frameOf(SANDBOX_FRAME.pong));
+  pass(t, sharedGraceMs - 1);
+  assert.deepEqual([instance.calls, stops], [1, []]);
+});
+
+test("an instance whose loop does not turn is stopped when its first late call's grace is over", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { stops, begin } = setUp();
+  begin();
+  pass(t, TIMEOUT_MS - 1);
+  begin();
+  pass(t, INSTANCE_LIMITS.sharedGraceMs);
+  assert.deepEqual(stops, []);
+  pass(t, 1);
+  assert.equal(stops.length, 1);
+});

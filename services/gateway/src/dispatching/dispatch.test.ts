@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FrameWriter } from "@millrace/frames";
+import { Beat } from "@millrace/proto/invocation/v1/invocation";
+import { DISPATCH_LIMITS } from "../limits.ts";
+import { BodyFeed } from "./body-feed.ts";
+import { Dispatch } from "./dispatch.ts";
+
+const { standstillMs } = DISPATCH_LIMITS;
+const CONTENT = {
+  depth: 0,
+  requestId: "r",
+  traceparent: "",
+  functionKey: "fn@1",
+  route: "{}",
+  method: "POST",
+  target: "/",
+  pathParameters: [],
+  sourceIp: "192.0.2.1",
+  protocol: "HTTP/1.1",
+  scheme: "http",
+  identity: { keyId: "", accountId: "", authType: "" },
+  headers: [],
+};
+
+/** A dispatch whose frames go nowhere; `outcomes` says how calls ended. */
+function setUp() {
+  const writer = new FrameWriter();
+  const wire = { interruptions: 0, to: () => writer };
+  const outcomes: string[] = [];
+  let echoes = 0;
+  const host = { wire, isConnected: () => true, random: () => 0.5, wakeAt() {}, log: { warn() {} } };
+  const dispatch = new Dispatch({ ...host, askForEcho: () => echoes++ }, 0);
+  let sequence = 0;
+  const beat = (nowMs: number, slots: number) =>
+    dispatch.onBeat("runner-1", Beat.fromPartial({ epoch: "1", sequence: ++sequence, slots }), nowMs);
+  const invoke = (nowMs: number, { body = BodyFeed.of(Buffer.alloc(0)), onFailed = () => {} } = {}) => {
+    const sink = {
+      head() {},
+      chunk() {},
+      failed(reason: string) {
+        outcomes.push(reason);
+        onFailed();
+      },
+    };
+    return dispatch.invoke({ content: CONTENT, body, project: "p", timeoutMs: 5_000, safe: false }, sink, nowMs);
+  };
+  return { dispatch, wire, outcomes, beat, invoke, echoes: () => echoes };
+}
+
+test("a gateway that stood still twice places nothing until the bus has echoed twice", () => {
+  const { dispatch, beat, invoke, echoes } = setUp();
+  beat(0, 4);
+  dispatch.wake(standstillMs + 1);
+  dispatch.wake(2 * standstillMs + 2);
+  const call = invoke(2 * standstillMs + 3);
+  dispatch.caughtUp(2 * standstillMs + 4);
+  assert.deepEqual([echoes(), call.phase], [2, "waiting"]);
+  dispatch.caughtUp(2 * standstillMs + 5);
+  assert.equal(call.phase, "placed");
+});
+
+test("slots that were told of before the connection broke are not taken for free", () => {
+  const { wire, beat, invoke } = setUp();
+  beat(0, 4);
+  wire.interruptions++;
+  const call = invoke(1);
+  assert.equal(call.phase, "waiting");
+  beat(2, 4);
+  assert.equal(call.phase, "placed");
+});
+
+test("a call that cannot be sent fails alone: those that wait behind it are served", () => {
+  const { outcomes, beat, invoke } = setUp();
+  const body = BodyFeed.of(Buffer.from("body"));
+  body.onTaken = () => {
+    throw new Error("the body cannot be read");
+  };
+  const [broken, behind] = [invoke(0, { body }), invoke(0)];
+  beat(1, 1);
+  assert.deepEqual([broken.phase, behind.phase, outcomes], ["over", "placed", ["internal"]]);
+});
+
+test("whoever throws while slots are handed out does not end that for good", () => {
+  const { dispatch, beat, invoke } = setUp();
+  const body = BodyFeed.of(Buffer.from("body"));
+  body.onTaken = () => {
+    throw new Error("the body cannot be read");
+  };
+  const throwing = () => {
+    throw new Error("the caller's connection is in no state to be answered");
+  };
+  invoke(0, { body, onFailed: throwing });
+  const behind = invoke(0);
+  assert.throws(() => beat(1, 1), /in no state/);
+  beat(2, 1);
+  assert.deepEqual([behind.phase, dispatch.waitingCalls], ["placed", 0]);
+});

@@ -28,8 +28,10 @@ export async function runInProject([command = "", ...args]) {
   // The fourth descriptor tells the child when this process is gone, even by kill -9.
   const child = spawn(file, rest, { cwd: repositoryRoot, env, stdio: ["inherit", "inherit", "inherit", "pipe"] });
   for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
+  // npm passes no kill -9 on. Whoever else started this may be gone, as a shell that left it in the background.
   const parent = process.ppid;
-  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), PARENT_CHECK_MS).unref();
+  const followNpm = () => process.ppid !== parent && child.kill("SIGTERM");
+  if (process.env.npm_lifecycle_event !== undefined) setInterval(followNpm, PARENT_CHECK_MS).unref();
   child.on("error", (error) => fail(`${file} cannot be run: ${error.message}`));
   child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 1)));
 }

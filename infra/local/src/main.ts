@@ -62,6 +62,7 @@ async function welcome(platform: Platform, given: StartArguments, startedAt: num
     return undefined;
   });
   const isolation = await isolationOf(platform).catch(() => "unknown: the runner does not say");
+  const elsewhere = platform.stateDirectory === defaultStateDirectory ? "" : platformVariable(platform);
   print(`
 Millrace is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.
   console      ${platform.consoleUrl}
@@ -70,7 +71,7 @@ Millrace is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.
   runners      ${given.runners} with ${given.slots} slots each, on ${availableParallelism()} cores
   isolation    ${isolation}
   logs         ${platform.logsFolder}
-Ctrl-C stops it.${call === undefined ? "" : ` Try it:\n\ncurl ${call}\n`}`);
+Ctrl-C stops it.${elsewhere}${call === undefined ? "" : ` Try it:\n\ncurl ${call}\n`}`);
 }
 
 function gatewaysLine({ gatewayUrl, gatewayUrls }: Platform): string {
@@ -78,6 +79,11 @@ function gatewaysLine({ gatewayUrl, gatewayUrls }: Platform): string {
   if (gatewayUrls.includes(gatewayUrl))
     return `${gatewayUrls.join(", ")} (only Linux lets them share a port; put a balancer before them)`;
   return `${gatewayUrl}, which ${gatewayUrls.length} share; each is also at ${gatewayUrls.join(", ")}`;
+}
+
+/** The CLI looks in the clone's own state directory. */
+function platformVariable({ platformFile }: Platform): string {
+  return ` The CLI finds it with\n\nexport MILLRACE_PLATFORM_FILE=${platformFile}\n\n`;
 }
 
 function print(line: string): number {

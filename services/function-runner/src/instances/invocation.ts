@@ -10,7 +10,6 @@ import {
   writeCancel,
   writeFailed,
 } from "@millrace/frames";
-import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import type { Channel } from "../sandbox/channel.ts";
 import type { Done, OutputLevel } from "../sandbox/sandbox-frames.ts";
 import { type FailureReason, failureOf, isOwnFailure } from "./failures.ts";
@@ -63,14 +62,6 @@ export class Invocation {
   /** It waited for its instance to load. */
   cold = false;
   begunAt = 0;
-  /** Whether its gateway was told that it is accepted. */
-  isSaid = false;
-  /** Nobody waits for it, and it runs on without a slot. */
-  isAbandoned = false;
-  /** The project that its slot is counted for. */
-  claimant = "";
-  /** Known once it is accepted. */
-  record: FunctionVersionRecord | undefined;
   readonly #reply: Reply;
   readonly #listener: InvocationListener;
   readonly acceptedAt = performance.now();

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { slotsAtDepth } from "@millrace/frames";
 import fc from "fast-check";
 import { PLACING_LIMITS } from "../limits.ts";
-import { Admission } from "./admission.ts";
+import { Admission, type Held } from "./admission.ts";
 import type { CallLimit } from "./call-limits.ts";
 
 const { wantMs, standstillMs, gatewayForgottenMs } = PLACING_LIMITS;
@@ -13,14 +13,35 @@ function setUp(slots: number) {
   let changes = 0;
   let number = 0;
   const admission = new Admission(slots, { askForEcho: () => echoes++, changed: () => changes++ });
+  const slotted: { gateway: string; project: string; held: Held }[] = [];
+  const abandoned: typeof slotted = [];
+  const takeOut = (from: typeof slotted, project: string, gateway = "g") => {
+    const at = from.findIndex((one) => one.project === project && one.gateway === gateway);
+    return from.splice(at, 1)[0]!;
+  };
   return {
     admission,
     counts: () => ({ echoes, changes }),
-    ask: (
-      nowMs: number,
-      project = "p",
-      { gateway = "g", depth = 0, knocks = true, limit = undefined as CallLimit | undefined } = {},
-    ) => admission.ask({ gateway, project, depth, knocks, limit, number: number++ }, nowMs),
+    ask: (nowMs: number, project = "p", { gateway = "g", depth = 0, knocks = true } = {}) => {
+      const verdict = admission.ask({ gateway, project, depth, knocks, number: number++ }, nowMs);
+      if (typeof verdict === "string") return verdict;
+      slotted.push({ gateway, project, held: verdict });
+      return "accepted";
+    },
+    /** A call that has its slot is over. */
+    release: (gateway: string, project: string, nowMs: number) =>
+      takeOut(slotted, project, gateway).held.release(nowMs),
+    /** Answers whether the call gave its slot back. */
+    abandon: (project: string, nowMs: number) => {
+      const one = takeOut(slotted, project);
+      const before = admission.slotsBusy;
+      one.held.abandon(nowMs);
+      const gaveBack = admission.slotsBusy < before;
+      (gaveBack ? abandoned : slotted).push(one);
+      return gaveBack;
+    },
+    /** A call that gave its slot back is over. */
+    endAbandoned: (project: string, nowMs: number) => takeOut(abandoned, project).held.release(nowMs),
   };
 }
 
@@ -31,31 +52,31 @@ test("one project alone has every slot, and not one more", () => {
 });
 
 test("a project that was turned away gets the next slots, until it has its share", () => {
-  const { admission, ask } = setUp(4);
+  const { ask, release } = setUp(4);
   for (let n = 0; n < 4; n++) ask(0, "large");
   assert.equal(ask(1, "small"), "busy");
   for (const nowMs of [2, 3]) {
-    admission.release("g", "large", nowMs);
+    release("g", "large", nowMs);
     assert.equal(ask(nowMs, "large", { knocks: false }), "busy");
     assert.equal(ask(nowMs, "small"), "accepted");
   }
-  admission.release("g", "large", 4);
+  release("g", "large", 4);
   assert.equal(ask(4, "large"), "accepted", "who has its share keeps nobody from the rest");
 });
 
 test("nothing is kept for a call that may find a slot elsewhere", () => {
-  const { admission, ask } = setUp(4);
+  const { ask, release } = setUp(4);
   for (let n = 0; n < 4; n++) ask(0, "large");
   assert.equal(ask(0, "small", { knocks: false }), "busy");
-  admission.release("g", "large", 1);
+  release("g", "large", 1);
   assert.equal(ask(1, "large"), "accepted");
 });
 
 test("calls that nobody waits for give their slots back, a quarter of the slots for each project, and it alone gets none meanwhile", () => {
-  const { admission, ask, counts } = setUp(8);
+  const { admission, ask, counts, release, abandon, endAbandoned } = setUp(8);
   for (let n = 0; n < 8; n++) ask(0, "deaf");
   assert.deepEqual(
-    [1, 2, 3].map((nowMs) => admission.abandon("g", "deaf", nowMs)),
+    [1, 2, 3].map((nowMs) => abandon("deaf", nowMs)),
     [true, true, false],
   );
   assert.deepEqual([admission.slotsBusy, admission.calls], [6, 8]);
@@ -63,42 +84,42 @@ test("calls that nobody waits for give their slots back, a quarter of the slots 
   assert.equal(ask(4, "deaf"), "platform");
   assert.equal(ask(4, "other"), "accepted");
   const { changes } = counts();
-  admission.forget("deaf");
+  endAbandoned("deaf", 4);
   assert.equal(counts().changes, changes + 1, "a beat tells gateways to ask again");
   assert.equal(ask(5, "deaf"), "accepted");
-  admission.forget("deaf");
-  for (let n = 0; n < 7; n++) admission.release("g", "deaf", 6);
-  admission.release("g", "other", 6);
+  endAbandoned("deaf", 5);
+  for (let n = 0; n < 7; n++) release("g", "deaf", 6);
+  release("g", "other", 6);
   admission.tick(6 + gatewayForgottenMs + wantMs);
   assert.deepEqual([admission.slotsBusy, admission.remembered <= 1], [0, true]);
 });
 
 test("calls that nobody waits for, of however many projects, run beside half of the slots at most", () => {
-  const { admission, ask } = setUp(8);
+  const { admission, ask, abandon, endAbandoned } = setUp(8);
   const projects = ["a", "b", "c"];
   for (const project of projects) for (let n = 0; n < 2; n++) ask(0, project);
-  const given = projects.flatMap((project) => [1, 2].map((nowMs) => admission.abandon("g", project, nowMs)));
+  const given = projects.flatMap((project) => [1, 2].map((nowMs) => abandon(project, nowMs)));
   assert.deepEqual(given, [true, true, true, true, false, false]);
   assert.deepEqual([admission.slotsBusy, admission.calls], [2, 6]);
-  admission.forget("a");
-  assert.equal(admission.abandon("g", "c", 3), true);
+  endAbandoned("a", 3);
+  assert.equal(abandon("c", 3), true);
 });
 
 test("a slot is kept no longer than it is wanted", () => {
-  const { admission, ask } = setUp(4);
+  const { ask, release } = setUp(4);
   for (let n = 0; n < 4; n++) ask(0, "large");
   assert.equal(ask(0, "small"), "busy");
-  admission.release("g", "large", 1);
+  release("g", "large", 1);
   assert.equal(ask(wantMs - 1, "large"), "busy");
   // It wants one itself since then, but has its share.
   assert.equal(ask(wantMs, "large"), "accepted");
 });
 
 test("a gateway that has just come is not starved by one that holds every slot", () => {
-  const { admission, ask } = setUp(8);
+  const { ask, release } = setUp(8);
   for (let n = 0; n < 8; n++) ask(0, "p", { gateway: "old" });
   assert.equal(ask(1, "p", { gateway: "new" }), "busy");
-  admission.release("old", "p", 2);
+  release("old", "p", 2);
   assert.equal(ask(2, "p", { gateway: "old" }), "busy");
   assert.equal(ask(2, "p", { gateway: "new" }), "accepted");
 });
@@ -149,10 +170,11 @@ test("a draining runner takes nothing, and stays so after an echo", () => {
 test("what the bus says twice is taken once, whether the first was taken or not", () => {
   const { admission } = setUp(1);
   const claim = { gateway: "g", project: "p", depth: 0, knocks: false };
-  assert.equal(admission.ask({ ...claim, number: 1 }, 0), "accepted");
+  const held = admission.ask({ ...claim, number: 1 }, 0);
+  assert.ok(typeof held === "object");
   assert.equal(admission.ask({ ...claim, number: 1 }, 0), "repeated");
   assert.equal(admission.ask({ ...claim, number: 2 }, 0), "busy");
-  admission.release("g", "p", 1);
+  held.release(1);
   assert.equal(admission.ask({ ...claim, number: 2 }, 1), "repeated");
 });
 
@@ -176,7 +198,7 @@ const arbitraryStep: fc.Arbitrary<Step> = fc.oneof(
 test("whatever comes: slots are exact, none idles unless somebody with less wants it, and nothing is left behind", () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 12 }), fc.array(arbitraryStep, { maxLength: 200 }), (slots, steps) => {
-      const { admission, ask } = setUp(slots);
+      const { admission, ask, release } = setUp(slots);
       const running: { gateway: string; project: string }[] = [];
       const turnedAway = new Map<string, number>();
       let nowMs = 0;
@@ -186,7 +208,7 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
         if (step.kind === "wait") nowMs += step.ms;
         else if (step.kind === "release") {
           const [over] = running.splice(step.at % Math.max(1, running.length), 1);
-          if (over) admission.release(over.gateway, over.project, nowMs);
+          if (over) release(over.gateway, over.project, nowMs);
         } else {
           const { depth, knocks } = step;
           const [gateway, project] = [`g${step.gateway}`, `p${step.project}`];
@@ -209,7 +231,7 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
         assert.equal(admission.slotsBusy, running.length);
         admission.tick(nowMs);
       }
-      for (const { gateway, project } of running) admission.release(gateway, project, nowMs);
+      for (const { gateway, project } of running) release(gateway, project, nowMs);
       admission.tick(nowMs + gatewayForgottenMs + 1);
       assert.equal(admission.remembered, 0);
       assert.equal(admission.slotsBusy, 0);
@@ -217,25 +239,43 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
   );
 });
 
+const limited = (admission: Admission) => {
+  let number = 0;
+  return (limit?: CallLimit, project = "p") =>
+    admission.ask({ gateway: "g", project, depth: 0, knocks: false, limit, number: number++ }, 0);
+};
+
+function accepted(verdict: ReturnType<Admission["ask"]>): Held {
+  assert.ok(typeof verdict === "object", String(verdict));
+  return verdict;
+}
+
 test("a function at its limit takes no slot of others, and one that became known late is held to it too", () => {
-  const { admission, ask } = setUp(4);
+  const { admission } = setUp(4);
+  const ask = limited(admission);
   const limit = { functionUid: "fn", callsMax: 2 };
-  assert.deepEqual([ask(0, "p", { limit }), ask(0), admission.holdTo(limit)], ["accepted", "accepted", true]);
-  assert.deepEqual([ask(0, "p", { limit }), admission.holdTo(limit)], ["atLimit", false]);
+  const [first, second] = [accepted(ask(limit)), accepted(ask())];
+  assert.equal(second.holdTo(limit), true);
+  assert.equal(ask(limit), "atLimit");
+  const third = accepted(ask());
+  assert.equal(third.holdTo(limit), false);
+  third.release(0);
   assert.equal(admission.slotsBusy, 2);
-  assert.equal(ask(0, "p", { limit: { functionUid: "other", callsMax: 1 } }), "accepted");
-  admission.release("g", "p", 1, limit);
-  assert.equal(ask(1, "p", { limit }), "accepted");
+  accepted(ask({ functionUid: "other", callsMax: 1 }));
+  first.release(0);
+  accepted(ask(limit));
+  assert.equal(ask(limit), "atLimit");
 });
 
 test("a call that nobody waits for counts for its function's limit until it is over", () => {
-  const { admission, ask } = setUp(8);
+  const { admission } = setUp(8);
+  const ask = limited(admission);
   const limit = { functionUid: "fn", callsMax: 1 };
-  assert.equal(ask(0, "p", { limit }), "accepted");
-  assert.equal(admission.abandon("g", "p", 1), true);
-  assert.deepEqual([ask(1, "p2", { limit }), admission.slotsBusy], ["atLimit", 0]);
-  admission.forget("p", limit);
-  assert.equal(ask(2, "p2", { limit }), "accepted");
+  const held = accepted(ask(limit));
+  held.abandon(0);
+  assert.deepEqual([ask(limit, "p2"), admission.slotsBusy], ["atLimit", 0]);
+  held.release(0);
+  accepted(ask(limit, "p2"));
 });
 
 test("whatever comes: of a function never more calls run than its limit allows, and no fewer when there are slots", () => {
@@ -243,42 +283,37 @@ test("whatever comes: of a function never more calls run than its limit allows, 
     fc.record({ kind: fc.constant("ask" as const), fn: fc.nat(2), late: fc.boolean() }),
     fc.record({ kind: fc.constant("release" as const), at: fc.nat(99) }),
   );
+  const callsMax = fc.integer({ min: 1, max: 4 });
   fc.assert(
-    fc.property(
-      fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
-      fc.array(arbitraryEvent, { maxLength: 200 }),
-      ([first, second], events) => {
-        const { admission, ask } = setUp(8);
-        // The last function has no limit.
-        const limits = [first, second].map((callsMax, at) => ({ functionUid: `fn-${at}`, callsMax }));
-        const running: (CallLimit | undefined)[] = [];
-        for (const event of events) {
-          if (event.kind === "release") {
-            if (running.length === 0) continue;
-            const [limit] = running.splice(event.at % running.length, 1);
-            admission.release("g", "p", 0, limit);
-            continue;
-          }
-          const limit = limits[event.fn];
-          const isAtLimit = limit !== undefined && running.filter((one) => one === limit).length >= limit.callsMax;
-          const isFull = running.length === 8;
-          const verdict = ask(0, "p", { limit: event.late ? undefined : limit, knocks: false });
-          if (event.late && limit) {
-            assert.equal(verdict, isFull ? "busy" : "accepted");
-            if (isFull) continue;
-            assert.equal(admission.holdTo(limit), !isAtLimit);
-            if (isAtLimit) admission.release("g", "p", 0);
-            else running.push(limit);
-          } else {
-            assert.equal(verdict, isAtLimit ? "atLimit" : isFull ? "busy" : "accepted");
-            if (verdict === "accepted") running.push(limit);
-          }
-          assert.equal(admission.slotsBusy, running.length);
+    fc.property(fc.tuple(callsMax, callsMax), fc.array(arbitraryEvent, { maxLength: 200 }), (bounds, events) => {
+      const { admission } = setUp(8);
+      const ask = limited(admission);
+      // A third function has no limit.
+      const limits = bounds.map((callsMax, at) => ({ functionUid: `fn-${at}`, callsMax }));
+      const running: { limit: CallLimit | undefined; held: Held }[] = [];
+      for (const event of events) {
+        if (event.kind === "release") {
+          const [over] = running.splice(event.at % Math.max(1, running.length), 1);
+          over?.held.release(0);
+          continue;
         }
-        for (const limit of running) admission.release("g", "p", 0, limit);
-        admission.tick(gatewayForgottenMs + 1);
-        assert.equal(admission.remembered, 0);
-      },
-    ),
+        const limit = limits[event.fn];
+        const isAtLimit = limit !== undefined && running.filter((one) => one.limit === limit).length >= limit.callsMax;
+        const isFull = running.length === 8;
+        const verdict = ask(event.late ? undefined : limit);
+        if (isAtLimit && !event.late) assert.equal(verdict, "atLimit");
+        else if (isFull) assert.equal(verdict, "busy");
+        else {
+          const held = accepted(verdict);
+          if (event.late && limit) assert.equal(held.holdTo(limit), !isAtLimit);
+          if (isAtLimit) held.release(0);
+          else running.push({ limit, held });
+        }
+        assert.equal(admission.slotsBusy, running.length);
+      }
+      for (const { held } of running) held.release(0);
+      admission.tick(gatewayForgottenMs + 1);
+      assert.equal(admission.remembered, 0);
+    }),
   );
 });

@@ -20,7 +20,20 @@ import { Shares } from "./shares.ts";
 //
 // A number that a gateway used before is none of these: the bus said it twice, and the first one counts.
 
-export type Verdict = "accepted" | "repeated" | Rejection;
+export type Verdict = Held | "repeated" | Rejection;
+
+/** A call that was accepted, and its slot. */
+export interface Held {
+  /** Its function has become known, and has a limit: counts it there. False, and not counted, when it is one too many. */
+  holdTo(limit: CallLimit): boolean;
+  /**
+   * Nobody waits for the call any more, and it does not end. It gives its slot back, unless its project or all of them have many such
+   * calls: then they hold their slots. For its function's limit it goes on to count.
+   */
+  abandon(nowMs: number): void;
+  /** The call is over. Once, whether it was abandoned or not. */
+  release(nowMs: number): void;
+}
 
 export interface AdmissionHost {
   /**
@@ -96,7 +109,7 @@ export class Admission {
     return shares + this.#limits.size + this.#gateways.size + this.#abandoned.size;
   }
 
-  /** A gateway asks for a slot. When it gets one, it holds it until `release`. */
+  /** A gateway asks for a slot. */
   ask(claim: Claim, nowMs: number): Verdict {
     this.#notice(nowMs);
     if (!this.#windowOf(claim.gateway, nowMs).take(claim.number)) return "repeated";
@@ -104,57 +117,12 @@ export class Admission {
     // Not busy: there are slots, for everybody else.
     if (this.#abandonedOf(claim.project) >= this.#abandonedMaxOfProject) return "platform";
     if (claim.limit && !this.#limits.hasRoom(claim.limit)) return "atLimit";
-    const verdict = this.#hasRoomFor(claim, nowMs) ? "accepted" : "busy";
-    if (verdict === "accepted") {
-      this.#busy++;
-      if (claim.limit) this.#limits.take(claim.limit);
-      this.#projects.take(claim.project);
-      this.#sharesOfGateways.take(claim.gateway);
-      this.#host.changed();
-    } else if (claim.knocks) {
+    if (this.#hasRoomFor(claim, nowMs)) return this.#hold(claim);
+    if (claim.knocks) {
       this.#projects.turnAway(claim.project, nowMs);
       this.#sharesOfGateways.turnAway(claim.gateway, nowMs);
     }
-    return verdict;
-  }
-
-  /** The function of a call that holds a slot has become known: counts it there. False, and not counted, when it is one too many. */
-  holdTo(limit: CallLimit): boolean {
-    if (!this.#limits.hasRoom(limit)) return false;
-    this.#limits.take(limit);
-    return true;
-  }
-
-  /** A call that was accepted is over; `limit` is the one to which it was held. */
-  release(gateway: string, project: string, nowMs: number, limit?: CallLimit): void {
-    this.#busy--;
-    if (limit) this.#limits.release(limit);
-    this.#projects.release(project, nowMs);
-    this.#sharesOfGateways.release(gateway, nowMs);
-    this.#host.changed();
-  }
-
-  /**
-   * Nobody waits for a call any more, and it does not end. It gives its slot back, unless its project or all of them have many such calls:
-   * then they hold their slots. Answers whether it was given back; when the call is over, it is `forget` then that is to be called.
-   */
-  abandon(gateway: string, project: string, nowMs: number): boolean {
-    const count = this.#abandonedOf(project);
-    if (count >= this.#abandonedMaxOfProject || this.#abandonedCalls >= this.#abandonedMax) return false;
-    this.#abandonedCalls++;
-    this.#abandoned.set(project, count + 1);
-    this.release(gateway, project, nowMs);
-    return true;
-  }
-
-  /** A call that was abandoned is over. Until now it was held to `limit`: it ran, if for nobody. */
-  forget(project: string, limit?: CallLimit): void {
-    if (limit) this.#limits.release(limit);
-    const count = this.#abandonedOf(project) - 1;
-    this.#abandonedCalls--;
-    if (count === 0) this.#abandoned.delete(project);
-    else this.#abandoned.set(project, count);
-    this.#host.changed();
+    return "busy";
   }
 
   /** To be called at least every second: it is how the machine knows that its process runs. */
@@ -192,6 +160,53 @@ export class Admission {
       free > this.#projects.keptFrom(project, nowMs) &&
       free > this.#sharesOfGateways.keptFrom(gateway, nowMs)
     );
+  }
+
+  #hold({ project, gateway, limit }: Claim): Held {
+    this.#busy++;
+    let heldTo = limit;
+    if (heldTo) this.#limits.take(heldTo);
+    this.#projects.take(project);
+    this.#sharesOfGateways.take(gateway);
+    this.#host.changed();
+    let hasSlot = true;
+    const giveBack = (nowMs: number) => {
+      hasSlot = false;
+      this.#busy--;
+      this.#projects.release(project, nowMs);
+      this.#sharesOfGateways.release(gateway, nowMs);
+      this.#host.changed();
+    };
+    return {
+      holdTo: (late) => {
+        if (!this.#limits.hasRoom(late)) return false;
+        this.#limits.take(late);
+        heldTo = late;
+        return true;
+      },
+      abandon: (nowMs) => {
+        if (!hasSlot || !this.#mayAbandon(project)) return;
+        this.#countAbandoned(project, 1);
+        giveBack(nowMs);
+      },
+      release: (nowMs) => {
+        if (heldTo) this.#limits.release(heldTo);
+        if (hasSlot) giveBack(nowMs);
+        else this.#countAbandoned(project, -1);
+      },
+    };
+  }
+
+  #mayAbandon(project: string): boolean {
+    return this.#abandonedOf(project) < this.#abandonedMaxOfProject && this.#abandonedCalls < this.#abandonedMax;
+  }
+
+  #countAbandoned(project: string, by: 1 | -1): void {
+    const count = this.#abandonedOf(project) + by;
+    this.#abandonedCalls += by;
+    if (count === 0) this.#abandoned.delete(project);
+    else this.#abandoned.set(project, count);
+    this.#host.changed();
   }
 
   #abandonedOf(project: string): number {

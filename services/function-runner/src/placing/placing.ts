@@ -16,10 +16,23 @@ import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import type { FunctionPool } from "../instances/function-pool.ts";
 import { Invocation, type InvocationOutcome } from "../instances/invocation.ts";
 import { PLACING_LIMITS } from "../limits.ts";
-import { Admission } from "./admission.ts";
+import { Admission, type Held } from "./admission.ts";
 import type { CallLimit } from "./call-limits.ts";
 
 type Placement = NonNullable<ReturnType<typeof readInvokePlacement>>;
+
+/** A call that the admission has let in. */
+interface Admitted {
+  gateway: string;
+  /** The gateway's number of it. */
+  call: number;
+  invocation: Invocation;
+  held: Held;
+  /** Known once it is accepted. */
+  record: FunctionVersionRecord | undefined;
+  /** Whether its gateway was told that it is accepted. */
+  isSaid: boolean;
+}
 
 export interface PlacingDependencies {
   slots: number;
@@ -43,7 +56,7 @@ export class Placing {
   readonly #deps: PlacingDependencies;
   readonly #admission: Admission;
   /** By gateway, then by the gateway's number of the call. */
-  readonly #open = new Map<string, CallMap<Invocation>>();
+  readonly #open = new Map<string, CallMap<Admitted>>();
   readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0, atLimit: 0 };
   #unsaidTimer: NodeJS.Timeout | undefined;
   #nowMs = 0;
@@ -116,19 +129,17 @@ export class Placing {
   #onFrame(gateway: string, frame: Frame): void {
     if (frame.type === FRAME.invoke) this.#onInvoke(gateway, frame);
     else if (PASSED_ON.has(frame.type)) {
-      const invocation = this.#open.get(gateway)?.get(frame.call);
-      invocation?.fromCaller(frame);
-      if (invocation && frame.type === FRAME.cancel && invocation.phase === "answered")
-        this.#leaveAlone(gateway, invocation);
+      const admitted = this.#open.get(gateway)?.get(frame.call);
+      admitted?.invocation.fromCaller(frame);
+      if (admitted && frame.type === FRAME.cancel) this.#leaveAlone(admitted);
     }
   }
 
   /** Its caller has gone. What listens to its signal ends in a moment; what does not is not to keep others from the slot. */
-  #leaveAlone(gateway: string, invocation: Invocation): void {
-    const project = invocation.claimant;
+  #leaveAlone({ invocation, held }: Admitted): void {
+    if (invocation.phase !== "answered") return;
     setTimeout(() => {
-      if (invocation.phase === "over" || invocation.isAbandoned) return;
-      invocation.isAbandoned = this.#admission.abandon(gateway, project, performance.now());
+      if (invocation.phase !== "over") held.abandon(performance.now());
     }, PLACING_LIMITS.abandonedGraceMs);
   }
 
@@ -141,46 +152,51 @@ export class Placing {
       this.#reject(gateway, frame.call, "quarantined");
       return;
     }
-    const project = record?.project ?? "";
     const claim = {
       gateway,
       number: frame.call,
-      project,
+      project: record?.project ?? "",
       depth: placement.depth,
       knocks: (frame.flags & FLAG.knocks) !== 0,
       limit: limitOf(record),
     };
     const verdict = this.#admission.ask(claim, this.#nowMs);
-    if (verdict === "accepted") this.#admit(gateway, frame, placement, record);
+    if (typeof verdict === "object") this.#admit(gateway, frame, placement, record, verdict);
     else if (verdict !== "repeated") this.#reject(gateway, frame.call, verdict);
   }
 
-  #admit(gateway: string, frame: Frame, placement: Placement, record: FunctionVersionRecord | undefined): void {
-    const deadlineAt = this.#nowMs + placement.remainingMs;
-    const project = record?.project ?? "";
+  #admit(
+    gateway: string,
+    frame: Frame,
+    { requestId, functionKey, remainingMs }: Placement,
+    record: FunctionVersionRecord | undefined,
+    held: Held,
+  ): void {
+    const { call } = frame;
     const invocation = new Invocation(
-      { requestId: placement.requestId, frame, deadlineAt },
-      { call: frame.call, writer: () => this.#deps.batcher.to(gateway) },
-      { onOver: (over, outcome) => this.#onOver(gateway, frame.call, project, over, outcome) },
+      { requestId, frame, deadlineAt: this.#nowMs + remainingMs },
+      { call, writer: () => this.#deps.batcher.to(gateway) },
+      { onOver: (_, outcome) => this.#onOver(admitted, outcome) },
     );
-    invocation.claimant = project;
-    this.#callsOf(gateway).set(frame.call, invocation);
-    if (record) this.#accept(gateway, invocation, record);
-    else void this.#awaitRecord(gateway, placement.functionKey, invocation);
+    const admitted: Admitted = { gateway, call, invocation, held, record: undefined, isSaid: false };
+    this.#callsOf(gateway).set(call, admitted);
+    if (record) this.#accept(admitted, record);
+    else void this.#awaitRecord(admitted, functionKey);
   }
 
-  async #awaitRecord(gateway: string, key: string, invocation: Invocation): Promise<void> {
+  async #awaitRecord(admitted: Admitted, key: string): Promise<void> {
+    const { invocation } = admitted;
     const { request } = invocation;
     request.frame = { ...request.frame, payload: Buffer.from(request.frame.payload) };
     const record = await this.#deps.records.waitFor(key, PLACING_LIMITS.recordWaitMs);
     if (invocation.phase !== "waiting") return;
     const limit = limitOf(record);
-    if (record && (!limit || this.#admission.holdTo(limit))) {
-      this.#accept(gateway, invocation, record);
+    if (record && (!limit || admitted.held.holdTo(limit))) {
+      this.#accept(admitted, record);
       this.#deps.batcher.flush();
     } else {
-      this.#free(gateway, request.frame.call, "", invocation);
-      this.#reject(gateway, request.frame.call, record ? "atLimit" : "unknownFunction");
+      this.#free(admitted);
+      this.#reject(admitted.gateway, admitted.call, record ? "atLimit" : "unknownFunction");
     }
   }
 
@@ -189,13 +205,13 @@ export class Placing {
     this.#admission.caughtUp();
   }
 
-  #accept(gateway: string, invocation: Invocation, record: FunctionVersionRecord): void {
+  #accept(admitted: Admitted, record: FunctionVersionRecord): void {
+    const { invocation } = admitted;
     const pool = this.#deps.poolOf(record);
-    invocation.record = record;
+    admitted.record = record;
     if ((invocation.request.frame.flags & FLAG.safe) !== 0) this.#acceptSilently();
     else {
-      invocation.isSaid = true;
-      writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, !pool.isWarm);
+      this.#say(admitted, !pool.isWarm);
       this.#hasAccepted = true;
     }
     pool.run(invocation);
@@ -208,15 +224,17 @@ export class Placing {
 
   #sayAccepted(): void {
     this.#unsaidTimer = undefined;
-    for (const [gateway, calls] of this.#open) {
-      for (const invocation of calls.values()) {
+    for (const calls of this.#open.values()) {
+      for (const admitted of calls.values()) {
         // Without its record it is not accepted yet.
-        if (invocation.isSaid || !invocation.record) continue;
-        invocation.isSaid = true;
-        const isCold = invocation.phase === "waiting";
-        writeAccepted(this.#deps.batcher.to(gateway), invocation.request.frame.call, isCold);
+        if (!admitted.isSaid && admitted.record) this.#say(admitted, admitted.invocation.phase === "waiting");
       }
     }
+  }
+
+  #say(admitted: Admitted, isCold: boolean): void {
+    admitted.isSaid = true;
+    writeAccepted(this.#deps.batcher.to(admitted.gateway), admitted.call, isCold);
   }
 
   #reject(gateway: string, call: number, rejection: Rejection): void {
@@ -224,23 +242,21 @@ export class Placing {
     writeRejected(this.#deps.batcher.to(gateway), call, rejection);
   }
 
-  #onOver(gateway: string, call: number, project: string, invocation: Invocation, outcome: InvocationOutcome): void {
-    this.#free(gateway, call, project, invocation);
-    if (invocation.record) this.#deps.onOver(invocation.record, invocation, outcome);
+  #onOver(admitted: Admitted, outcome: InvocationOutcome): void {
+    this.#free(admitted);
+    if (admitted.record) this.#deps.onOver(admitted.record, admitted.invocation, outcome);
   }
 
-  #free(gateway: string, call: number, project: string, invocation: Invocation): void {
-    const calls = this.#open.get(gateway);
+  #free(admitted: Admitted): void {
+    const calls = this.#open.get(admitted.gateway);
     // A gateway that was started again counts from elsewhere, so the number may be another call's by now.
-    if (calls?.get(call) === invocation) calls.delete(call);
-    const limit = limitOf(invocation.record);
-    if (invocation.isAbandoned) this.#admission.forget(project, limit);
-    else this.#admission.release(gateway, project, performance.now(), limit);
+    if (calls?.get(admitted.call) === admitted) calls.delete(admitted.call);
+    admitted.held.release(performance.now());
     if (this.calls === 0) this.#emptied?.();
   }
 
-  #callsOf(gateway: string): CallMap<Invocation> {
-    const calls = this.#open.get(gateway) ?? new CallMap<Invocation>();
+  #callsOf(gateway: string): CallMap<Admitted> {
+    const calls = this.#open.get(gateway) ?? new CallMap<Admitted>();
     this.#open.set(gateway, calls);
     return calls;
   }

@@ -16,7 +16,8 @@ import {
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { type Reason, reasonOfRunner } from "../answering/reasons.ts";
 import { DISPATCH_LIMITS } from "../limits.ts";
-import { type AnswerSink, Call, type Invocation, type Wire } from "./call.ts";
+import { type AnswerSink, Call, type Invocation } from "./call.ts";
+import type { DispatchHost } from "./dispatch-host.ts";
 import { type Choice, chooseRunner } from "./placement.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { type Runner, Runners, slotToKnockAt } from "./runners.ts";
@@ -41,18 +42,6 @@ import { whyGivenUp } from "./why-given-up.ts";
 //
 // Slots that come free go to the projects that wait, in turn. A runner that is full of others' calls is knocked at now and then: it turns
 // the call away, and keeps the next slot for whoever has less than a fair share.
-
-export interface DispatchHost {
-  wire: Wire;
-  /** Whether frames reach anybody at all. */
-  isConnected(): boolean;
-  random(): number;
-  /** `wake` is to be called then; an earlier time replaces a later one. */
-  wakeAt(atMs: number): void;
-  /** Ask the bus for an echo, behind everything that is on its way here, and call `caughtUp` when it comes. */
-  askForEcho(): void;
-  log: { warn(fields: object, message: string): void };
-}
 
 /** All calls of one gateway, and the runners that they go to. Times are milliseconds of a clock that only rises. Nothing here waits. */
 export class Dispatch {

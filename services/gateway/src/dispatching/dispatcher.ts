@@ -1,6 +1,7 @@
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import type { AnswerSink, Call, Invocation } from "./call.ts";
-import { Dispatch, type DispatchHost } from "./dispatch.ts";
+import { Dispatch } from "./dispatch.ts";
+import type { DispatchHost } from "./dispatch-host.ts";
 import type { Runners } from "./runners.ts";
 
 export interface DispatcherOptions extends Omit<DispatchHost, "wakeAt" | "askForEcho"> {

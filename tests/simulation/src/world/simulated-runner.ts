@@ -10,7 +10,7 @@ import {
   writeRejected,
 } from "@millrace/frames";
 import { PLACING_LIMITS } from "@millrace/function-runner/limits";
-import { Admission } from "@millrace/function-runner/placing/admission";
+import { Admission, type Held } from "@millrace/function-runner/placing/admission";
 import { Beats } from "@millrace/function-runner/placing/beats";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import type { Ledger } from "./ledger.ts";
@@ -105,7 +105,7 @@ export class SimulatedRunner {
     const knocks = (frame.flags & FLAG.knocks) !== 0;
     const verdict = this.admission.ask({ gateway, number: frame.call, project, depth, knocks }, nowMs);
     if (verdict === "repeated") return;
-    if (verdict !== "accepted") {
+    if (typeof verdict === "string") {
       this.callsRejected++;
       writeRejected(this.#outbox.to(gateway), frame.call, verdict);
       return;
@@ -117,7 +117,7 @@ export class SimulatedRunner {
     const isSafe = (frame.flags & FLAG.safe) !== 0;
     if (!isSafe) writeAccepted(this.#outbox.to(gateway), frame.call, false);
     else if (takesMs > PLACING_LIMITS.acceptedSilenceMs) this.#acceptLater(gateway, frame.call);
-    this.process.after(takesMs, () => this.#onDone(gateway, frame.call, functionKey));
+    this.process.after(takesMs, () => this.#onDone(gateway, frame.call, functionKey, verdict));
   }
 
   #acceptLater(gateway: string, call: number): void {
@@ -127,11 +127,11 @@ export class SimulatedRunner {
     });
   }
 
-  #onDone(gateway: string, call: number, functionKey: string): void {
+  #onDone(gateway: string, call: number, functionKey: string, held: Held): void {
     const { nowMs } = this.#timeline;
     writeHead(this.#outbox.to(gateway), call, OK, true);
     this.#outbox.flush();
-    this.admission.release(gateway, projectOf(functionKey), nowMs);
+    held.release(nowMs);
     if (!this.#warm.has(functionKey)) {
       this.#warm.add(functionKey);
       this.#beats.setWarm(functionKey, true, nowMs);

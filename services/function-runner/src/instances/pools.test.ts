@@ -59,6 +59,15 @@ test("an instance of a minimum that ends is replaced, and minimums take no more 
   await until(() => runner.pools.poolOf(beyond).isWarm);
 });
 
+test("a minimum that could not be loaded is tried again without a call", async (t) => {
+  const runner = await startTestRunner(t);
+  const record = runner.deploy(`if (Date.now() < ${Date.now() + 2_000}) throw new Error("not yet");\n${OK}`);
+  runner.pools.keep(record, 1);
+  await until(() => runner.pools.poolOf(record).isWarm, { timeoutMs: 15_000 });
+  runner.logs.flush();
+  assert.ok(runner.lines().some((line) => line.includes("not yet")));
+});
+
 test("when an alias moves, the next version is loaded while the one before still serves", async (t) => {
   const runner = await startTestRunner(t);
   const before = runner.deploy(OK);

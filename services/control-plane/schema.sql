@@ -12,7 +12,8 @@ create table aliases (
   description text not null,
   version bigint default 1 not null,
   created_at timestamp with time zone default now() not null,
-  updated_at timestamp with time zone default now() not null
+  updated_at timestamp with time zone default now() not null,
+  min_instances integer default 0 not null
 );
 create table api_groups (
   label text not null,
@@ -175,6 +176,7 @@ alter table alias_targets add constraint alias_targets_pkey PRIMARY KEY (functio
 alter table alias_targets add constraint alias_targets_version FOREIGN KEY (function_uid, number) REFERENCES function_versions(function_uid, number);
 alter table alias_targets add constraint alias_targets_weight_check CHECK (((weight >= 1) AND (weight <= 100)));
 alter table aliases add constraint aliases_function_uid_fkey FOREIGN KEY (function_uid) REFERENCES functions(uid) ON DELETE CASCADE;
+alter table aliases add constraint aliases_min_instances_check CHECK (((min_instances >= 0) AND (min_instances <= 16)));
 alter table aliases add constraint aliases_pkey PRIMARY KEY (function_uid, id);
 alter table api_groups add constraint api_groups_access_check CHECK ((access = ANY (ARRAY['none'::text, 'authorized'::text])));
 alter table api_groups add constraint api_groups_id UNIQUE (project, id);

@@ -35,6 +35,8 @@ export const FLAG = {
   safe: 2,
   /** Of an invoke frame: its gateway finds no slot anywhere, and asks a runner that others fill for its share. */
   knocks: 4,
+  /** Of a head frame: the call waited for its instance to load. */
+  cold: 8,
 } as const;
 
 /** Bytes of a frame before its payload: length, type, flags, call. */
@@ -47,7 +49,7 @@ export const CHUNK_BYTES_MAX = 64 * 1024;
 export const INITIAL_CREDIT_BYTES = 256 * 1024;
 
 /** Why a runner did not take an invocation; each is safe to place again. */
-export const REJECTION = { busy: 1, draining: 2, unknownFunction: 3, quarantined: 4, platform: 5 } as const;
+export const REJECTION = { busy: 1, draining: 2, unknownFunction: 3, quarantined: 4, platform: 5, atLimit: 6 } as const;
 export type Rejection = keyof typeof REJECTION;
 
 /** Why a call is cancelled. */

@@ -128,9 +128,9 @@ export interface Head {
   body: Uint8Array;
 }
 
-export function writeHead(writer: FrameWriter, call: number, head: Head, end: boolean): void {
+export function writeHead(writer: FrameWriter, call: number, head: Head, end: boolean, flags = 0): void {
   writer
-    .begin(FRAME.head, end ? FLAG.end : 0, call)
+    .begin(FRAME.head, end ? flags | FLAG.end : flags, call)
     .u16(head.status)
     .headers(head.headers)
     .raw(head.body)

@@ -25,6 +25,8 @@ export const LIMITS = {
   memoryMib: { min: 128, max: 1_024, default: 128 },
   timeoutMs: { min: 100, max: 300_000, default: 10_000 },
   concurrency: { min: 1, max: 100, handlerDefault: 1, fetchDefault: 16 },
+  maxConcurrencyPerRunner: { min: 1, max: 1_000 },
+  minInstancesMax: 16,
   handlerCharsMax: 128,
   variablesMax: 128,
   variableKeyBytesMax: 64,

@@ -22,6 +22,7 @@ test("a project, a function, a group, an API and a release end up as records on 
     memoryMib: 0,
     timeoutMs: 0,
     concurrency: 0,
+    maxConcurrencyPerRunner: 0,
     environment: { A: "1" },
     secrets: { S: "x" },
   };

@@ -52,7 +52,7 @@ test("versions and aliases of a function", async () => {
     insert into aliases (function_uid, id, description)
     select ${uid}, 'a' || n, '' from generate_series(1, ${QUOTAS.aliasesPerFunction}) n`;
   const targets = [{ version: 1, weight: 100 }];
-  const alias = { parent: pets.name, aliasId: "more", targets, description: "", requestId: "" };
+  const alias = { parent: pets.name, aliasId: "more", targets, description: "", minInstances: 0, requestId: "" };
   await exceeded(client.call(FunctionServiceService.createAlias, alias), "aliases");
 });
 

@@ -46,7 +46,10 @@ export function buildApp(deps: RunnerDependencies) {
   );
   const logs = new LogPublisher(publish);
   const usage = new FunctionUsage();
-  const records = new FunctionRecords(stores.functions, log, { onChanged: (key) => pools.retire(key) });
+  const records = new FunctionRecords(stores.functions, log, {
+    onChanged: (key) => pools.retire(key),
+    onMinimum: (record, minimum) => pools.keep(record, minimum),
+  });
   const pools = new FunctionPools({
     sandboxes: new ProjectSandboxes(() => supply.take()),
     fetchArtifact: (digest) => artifacts.ensure(digest),

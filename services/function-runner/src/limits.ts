@@ -67,6 +67,8 @@ export const INSTANCE_LIMITS = {
   /** What an idle instance of a small function holds (measured: 10 to 13 MiB), and the part of the memory that all of them may. */
   idleBytes: 16 * MIB,
   memoryShare: 0.5,
+  /** The part of all instances that minimums may take up, so that functions without one can be loaded too. */
+  keptShare: 0.5,
 } as const;
 
 export const QUARANTINE_LIMITS = {

@@ -20,7 +20,7 @@ import {
   writeInvoke,
 } from "@millrace/frames";
 import { Beat, BuildRequest, BuildResponse, LogBatch } from "@millrace/proto/invocation/v1/invocation";
-import { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import { AliasRecord, FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { sealToKey } from "@millrace/sealing";
 import { freePort, testNats, until } from "@millrace/testing";
 import type { Owner } from "./runner-fixture.ts";
@@ -160,7 +160,7 @@ async function buildAndPublish(
       shape,
       handler: "",
     },
-    ...{ memoryMib: 128, timeoutMs: 4_000, concurrency: 0, environment: { PLAIN: "p" } },
+    ...{ memoryMib: 128, timeoutMs: 4_000, concurrency: 0, maxConcurrencyPerRunner: 0, environment: { PLAIN: "p" } },
     sealedSecrets: Object.fromEntries(
       Object.entries(secrets).map(([name, value]) => [
         name,
@@ -171,6 +171,12 @@ async function buildAndPublish(
   const bucket = await openBucket(control, "functions");
   await bucket.put(KEYS.functionVersion("fn-1", version), packRecord(FunctionVersionRecord.encode(record).finish()));
   return outcome;
+}
+
+async function putAlias({ control }: Platform, fields: Partial<AliasRecord>) {
+  const record = AliasRecord.fromPartial({ functionUid: "fn-1", alias: "live", generation: 1, ...fields });
+  const bucket = await openBucket(control, "functions");
+  await bucket.put(KEYS.alias("fn-1", "live"), packRecord(AliasRecord.encode(record).finish()));
 }
 
 /** Processes whose folder is one of the runner's sandboxes. */
@@ -216,6 +222,7 @@ test("the runner waits for the buckets, beats, builds, runs, logs, and drains", 
     return { statusCode: 200, body: [process.env.PLAIN, process.env.TOKEN].join() };
   }`;
   const secret = "canary-6b1f";
+  await putAlias(platform, { targets: [{ version: 1, weight: 100 }], minInstances: 1 });
   const outcome = await deploy(platform, code, 1, { TOKEN: secret });
   assert.equal(outcome?.$case, "artifact", platform.output());
   const fault = await deploy(platform, "export const handler = ;", 2);
@@ -227,10 +234,10 @@ test("the runner waits for the buckets, beats, builds, runs, logs, and drains", 
     },
   });
 
+  await until(() => beats.some(({ warm }) => warm.includes("fn-1@1")), { timeoutMs: 15_000, message: platform.output });
   const call = callerOf(platform);
   assert.equal((await call("fn-1@1")).body, `p,${secret}`);
   assert.deepEqual(await call("fn-9@1"), { rejected: "unknownFunction" });
-  await until(() => beats.some(({ warm }) => warm.includes("fn-1@1")), { message: platform.output });
 
   const logged = await until(() => logs[0], { message: platform.output });
   assert.deepEqual([logged.requestId, logged.functionId, logged.lines[0]!.message], ["r-1", "greet", "called /"]);

@@ -45,6 +45,8 @@ export interface Owner {
 
 export interface Answer {
   cold?: boolean;
+  /** As the head says it, in the end. */
+  waitedForStart?: boolean;
   rejected?: string;
   status?: number;
   headers: Record<string, string[]>;
@@ -158,6 +160,7 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
       memoryMib: 128,
       timeoutMs: 3_000,
       concurrency: 0,
+      maxConcurrencyPerRunner: 0,
       environment: {},
       sealedSecrets: {},
       ...options,
@@ -225,6 +228,7 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
 function takeHead(answer: Answer, frame: Frame): void {
   const head = readHead(frame)!;
   answer.status = head.status;
+  answer.waitedForStart = (frame.flags & FLAG.cold) !== 0;
   answer.body = Buffer.from(head.body);
   for (let i = 0; i < head.headers.length; i += 2) {
     const name = head.headers[i]!;

@@ -13,6 +13,20 @@ import { testPlatform } from "./support/test-platform.ts";
 
 const MIB = 1024 ** 2;
 
+const STREAM = `export default {
+  async fetch(request) {
+    const body = new ReadableStream({
+      async start(controller) {
+        const encoder = new TextEncoder();
+        controller.enqueue(encoder.encode("ready;"));
+        for await (const chunk of request.body ?? []) controller.enqueue(chunk);
+        controller.close();
+      },
+    });
+    return new Response(body, { status: 202, headers: { "x-url": request.url } });
+  },
+};`;
+
 const FUNCTIONS: Record<string, FunctionPlan> = {
   event: {
     code: `export const handler = async (event, context) => ({
@@ -35,21 +49,8 @@ const FUNCTIONS: Record<string, FunctionPlan> = {
         return { statusCode: 200, headers: {}, body: pet.name satisfies string };
       }`,
   },
-  stream: {
-    code: `export default {
-      async fetch(request) {
-        const body = new ReadableStream({
-          async start(controller) {
-            const encoder = new TextEncoder();
-            controller.enqueue(encoder.encode("ready;"));
-            for await (const chunk of request.body) controller.enqueue(chunk);
-            controller.close();
-          },
-        });
-        return new Response(body, { status: 202, headers: { "x-url": request.url } });
-      },
-    };`,
-  },
+  stream: { code: STREAM },
+  limited: { code: STREAM, config: { maxConcurrencyPerRunner: 2 } },
   fetchEcho: { code: `export default { fetch: async (request) => new Response(await request.arrayBuffer()) };` },
   echo: {
     code: `export const handler = async ({ detail }) => ({
@@ -273,6 +274,19 @@ describe("the shapes of a function", () => {
     duplex.end();
     for (let piece = await duplex.read(); piece !== undefined; piece = await duplex.read()) heard += piece;
     assert.equal(heard, "ready;a;b;");
+  });
+
+  test("of a function with a limit no more calls run, the next is told at once, and others are served", async () => {
+    const running = [1, 2].map(() => new Duplex(`${base}/limited`));
+    for (const call of running) assert.equal((await call.head).statusCode, 202);
+    for (const method of ["GET", "POST"]) {
+      const over = await (method === "GET" ? get("/limited/x") : post("/limited", "x"));
+      assertRefused(over, { status: 503, reason: "overloaded", component: "dispatch", detail: /as many calls/ });
+      assert.equal(over.headers["retry-after"], "1");
+    }
+    assert.equal((await post("/stream", "")).status, 202);
+    for (const call of running) call.end();
+    assert.equal((await untilAnswer(() => post("/limited", "a"), 202)).text, "ready;a");
   });
 
   for (const id of ["echo", "fetchEcho"]) {

@@ -3,7 +3,7 @@ import { invalidFields } from "@millrace/errors";
 import { Alias, type AliasTarget, FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import type { Noun } from "../command-line.ts";
 import { done, idOf, many, one, type View } from "../output/answer.ts";
-import { descriptionOption, listOption } from "./options.ts";
+import { descriptionOption, integerOption, listOption } from "./options.ts";
 
 const view: View<Alias> = {
   json: Alias.toJSON,
@@ -11,6 +11,7 @@ const view: View<Alias> = {
     id: ({ name }) => idOf(name),
     versions: ({ targets }) =>
       targets.map(({ version, weight }) => (weight === 100 ? `${version}` : `${version}=${weight}%`)),
+    "min instances": ({ minInstances }) => minInstances,
     description: ({ description }) => description,
     updated: ({ updatedAt }) => updatedAt,
   },
@@ -19,9 +20,13 @@ const view: View<Alias> = {
 interface AliasOptions {
   to: string[];
   description?: string;
+  minInstances?: number;
 }
 
 const targetOption = () => listOption("--to <version[=weight]>", "a version, or two with weights that sum to 100");
+
+const minimumOption = () =>
+  integerOption("--min-instances <n>", "instances that each runner keeps loaded of each version", 0, 16);
 
 export function registerAlias(functions: Noun): void {
   functions
@@ -29,14 +34,15 @@ export function registerAlias(functions: Noun): void {
     .command<AliasOptions>({
       usage: "create <function> <alias>",
       description: "make an alias",
-      options: [targetOption(), descriptionOption()],
+      options: [targetOption(), minimumOption(), descriptionOption()],
       examples: [
         "millrace function alias create hello live --to 3",
         "millrace function alias create hello live --to 3=90 --to 4=10",
       ],
-      async run({ call, project }, [id, aliasId = ""], { to, description = "" }) {
+      async run({ call, project }, [id, aliasId = ""], { to, description = "", minInstances = 0 }) {
         const parent = `${project}/functions/${id}`;
-        const request = { parent, aliasId, targets: to.map(readTarget), description, requestId: randomUUID() };
+        const targets = to.map(readTarget);
+        const request = { parent, aliasId, targets, description, minInstances, requestId: randomUUID() };
         return one(view, await call(FunctionServiceService.createAlias, request));
       },
     })
@@ -63,10 +69,10 @@ export function registerAlias(functions: Noun): void {
     .command<AliasOptions>({
       usage: "update <function> <alias>",
       description: "move an alias; live deployments follow within a second",
-      options: [targetOption(), descriptionOption()],
-      async run({ call, project }, [id, alias], { to, description }) {
+      options: [targetOption(), minimumOption(), descriptionOption()],
+      async run({ call, project }, [id, alias], { to, description, minInstances }) {
         const name = `${project}/functions/${id}/aliases/${alias}`;
-        const request = { name, targets: to.map(readTarget), description, etag: "" };
+        const request = { name, targets: to.map(readTarget), description, minInstances, etag: "" };
         return one(view, await call(FunctionServiceService.updateAlias, request));
       },
     })

@@ -46,6 +46,7 @@ interface ConfigOptions {
   memoryMib?: number;
   timeoutMs?: number;
   concurrency?: number;
+  maxConcurrencyPerRunner?: number;
   set: string[];
   unset: string[];
   secretsFile?: string;
@@ -57,6 +58,7 @@ const configOptions = () => [
   integerOption("--memory-mib <n>", "memory of an instance", 128, 1_024),
   integerOption("--timeout-ms <n>", "how long a call may take", 100, 300_000),
   integerOption("--concurrency <n>", "calls at a time in one instance", 1, 100),
+  integerOption("--max-concurrency-per-runner <n>", "calls at a time on one runner; 0: no limit", 0, 1_000),
   listOption("--set <KEY=value>", "a variable in process.env; may be repeated"),
   listOption("--unset <KEY>", "take a variable or secret away; may be repeated"),
   new Option("--secrets-file <file>", "set secrets from lines of KEY=value"),
@@ -165,7 +167,7 @@ function registerCode(noun: Noun): void {
 
 /** A configuration replaces the one before as a whole; a secret without a value keeps the one it has. */
 function configWith(before: FunctionConfig | undefined, options: ConfigOptions, cwd: string): FunctionConfig {
-  const { handler, memoryMib, timeoutMs, concurrency, secretsFile } = options;
+  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, secretsFile } = options;
   const environment = { ...before?.environment, ...readPairs(options.set, "--set") };
   const read = secretsFile === undefined ? {} : readSecretsFile(resolve(cwd, secretsFile));
   const secrets = { ...before?.secrets, ...read };
@@ -178,6 +180,7 @@ function configWith(before: FunctionConfig | undefined, options: ConfigOptions, 
     memoryMib: memoryMib ?? before?.memoryMib ?? 0,
     timeoutMs: timeoutMs ?? before?.timeoutMs ?? 0,
     concurrency: concurrency ?? before?.concurrency ?? 0,
+    maxConcurrencyPerRunner: maxConcurrencyPerRunner ?? before?.maxConcurrencyPerRunner ?? 0,
     environment,
     secrets,
   };

@@ -170,8 +170,9 @@ async function describe(
   return { group, environment, release, revision, state, pathUrl, hostUrl };
 }
 
-function configOf({ handler, memoryMib, timeoutMs, concurrency, environment, secrets }: DesiredFunction) {
-  return { handler, memoryMib, timeoutMs, concurrency, environment, secrets };
+function configOf(desired: DesiredFunction) {
+  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets } = desired;
+  return { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets };
 }
 
 /** Says which part of the manifest a refusal is about. */

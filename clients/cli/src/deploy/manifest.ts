@@ -29,6 +29,8 @@ export interface ManifestFunction {
   memoryMib: number;
   timeoutMs: number;
   concurrency: number;
+  /** 0 means none. */
+  maxConcurrencyPerRunner: number;
   environment: Record<string, string>;
   /** Absolute path of a file of KEY=value lines. */
   secretsFrom: string | undefined;
@@ -90,6 +92,7 @@ const FUNCTION_KEYS = [
   "memoryMib",
   "timeoutMs",
   "concurrency",
+  "maxConcurrencyPerRunner",
   "environment",
   "secretsFrom",
 ] as const;
@@ -105,6 +108,7 @@ function readFunction(id: string, value: YamlValue, folder: string): ManifestFun
     memoryMib: read.memoryMib.integer(128, 1_024) ?? 0,
     timeoutMs: read.timeoutMs.integer(100, 300_000) ?? 0,
     concurrency: read.concurrency.integer(1, 100) ?? 0,
+    maxConcurrencyPerRunner: read.maxConcurrencyPerRunner.integer(1, 1_000) ?? 0,
     environment: texts(read.environment),
     secretsFrom: read.secretsFrom.absent
       ? undefined

@@ -101,7 +101,9 @@ function configChanges(desired: DesiredFunction, current: FunctionMessage, updat
   for (const key of ["memoryMib", "timeoutMs"] as const) {
     if ((desired[key] || DEFAULTS[key]) !== (config?.[key] || DEFAULTS[key])) changes.push(key);
   }
-  if (desired.concurrency !== (config?.concurrency ?? 0)) changes.push("concurrency");
+  for (const key of ["concurrency", "maxConcurrencyPerRunner"] as const) {
+    if (desired[key] !== (config?.[key] ?? 0)) changes.push(key);
+  }
   if (sorted(desired.environment) !== sorted(config?.environment ?? {})) changes.push("environment");
   const names = Object.keys(desired.secrets).sort().join();
   const differ =

@@ -19,9 +19,10 @@ export function aliasHandlers(
     async createAlias(request, context) {
       const ids = parseName("function", request.parent, "parent");
       const id = checkId("alias", request.aliasId, "alias_id");
-      const { description, targets } = request;
+      const { description, targets, minInstances } = request;
       const once = onceOf(context, request, CreateAliasRequest);
-      return toMessage(ids, await aliases.create(ids.project, ids.function, { id, description, targets }, once));
+      const alias = { id, description, targets, minInstances };
+      return toMessage(ids, await aliases.create(ids.project, ids.function, alias, once));
     },
     async getAlias({ name }) {
       const ids = parseName("alias", name);
@@ -36,9 +37,9 @@ export function aliasHandlers(
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ id }) => [id]);
       return { aliases: page.map((alias) => toMessage(ids, alias)), nextPageToken };
     },
-    async updateAlias({ name, description, targets, etag }, context) {
+    async updateAlias({ name, description, targets, minInstances, etag }, context) {
       const ids = parseName("alias", name);
-      const change = { id: ids.alias, description, targets };
+      const change = { id: ids.alias, description, targets, minInstances };
       const by = { etag, author: authorOf(context) };
       return toMessage(ids, await aliases.update(ids.project, ids.function, change, by));
     },
@@ -55,6 +56,7 @@ function toMessage(ids: { project: string; function: string }, alias: Alias): Al
     name: formatName("alias", { project: ids.project, function: ids.function, alias: alias.id }),
     targets: alias.targets.map(({ version, weight }) => ({ version, weight })),
     description: alias.description,
+    minInstances: alias.minInstances,
     createdAt: alias.createdAt,
     updatedAt: alias.updatedAt,
     etag: etagOf(alias.version),

@@ -6,11 +6,19 @@ import { LIMITS, QUOTAS } from "../limits.ts";
 import { markAlias } from "../projecting/marks.ts";
 import { checkQuota } from "../requests/refusals.ts";
 import { checkDescription, someOf } from "../requests/violations.ts";
-import { type Alias, type AliasTarget, checkTargets, describeTargets } from "./alias.ts";
+import { type Alias, type AliasTarget, checkMinInstances, checkTargets, describeTargets } from "./alias.ts";
 import * as store from "./alias-store.ts";
 import { getFunction, lockFunction } from "./function-store.ts";
 import { deploymentsUsing } from "./usage-store.ts";
 import { checkVersionsExist } from "./version-service.ts";
+
+/** What is undefined, and targets that are empty, stay as they are. */
+interface AliasChange {
+  id: string;
+  description: string | undefined;
+  targets: readonly AliasTarget[];
+  minInstances: number | undefined;
+}
 
 export class AliasService {
   readonly #sql: Sql;
@@ -22,19 +30,20 @@ export class AliasService {
   create(
     project: string,
     functionId: string,
-    alias: { id: string; description: string; targets: readonly AliasTarget[] },
+    alias: Pick<Alias, "id" | "description" | "targets" | "minInstances">,
     once: IdempotentRequest,
   ): Promise<Alias> {
-    const { id, description, targets } = alias;
+    const { id, description, targets, minInstances } = alias;
     checkDescription(description);
     checkTargets(targets);
+    checkMinInstances(minInstances);
     return inTransaction(this.#sql, async (tx) => {
       const { uid: functionUid } = await lockFunction(tx, project, functionId);
       const { resource } = await createOnce(tx, once, async () => {
         const owned = await store.aliasIds(tx, functionUid);
         checkQuota("aliases", owned.length, QUOTAS.aliasesPerFunction);
         await checkVersionsExist(tx, functionUid, versionsOf(targets));
-        await store.insertAlias(tx, { functionUid, id, description, targets });
+        await store.insertAlias(tx, { functionUid, id, description, targets, minInstances });
         await markAlias(tx, functionUid, id);
         return id;
       });
@@ -60,11 +69,12 @@ export class AliasService {
   update(
     project: string,
     functionId: string,
-    change: { id: string; description: string | undefined; targets: readonly AliasTarget[] },
+    change: AliasChange,
     { etag, author }: { etag: string; author: string },
   ): Promise<Alias> {
-    const { id, description, targets } = change;
+    const { id, description, targets, minInstances } = change;
     checkDescription(description);
+    if (minInstances !== undefined) checkMinInstances(minInstances);
     if (targets.length > 0) checkTargets(targets);
     return inTransaction(this.#sql, async (tx) => {
       const { uid: functionUid } = await lockFunction(tx, project, functionId);
@@ -76,6 +86,7 @@ export class AliasService {
         id,
         description: description ?? alias.description,
         targets: moves ? targets : alias.targets,
+        minInstances: minInstances ?? alias.minInstances,
       };
       await checkVersionsExist(tx, functionUid, versionsOf(next.targets));
       await store.updateAlias(tx, next);

@@ -8,8 +8,10 @@ interface Row extends Omit<Alias, "targets" | "version"> {
   weights: number[];
 }
 
+type StoredAlias = Pick<Alias, "functionUid" | "id" | "description" | "targets" | "minInstances">;
+
 const columns = (sql: Queryable) => sql`
-  a.function_uid, a.id, a.description, a.version, a.created_at, a.updated_at,
+  a.function_uid, a.id, a.description, a.min_instances, a.version, a.created_at, a.updated_at,
   to_json(array(
     select number
     from alias_targets t
@@ -26,11 +28,11 @@ const columns = (sql: Queryable) => sql`
 /** Throws `already_exists` alias_exists. */
 export async function insertAlias(
   tx: Transaction,
-  { functionUid, id, description, targets }: Pick<Alias, "functionUid" | "id" | "description" | "targets">,
+  { functionUid, id, description, targets, minInstances }: StoredAlias,
 ): Promise<void> {
   const insert = tx`
-    insert into aliases (function_uid, id, description)
-    values (${functionUid}, ${id}, ${description})`;
+    insert into aliases (function_uid, id, description, min_instances)
+    values (${functionUid}, ${id}, ${description}, ${minInstances})`;
   await unlessTaken(insert, "aliases_pkey", () => alreadyExists("alias", id));
   await insertTargets(tx, functionUid, id, targets);
 }
@@ -85,14 +87,14 @@ export async function aliasesOfVersion(sql: Queryable, functionUid: string, numb
   return rows.map(({ alias }) => alias);
 }
 
-/** Replaces description and targets. The caller has locked the function. */
+/** Replaces description, targets and minimum. The caller has locked the function. */
 export async function updateAlias(
   tx: Transaction,
-  { functionUid, id, description, targets }: Pick<Alias, "functionUid" | "id" | "description" | "targets">,
+  { functionUid, id, description, targets, minInstances }: StoredAlias,
 ): Promise<void> {
   await tx`
     update aliases
-    set description = ${description}, version = version + 1, updated_at = now()
+    set description = ${description}, min_instances = ${minInstances}, version = version + 1, updated_at = now()
     where function_uid = ${functionUid} and id = ${id}`;
   await tx`
     delete from alias_targets

@@ -1,3 +1,4 @@
+import { LIMITS } from "../limits.ts";
 import { Violations } from "../requests/violations.ts";
 
 export interface AliasTarget {
@@ -11,6 +12,8 @@ export interface Alias {
   id: string;
   description: string;
   targets: readonly AliasTarget[];
+  /** Kept loaded on each runner, of each version. */
+  minInstances: number;
   /** Rises with every change. */
   version: number;
   createdAt: Date;
@@ -29,6 +32,14 @@ export function checkTargets(targets: readonly AliasTarget[]): void {
   violations.unless(sum === 100, "targets", `the weights must sum to 100, not ${sum}`);
   const distinct = new Set(targets.map(({ version }) => version)).size === targets.length;
   violations.unless(distinct, "targets", "must be different versions");
+  violations.throwIfAny();
+}
+
+export function checkMinInstances(minInstances: number): void {
+  const violations = new Violations();
+  const { minInstancesMax } = LIMITS;
+  const fits = minInstances >= 0 && minInstances <= minInstancesMax;
+  violations.unless(fits, "min_instances", `must be from 0 to ${minInstancesMax}`);
   violations.throwIfAny();
 }
 

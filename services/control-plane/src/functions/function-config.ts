@@ -8,6 +8,7 @@ export interface AskedConfig {
   memoryMib: number;
   timeoutMs: number;
   concurrency: number;
+  maxConcurrencyPerRunner: number;
   environment: Readonly<Record<string, string>>;
   secrets: Readonly<Record<string, string>>;
 }
@@ -21,6 +22,7 @@ export const NO_CONFIG: AskedConfig = {
   memoryMib: 0,
   timeoutMs: 0,
   concurrency: 0,
+  maxConcurrencyPerRunner: 0,
   environment: {},
   secrets: {},
 };
@@ -28,7 +30,7 @@ export const NO_CONFIG: AskedConfig = {
 /** Throws `invalid_argument` naming every failing field. `kept` are the keys of secrets that have a value already. */
 export function checkConfig(config: AskedConfig, kept: readonly string[]): void {
   const violations = new Violations();
-  const { memoryMib, timeoutMs, concurrency } = LIMITS;
+  const { memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner } = LIMITS;
   violations.unless(
     config.handler === "" || (IDENTIFIER.test(config.handler) && config.handler.length <= LIMITS.handlerCharsMax),
     "config.handler",
@@ -37,6 +39,8 @@ export function checkConfig(config: AskedConfig, kept: readonly string[]): void 
   checkRange(violations, "config.memory_mib", config.memoryMib, memoryMib);
   checkRange(violations, "config.timeout_ms", config.timeoutMs, timeoutMs);
   checkRange(violations, "config.concurrency", config.concurrency, concurrency);
+  const asked = config.maxConcurrencyPerRunner;
+  checkRange(violations, "config.max_concurrency_per_runner", asked, maxConcurrencyPerRunner);
   checkVariables(violations, config, kept);
   violations.throwIfAny();
 }
@@ -56,6 +60,7 @@ export function settledConfig(
     memoryMib: asked.memoryMib || LIMITS.memoryMib.default,
     timeoutMs: asked.timeoutMs || LIMITS.timeoutMs.default,
     concurrency: asked.concurrency,
+    maxConcurrencyPerRunner: asked.maxConcurrencyPerRunner,
     environment: { ...asked.environment },
     sealedSecrets: Object.fromEntries(sealed),
   };

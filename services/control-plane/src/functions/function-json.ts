@@ -2,8 +2,11 @@ import type { Code, FunctionConfig } from "./function.ts";
 
 // Columns of type jsonb are read as text and parsed here: the driver's name transform would also change keys inside of documents.
 
+/** What configurations that were stored before there was such a setting mean. */
+const ADDED_LATER = { maxConcurrencyPerRunner: 0 };
+
 export function readConfig(text: string): FunctionConfig {
-  return JSON.parse(text) as FunctionConfig;
+  return { ...ADDED_LATER, ...(JSON.parse(text) as FunctionConfig) };
 }
 
 export function readCode(text: string): Code {

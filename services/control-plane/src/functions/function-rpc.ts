@@ -70,9 +70,9 @@ export function toFunctionMessage(draft: FunctionDraft): FunctionMessage {
 
 /** Secrets show their keys only. */
 export function toConfigMessage(config: FunctionConfig): FunctionConfigMessage {
-  const { handler, memoryMib, timeoutMs, concurrency, environment } = config;
-  const secrets = Object.fromEntries(Object.keys(config.sealedSecrets).map((key) => [key, ""]));
-  return { handler, memoryMib, timeoutMs, concurrency, environment: { ...environment }, secrets };
+  const { sealedSecrets, environment, ...settings } = config;
+  const secrets = Object.fromEntries(Object.keys(sealedSecrets).map((key) => [key, ""]));
+  return { ...settings, environment: { ...environment }, secrets };
 }
 
 export function toCodeMessage({ digest, uploadDigest, sizeBytes, shape, exports, uploadedAt }: Code): CodeMessage {
@@ -81,6 +81,7 @@ export function toCodeMessage({ digest, uploadDigest, sizeBytes, shape, exports,
 
 const SHAPES = { handler: HandlerShape.HANDLER, fetch: HandlerShape.FETCH } as const;
 
-function askedConfig({ handler, memoryMib, timeoutMs, concurrency, environment, secrets }: AskedConfig): AskedConfig {
-  return { handler, memoryMib, timeoutMs, concurrency, environment, secrets };
+function askedConfig(config: AskedConfig): AskedConfig {
+  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets } = config;
+  return { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets };
 }

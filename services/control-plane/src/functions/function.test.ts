@@ -35,27 +35,32 @@ test("a function starts without code and with the defaults", async () => {
 test("every failing field of a configuration is named in one answer", async () => {
   const environment = { "1x": "v", MILLRACE_X: "v", EMPTY: "", [`L${"x".repeat(64)}`]: "v", FINE: "v" };
   const config = { handler: "a b", memoryMib: 127, timeoutMs: 300_001, concurrency: 101, environment };
-  await refusedFields(create({ ...config, secrets: { FINE: "again", NODE_OPTIONS: "x", GONE: "" } }), [
-    "config.handler",
-    "config.memory_mib",
-    "config.timeout_ms",
-    "config.concurrency",
-    "config.environment.1x",
-    "config.environment.EMPTY",
-    `config.environment.L${"x".repeat(63)}`,
-    "config.environment.MILLRACE_X",
-    "config.secrets.FINE",
-    "config.secrets.GONE",
-    "config.secrets.NODE_OPTIONS",
-  ]);
+  await refusedFields(
+    create({ ...config, maxConcurrencyPerRunner: 1_001, secrets: { FINE: "again", NODE_OPTIONS: "x", GONE: "" } }),
+    [
+      "config.handler",
+      "config.memory_mib",
+      "config.timeout_ms",
+      "config.concurrency",
+      "config.max_concurrency_per_runner",
+      "config.environment.1x",
+      "config.environment.EMPTY",
+      `config.environment.L${"x".repeat(63)}`,
+      "config.environment.MILLRACE_X",
+      "config.secrets.FINE",
+      "config.secrets.GONE",
+      "config.secrets.NODE_OPTIONS",
+    ],
+  );
   await refusedFields(create({}, "1st"), ["function_id"]);
 });
 
 test("a configuration at its bounds is accepted, and one beyond them is not", async () => {
   const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`K${i}`, "v"]));
   const value = "x".repeat(4_096);
-  const edge = { memoryMib: 1_024, timeoutMs: 300_000, concurrency: 100, environment: { ...many(127), BIG: value } };
-  assert.equal((await create(edge, "edge")).config?.environment.BIG, value);
+  const most = { memoryMib: 1_024, timeoutMs: 300_000, concurrency: 100, maxConcurrencyPerRunner: 1_000 };
+  const edge = await create({ ...most, environment: { ...many(127), BIG: value } }, "edge");
+  assert.deepEqual([edge.config?.environment.BIG, edge.config?.maxConcurrencyPerRunner], [value, 1_000]);
   await refusedFields(create({ environment: many(129) }), ["config.environment"]);
   await refusedFields(create({ environment: { BIG: `${value}x` } }), ["config.environment.BIG"]);
   await refusedFields(create({ memoryMib: 1_025 }), ["config.memory_mib"]);

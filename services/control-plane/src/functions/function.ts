@@ -11,6 +11,8 @@ export interface FunctionConfig {
   timeoutMs: number;
   /** 0: by the shape of the code. */
   concurrency: number;
+  /** 0: no limit. */
+  maxConcurrencyPerRunner: number;
   environment: Readonly<Record<string, string>>;
   /** Base64, sealed to the runners' key: nobody here can read them. */
   sealedSecrets: Readonly<Record<string, string>>;

@@ -75,6 +75,7 @@ test("a version is told to gateways and runners with its code, settings and vari
   const { name } = await createFunction(client, "shop", "told", {
     environment: { SNAKE_CASE_key: "1" },
     secrets: { S: "hidden" },
+    maxConcurrencyPerRunner: 7,
   });
   await upload(client, name, "export default { fetch }");
   const version = await publish(name);
@@ -87,6 +88,7 @@ test("a version is told to gateways and runners with its code, settings and vari
     [project, functionId, shape, concurrency, memoryMib, timeoutMs],
     ["shop", "told", "fetch", 16, 128, 10_000],
   );
+  assert.equal(record.maxConcurrencyPerRunner, 7);
   assert.deepEqual(environment, { SNAKE_CASE_key: "1" });
   assert.equal(artifactDigest, version.code?.digest);
 });
@@ -108,7 +110,7 @@ test("versions are listed newest first, by pages", async () => {
 test("a version that an alias or a release uses is not deleted; another is, and leaves the bus", async () => {
   const name = await functionWithVersions("kept", 3);
   const target = { version: 1, weight: 100 };
-  const alias = { parent: name, aliasId: "live", targets: [target], description: "", requestId: "" };
+  const alias = { parent: name, aliasId: "live", targets: [target], description: "", minInstances: 0, requestId: "" };
   await client.call(service.createAlias, alias);
   await createGroup(client, "shop", "kept");
   const group = "projects/shop/groups/kept";
@@ -127,14 +129,16 @@ test("a version that an alias or a release uses is not deleted; another is, and 
 
 test("an alias points to one version, or to two whose weights sum to 100", async () => {
   const parent = await functionWithVersions("aliased", 2);
-  const create = (aliasId: string, targets: { version: number; weight: number }[]) =>
-    client.call(service.createAlias, { parent, aliasId, targets, description: "", requestId: "" });
+  const create = (aliasId: string, targets: { version: number; weight: number }[], minInstances = 0) =>
+    client.call(service.createAlias, { parent, aliasId, targets, description: "", minInstances, requestId: "" });
   const [one, two] = [
     { version: 1, weight: 90 },
     { version: 2, weight: 10 },
   ];
   assert.deepEqual((await create("canary", [one, two])).targets, [one, two]);
   await refused(create("canary", [one, two]), "already_exists", "alias_exists");
+  assert.equal((await create("warm", [one, two], 16)).minInstances, 16);
+  for (const minInstances of [-1, 17]) await refusedFields(create("hot", [one, two], minInstances), ["min_instances"]);
   await refusedFields(create("none", []), ["targets", "targets"]);
   await refusedFields(create("sum", [one, { version: 2, weight: 11 }]), ["targets"]);
   await refusedFields(create("same", [one, { version: 1, weight: 10 }]), ["targets"]);
@@ -157,6 +161,7 @@ test("an alias that moves is told at once, and the move is in the history of the
     aliasId: "live",
     targets: [{ version: 1, weight: 100 }],
     description: "",
+    minInstances: 2,
     requestId: "",
   };
   const { etag } = await client.call(service.createAlias, alias);
@@ -172,7 +177,7 @@ test("an alias that moves is told at once, and the move is in the history of the
     const found = entry && AliasRecord.decode(unpackRecord(entry.value));
     return found?.targets[0]?.version === 2 && found;
   });
-  assert.equal(record.generation, 2);
+  assert.deepEqual([record.generation, record.minInstances], [2, 2]);
   const events = await database.sql`select kind, detail, author from deployment_events where environment = 'online'`;
   assert.deepEqual(
     [...events],
@@ -186,7 +191,14 @@ test("an unused alias is deleted and leaves the bus; lists go by id", async () =
   const name = await functionWithVersions("ending", 1);
   for (const aliasId of ["a", "b", "c"]) {
     const targets = [{ version: 1, weight: 100 }];
-    await client.call(service.createAlias, { parent: name, aliasId, targets, description: "", requestId: "" });
+    await client.call(service.createAlias, {
+      parent: name,
+      aliasId,
+      targets,
+      description: "",
+      minInstances: 0,
+      requestId: "",
+    });
   }
   const uid = await uidOf("ending");
   await until(() => functions.get(KEYS.alias(uid, "b")));

@@ -47,7 +47,8 @@ export function renderFunction(sql: Sql): Render {
     const alias = await query(() => findAlias(sql, uid, id));
     if (!alias) return {};
     const targets = alias.targets.map(({ version, weight }) => ({ version, weight }));
-    const record = { functionUid: uid, alias: id, targets, generation: alias.version };
+    const { version: generation, minInstances } = alias;
+    const record = { functionUid: uid, alias: id, targets, generation, minInstances };
     return { value: packRecord(AliasRecord.encode(record).finish()) };
   };
 }
@@ -90,6 +91,7 @@ function versionRecord(version: ProjectedVersion): Buffer {
     ...runSettings(config, code),
     memoryMib: config.memoryMib,
     timeoutMs: config.timeoutMs,
+    maxConcurrencyPerRunner: config.maxConcurrencyPerRunner,
     environment: { ...config.environment },
     sealedSecrets: Object.fromEntries(sealed),
   };

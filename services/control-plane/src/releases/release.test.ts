@@ -66,6 +66,7 @@ test("what is released is what gateways read: prefix, routes, backends, owner", 
     aliasId: "live",
     targets,
     description: "",
+    minInstances: 0,
     requestId: "",
   });
   const { label, revision, online } = await groupWithMock("served", "v1");

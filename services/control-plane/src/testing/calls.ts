@@ -35,7 +35,16 @@ export function createFunction(
 }
 
 export function configWith(config: Partial<FunctionConfig>): FunctionConfig {
-  return { handler: "", memoryMib: 0, timeoutMs: 0, concurrency: 0, environment: {}, secrets: {}, ...config };
+  return {
+    handler: "",
+    memoryMib: 0,
+    timeoutMs: 0,
+    concurrency: 0,
+    maxConcurrencyPerRunner: 0,
+    environment: {},
+    secrets: {},
+    ...config,
+  };
 }
 
 export function upload(

@@ -113,6 +113,7 @@ function openWorld(concurrency: number, cores: number) {
   const pool = new FunctionPool(terms, {
     start: async (instance) => void threads.push(new FakeThread(instance, world)),
     onWarmth() {},
+    mayKeepMore: () => true,
     onOutput() {},
     onStartFailed: (error) => assert.fail(String(error)),
   });

@@ -17,6 +17,8 @@ export interface PoolDependencies {
   start(instance: Instance): Promise<void>;
   /** The version has its first loaded instance, or lost its last. */
   onWarmth(warm: boolean): void;
+  /** Whether minimums have not used up what they may. */
+  mayKeepMore(): boolean;
   /** Printed or said outside any invocation. */
   onOutput(level: OutputLevel | "platform", bytes: Buffer): void;
   onStartFailed(error: unknown): void;
@@ -39,6 +41,7 @@ export class FunctionPool {
   #lookAgain: NodeJS.Timeout | undefined;
   #regrow: NodeJS.Immediate | undefined;
   #isWarm = false;
+  #minimum = 0;
   #closed = false;
 
   constructor(terms: PoolTerms, deps: PoolDependencies) {
@@ -53,6 +56,22 @@ export class FunctionPool {
 
   get size(): number {
     return this.#instances.size;
+  }
+
+  /** Instances that take calls, or will when they are loaded. */
+  get usable(): number {
+    let usable = 0;
+    for (const { state } of this.#instances) if (state === "ready" || state === "loading") usable++;
+    return usable;
+  }
+
+  /** So many are kept, with calls or without. */
+  get minimum(): number {
+    return this.#minimum;
+  }
+
+  get kept(): number {
+    return this.#minimum === 0 ? 0 : Math.min(this.#minimum, this.usable);
   }
 
   /** Whether an instance is loaded: an invocation has no start to wait for. */
@@ -79,6 +98,17 @@ export class FunctionPool {
       this.#waiting.push(invocation);
       this.#serveWaiting();
     }
+  }
+
+  /** Keeps so many instances loaded from now on. Those that were kept before and are not now end when they have been idle for long. */
+  keep(minimum: number): void {
+    this.#minimum = minimum;
+    this.fill();
+  }
+
+  /** Starts what is missing of the minimum: one after the other, since starts compute, and calls want the cores too. */
+  fill(): void {
+    if (this.#mayStart && this.usable < this.#minimum && !this.#isLoading && this.#deps.mayKeepMore()) this.#start();
   }
 
   /** Gets nothing new; instances end with the calls that it has. */
@@ -182,6 +212,7 @@ export class FunctionPool {
     this.#failures = 0;
     this.#serveWaiting();
     this.#tellWarmth();
+    this.fill();
   }
 
   #onLoadFailed(instance: Instance, fault: LoadFault): void {
@@ -218,12 +249,16 @@ export class FunctionPool {
 
   /** Whoever comes after a failure is to find an instance as those before it did. */
   #replace(): void {
-    const mayStart = !this.#closed && !this.isQuarantined && performance.now() >= this.#restAt;
-    if (mayStart && !this.#hasUsable()) this.#start();
+    if (this.#mayStart && this.usable === 0) this.#start();
+    this.fill();
   }
 
-  #hasUsable(): boolean {
-    for (const { state } of this.#instances) if (state === "ready" || state === "loading") return true;
+  get #mayStart(): boolean {
+    return !this.#closed && !this.isQuarantined && performance.now() >= this.#restAt;
+  }
+
+  get #isLoading(): boolean {
+    for (const { state } of this.#instances) if (state === "loading") return true;
     return false;
   }
 

@@ -39,6 +39,12 @@ export class FunctionPools {
     return pool;
   }
 
+  /** Keeps so many instances of the version loaded from now on: starts them at once, and does not end them for being idle. */
+  keep(record: FunctionVersionRecord, minimum: number): void {
+    const pool = minimum > 0 ? this.poolOf(record) : this.#pools.get(functionKey(record));
+    pool?.keep(minimum);
+  }
+
   get instances(): number {
     let instances = 0;
     for (const pool of this.#pools.values()) instances += pool.size;
@@ -64,6 +70,7 @@ export class FunctionPools {
       start: (instance) => this.#start(record, instance),
       onWarmth: (warm) => this.#deps.onWarmth(key, warm),
       onOutput: (level, bytes) => this.#deps.onOutput(record, level, bytes),
+      mayKeepMore: () => this.#kept() < this.#deps.instancesMax * INSTANCE_LIMITS.keptShare,
       onStartFailed: (err) => this.#deps.log.warn({ err, function: key }, "an instance could not be started"),
     });
     this.#pools.set(key, pool);
@@ -97,12 +104,23 @@ export class FunctionPools {
   #sweep(): void {
     const idleSince = performance.now() - INSTANCE_LIMITS.idleTimeoutMs;
     for (const instance of this.#idle()) if (instance.heardAt < idleSince) instance.retire();
+    for (const pool of this.#pools.values()) pool.fill();
     this.#deps.sandboxes.sweep();
   }
 
+  /** Instances that are there since a minimum asks for them. */
+  #kept(): number {
+    let kept = 0;
+    for (const pool of this.#pools.values()) kept += pool.kept;
+    return kept;
+  }
+
+  /** Those that may be ended. Who ends some on the way is told of no more than may be. */
   *#idle(): Iterable<Instance> {
     for (const pool of this.#pools.values()) {
-      for (const instance of pool.instances) if (instance.state === "ready" && instance.calls === 0) yield instance;
+      for (const instance of pool.instances) {
+        if (instance.state === "ready" && instance.calls === 0 && pool.usable > pool.minimum) yield instance;
+      }
     }
   }
 }

@@ -246,7 +246,8 @@ export class Invocation {
   /** Passes a frame on to who waits for the answer, if anybody still does. */
   #answer(frame: Frame): void {
     if (this.#phase !== "running") return;
-    this.#reply.writer().begin(frame.type, frame.flags, this.#reply.call).raw(frame.payload).end();
+    const flags = frame.type === FRAME.head && this.cold ? frame.flags | FLAG.cold : frame.flags;
+    this.#reply.writer().begin(frame.type, flags, this.#reply.call).raw(frame.payload).end();
   }
 
   #relay(frame: Frame): void {

@@ -17,6 +17,70 @@ test("the longest idle instance makes room when a runner holds as many as it may
   assert.equal((await runner.call(first!)).cold, true);
 });
 
+test("an answer says whether its call waited for an instance to start", async (t) => {
+  const runner = await startTestRunner(t);
+  const record = runner.deploy(OK);
+  assert.equal((await runner.call(record)).waitedForStart, true);
+  assert.equal((await runner.call(record)).waitedForStart, false);
+});
+
+test("a minimum is loaded before anybody calls, and makes no room for others until it is lifted", async (t) => {
+  const runner = await startTestRunner(t, { instancesMax: 4 });
+  const [kept, other, third] = [runner.deploy(OK), runner.deploy(OK), runner.deploy(OK)];
+  const loaded = (record: typeof kept) =>
+    [...runner.pools.poolOf(record!).instances].filter(({ state }) => state === "ready").length;
+  runner.pools.keep(kept!, 2);
+  await until(() => loaded(kept) === 2);
+  assert.equal((await runner.call(kept!)).cold, false);
+  const fourth = runner.deploy(OK);
+  for (const record of [other, third, fourth, other]) assert.equal((await runner.call(record!)).status, 200);
+  assert.equal(loaded(kept), 2);
+  runner.pools.keep(kept!, 0);
+  for (const record of [third, fourth, other, runner.deploy(OK)]) await runner.call(record!);
+  await until(() => loaded(kept) < 2);
+});
+
+test("an instance of a minimum that ends is replaced, and minimums take no more than their part", async (t) => {
+  const runner = await startTestRunner(t, { instancesMax: 4 });
+  const leaves = runner.deploy(`export const handler = async () => process.exit(3);`);
+  const { functionUid, version } = leaves;
+  const pool = runner.pools.poolOf(leaves);
+  runner.pools.keep(leaves, 2);
+  await until(() => pool.isWarm && pool.usable === 2);
+  const before = new Set(pool.instances);
+  assert.equal((await runner.call(leaves)).failed, "function_error");
+  await until(() => [...pool.instances].filter(({ state }) => state === "ready").length === 2);
+  assert.ok([...pool.instances].some((instance) => !before.has(instance)));
+  const beyond = runner.deploy(OK);
+  runner.pools.keep(beyond, 1);
+  assert.equal(runner.pools.poolOf(beyond).size, 0);
+  runner.pools.retire(`${functionUid}@${version}`);
+  runner.pools.keep(beyond, 1);
+  await until(() => runner.pools.poolOf(beyond).isWarm);
+});
+
+test("a minimum that could not be loaded is tried again without a call", async (t) => {
+  const runner = await startTestRunner(t);
+  const record = runner.deploy(`if (Date.now() < ${Date.now() + 2_000}) throw new Error("not yet");\n${OK}`);
+  runner.pools.keep(record, 1);
+  await until(() => runner.pools.poolOf(record).isWarm, { timeoutMs: 15_000 });
+  runner.logs.flush();
+  assert.ok(runner.lines().some((line) => line.includes("not yet")));
+});
+
+test("when an alias moves, the next version is loaded while the one before still serves", async (t) => {
+  const runner = await startTestRunner(t);
+  const before = runner.deploy(OK);
+  const next = runner.deploy(OK, { functionUid: before.functionUid, version: 2 });
+  runner.pools.keep(before, 1);
+  await until(() => runner.pools.poolOf(before).isWarm);
+  runner.pools.keep(before, 0);
+  runner.pools.keep(next, 1);
+  await until(() => runner.pools.poolOf(next).isWarm);
+  assert.equal((await runner.call(before)).cold, false);
+  assert.equal((await runner.call(next)).cold, false);
+});
+
 test("one project has one sandbox, another has another", async (t) => {
   const runner = await startTestRunner(t);
   for (const project of ["a", "a", "b"]) await runner.call(runner.deploy(OK, { project }));

@@ -4,6 +4,7 @@ import { slotsAtDepth } from "@millrace/frames";
 import fc from "fast-check";
 import { PLACING_LIMITS } from "../limits.ts";
 import { Admission, type Held } from "./admission.ts";
+import type { CallLimit } from "./call-limits.ts";
 
 const { wantMs, standstillMs, gatewayForgottenMs } = PLACING_LIMITS;
 
@@ -234,6 +235,85 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
       admission.tick(nowMs + gatewayForgottenMs + 1);
       assert.equal(admission.remembered, 0);
       assert.equal(admission.slotsBusy, 0);
+    }),
+  );
+});
+
+const limited = (admission: Admission) => {
+  let number = 0;
+  return (limit?: CallLimit, project = "p") =>
+    admission.ask({ gateway: "g", project, depth: 0, knocks: false, limit, number: number++ }, 0);
+};
+
+function accepted(verdict: ReturnType<Admission["ask"]>): Held {
+  assert.ok(typeof verdict === "object", String(verdict));
+  return verdict;
+}
+
+test("a function at its limit takes no slot of others, and one that became known late is held to it too", () => {
+  const { admission } = setUp(4);
+  const ask = limited(admission);
+  const limit = { functionUid: "fn", callsMax: 2 };
+  const [first, second] = [accepted(ask(limit)), accepted(ask())];
+  assert.equal(second.holdTo(limit), true);
+  assert.equal(ask(limit), "atLimit");
+  const third = accepted(ask());
+  assert.equal(third.holdTo(limit), false);
+  third.release(0);
+  assert.equal(admission.slotsBusy, 2);
+  accepted(ask({ functionUid: "other", callsMax: 1 }));
+  first.release(0);
+  accepted(ask(limit));
+  assert.equal(ask(limit), "atLimit");
+});
+
+test("a call that nobody waits for counts for its function's limit until it is over", () => {
+  const { admission } = setUp(8);
+  const ask = limited(admission);
+  const limit = { functionUid: "fn", callsMax: 1 };
+  const held = accepted(ask(limit));
+  held.abandon(0);
+  assert.deepEqual([ask(limit, "p2"), admission.slotsBusy], ["atLimit", 0]);
+  held.release(0);
+  accepted(ask(limit, "p2"));
+});
+
+test("whatever comes: of a function never more calls run than its limit allows, and no fewer when there are slots", () => {
+  const arbitraryEvent = fc.oneof(
+    fc.record({ kind: fc.constant("ask" as const), fn: fc.nat(2), late: fc.boolean() }),
+    fc.record({ kind: fc.constant("release" as const), at: fc.nat(99) }),
+  );
+  const callsMax = fc.integer({ min: 1, max: 4 });
+  fc.assert(
+    fc.property(fc.tuple(callsMax, callsMax), fc.array(arbitraryEvent, { maxLength: 200 }), (bounds, events) => {
+      const { admission } = setUp(8);
+      const ask = limited(admission);
+      // A third function has no limit.
+      const limits = bounds.map((callsMax, at) => ({ functionUid: `fn-${at}`, callsMax }));
+      const running: { limit: CallLimit | undefined; held: Held }[] = [];
+      for (const event of events) {
+        if (event.kind === "release") {
+          const [over] = running.splice(event.at % Math.max(1, running.length), 1);
+          over?.held.release(0);
+          continue;
+        }
+        const limit = limits[event.fn];
+        const isAtLimit = limit !== undefined && running.filter((one) => one.limit === limit).length >= limit.callsMax;
+        const isFull = running.length === 8;
+        const verdict = ask(event.late ? undefined : limit);
+        if (isAtLimit && !event.late) assert.equal(verdict, "atLimit");
+        else if (isFull) assert.equal(verdict, "busy");
+        else {
+          const held = accepted(verdict);
+          if (event.late && limit) assert.equal(held.holdTo(limit), !isAtLimit);
+          if (isAtLimit) held.release(0);
+          else running.push({ limit, held });
+        }
+        assert.equal(admission.slotsBusy, running.length);
+      }
+      for (const { held } of running) held.release(0);
+      admission.tick(gatewayForgottenMs + 1);
+      assert.equal(admission.remembered, 0);
     }),
   );
 });

@@ -1,5 +1,6 @@
 import { type Rejection, Standstill, slotsAtDepth } from "@millrace/frames";
 import { PLACING_LIMITS } from "../limits.ts";
+import { type CallLimit, CallLimits } from "./call-limits.ts";
 import { CallWindow } from "./call-window.ts";
 import { Shares } from "./shares.ts";
 
@@ -10,7 +11,8 @@ import { Shares } from "./shares.ts";
 //   open                    catching up ◀── start          open, catching up ── drain ──▶ draining
 //      ◀─── caught up ─────┘
 //
-//   open          takes a call that finds a slot, unless the slot is kept for a project or a gateway that has less than its share
+//   open          takes a call that finds a slot, unless the slot is kept for a project or a gateway that has less than its share, or as many
+//                 calls of its function run as its limit allows
 //   catching up   the process did not run for a while, or is new. Gateways may have placed elsewhere what it finds in its mail, or are
 //                 about to, since they sent it to the process before. So it takes nothing, and its beats say so, until the bus has
 //                 echoed and its first beat has reached everybody: all that comes after is meant for it.
@@ -22,9 +24,11 @@ export type Verdict = Held | "repeated" | Rejection;
 
 /** A call that was accepted, and its slot. */
 export interface Held {
+  /** Its function has become known, and has a limit: counts it there. False, and not counted, when it is one too many. */
+  holdTo(limit: CallLimit): boolean;
   /**
    * Nobody waits for the call any more, and it does not end. It gives its slot back, unless its project or all of them have many such
-   * calls: then they hold their slots.
+   * calls: then they hold their slots. For its function's limit it goes on to count.
    */
   abandon(nowMs: number): void;
   /** The call is over. Once, whether it was abandoned or not. */
@@ -49,6 +53,8 @@ export interface Claim {
   depth: number;
   /** Its gateway finds no slot anywhere, and asks for its share. */
   knocks: boolean;
+  /** Of its function, when that is known and has one. */
+  limit?: CallLimit | undefined;
 }
 
 interface Gateway {
@@ -61,6 +67,7 @@ export class Admission {
   readonly #host: AdmissionHost;
   readonly #projects: Shares;
   readonly #sharesOfGateways: Shares;
+  readonly #limits = new CallLimits();
   readonly #gateways = new Map<string, Gateway>();
   /** By project: calls that nobody waits for, and that run on beside the slots. */
   readonly #abandoned = new Map<string, number>();
@@ -98,7 +105,8 @@ export class Admission {
 
   /** Names that are remembered, for tests that look for leaks. */
   get remembered(): number {
-    return this.#projects.size + this.#sharesOfGateways.size + this.#gateways.size + this.#abandoned.size;
+    const shares = this.#projects.size + this.#sharesOfGateways.size;
+    return shares + this.#limits.size + this.#gateways.size + this.#abandoned.size;
   }
 
   /** A gateway asks for a slot. */
@@ -108,6 +116,7 @@ export class Admission {
     if (!this.isOpen) return this.#isDraining ? "draining" : "platform";
     // Not busy: there are slots, for everybody else.
     if (this.#abandonedOf(claim.project) >= this.#abandonedMaxOfProject) return "platform";
+    if (claim.limit && !this.#limits.hasRoom(claim.limit)) return "atLimit";
     if (this.#hasRoomFor(claim, nowMs)) return this.#hold(claim);
     if (claim.knocks) {
       this.#projects.turnAway(claim.project, nowMs);
@@ -153,8 +162,10 @@ export class Admission {
     );
   }
 
-  #hold({ project, gateway }: Claim): Held {
+  #hold({ project, gateway, limit }: Claim): Held {
     this.#busy++;
+    let heldTo = limit;
+    if (heldTo) this.#limits.take(heldTo);
     this.#projects.take(project);
     this.#sharesOfGateways.take(gateway);
     this.#host.changed();
@@ -167,12 +178,19 @@ export class Admission {
       this.#host.changed();
     };
     return {
+      holdTo: (late) => {
+        if (!this.#limits.hasRoom(late)) return false;
+        this.#limits.take(late);
+        heldTo = late;
+        return true;
+      },
       abandon: (nowMs) => {
         if (!hasSlot || !this.#mayAbandon(project)) return;
         this.#countAbandoned(project, 1);
         giveBack(nowMs);
       },
       release: (nowMs) => {
+        if (heldTo) this.#limits.release(heldTo);
         if (hasSlot) giveBack(nowMs);
         else this.#countAbandoned(project, -1);
       },

@@ -14,6 +14,7 @@ import {
   type Invoke,
   readBatchHeader,
   readFrames,
+  readRejected,
   writeCancel,
   writeInvoke,
 } from "@millrace/frames";
@@ -170,4 +171,44 @@ test("that a call which may run twice was accepted is said only when it takes lo
   t.mock.timers.tick(10 * PLACING_LIMITS.acceptedSilenceMs);
   batcher.flush();
   assert.deepEqual(sent, [FRAME.accepted, 2]);
+});
+
+test("a function's limit holds calls that came before its record, and each gives its place back once", async () => {
+  const said: string[] = [];
+  const batcher = new Batcher("runner-1", (_, message) => {
+    readFrames(message, readBatchHeader(message)!.framesAt, (frame) => {
+      said.push(`${frame.call} ${frame.type === FRAME.rejected ? readRejected(frame) : "accepted"}`);
+    });
+  });
+  const running: Invocation[] = [];
+  const record = { project: "p", functionUid: "fn", maxConcurrencyPerRunner: 1 } as FunctionVersionRecord;
+  let known: FunctionVersionRecord | undefined;
+  const placing = new Placing({
+    slots: 4,
+    batcher,
+    isConnected: () => true,
+    echo: async () => {},
+    records: { get: () => known, waitFor: async () => record },
+    poolOf: () =>
+      ({ isWarm: true, run: (invocation: Invocation) => running.push(invocation) }) as unknown as FunctionPool,
+    onChange() {},
+    onOver() {},
+  });
+  const ask = async (...calls: number[]) => {
+    const writer = new FrameWriter();
+    writer.raw(batchHeader("gateway-1"));
+    for (const call of calls) writeInvoke(writer, call, INVOKE, true);
+    placing.receive(writer.take());
+    await until(() => {
+      batcher.flush();
+      return calls.every((call) => said.some((line) => line.startsWith(`${call} `)));
+    });
+  };
+  await ask(1, 2);
+  known = record;
+  await ask(3);
+  assert.deepEqual([said, placing.slotsBusy], [["1 accepted", "2 atLimit", "3 atLimit"], 1]);
+  running[0]!.end();
+  await ask(4, 5);
+  assert.deepEqual([said.slice(3), placing.slotsBusy], [["4 accepted", "5 atLimit"], 1]);
 });

@@ -17,6 +17,7 @@ import type { FunctionPool } from "../instances/function-pool.ts";
 import { Invocation, type InvocationOutcome } from "../instances/invocation.ts";
 import { PLACING_LIMITS } from "../limits.ts";
 import { Admission, type Held } from "./admission.ts";
+import type { CallLimit } from "./call-limits.ts";
 
 type Placement = NonNullable<ReturnType<typeof readInvokePlacement>>;
 
@@ -56,7 +57,7 @@ export class Placing {
   readonly #admission: Admission;
   /** By gateway, then by the gateway's number of the call. */
   readonly #open = new Map<string, CallMap<Admitted>>();
-  readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0 };
+  readonly #rejected = { busy: 0, draining: 0, unknownFunction: 0, quarantined: 0, platform: 0, atLimit: 0 };
   #unsaidTimer: NodeJS.Timeout | undefined;
   #nowMs = 0;
   #hasAccepted = false;
@@ -157,6 +158,7 @@ export class Placing {
       project: record?.project ?? "",
       depth: placement.depth,
       knocks: (frame.flags & FLAG.knocks) !== 0,
+      limit: limitOf(record),
     };
     const verdict = this.#admission.ask(claim, this.#nowMs);
     if (typeof verdict === "object") this.#admit(gateway, frame, placement, record, verdict);
@@ -188,12 +190,13 @@ export class Placing {
     request.frame = { ...request.frame, payload: Buffer.from(request.frame.payload) };
     const record = await this.#deps.records.waitFor(key, PLACING_LIMITS.recordWaitMs);
     if (invocation.phase !== "waiting") return;
-    if (record) {
+    const limit = limitOf(record);
+    if (record && (!limit || admitted.held.holdTo(limit))) {
       this.#accept(admitted, record);
       this.#deps.batcher.flush();
     } else {
       this.#free(admitted);
-      this.#reject(admitted.gateway, admitted.call, "unknownFunction");
+      this.#reject(admitted.gateway, admitted.call, record ? "atLimit" : "unknownFunction");
     }
   }
 
@@ -257,6 +260,11 @@ export class Placing {
     this.#open.set(gateway, calls);
     return calls;
   }
+}
+
+function limitOf(record: FunctionVersionRecord | undefined): CallLimit | undefined {
+  if (!record?.maxConcurrencyPerRunner) return undefined;
+  return { functionUid: record.functionUid, callsMax: record.maxConcurrencyPerRunner };
 }
 
 const PASSED_ON = new Set<number>([FRAME.chunk, FRAME.cancel, FRAME.credit]);

@@ -67,6 +67,9 @@ export class Call implements Due {
   /** Attempts that ended without an answer, for another reason than a lack of slots. */
   setbacks = 0;
   placedAtMs = 0;
+  acceptedAtMs = 0;
+  /** Whether it waited for an instance that had to be loaded; known with the answer. */
+  isCold = false;
   /** Calls of one lane wait in order; lanes take turns. */
   readonly laneKey: string;
   lane: Lane | null = null;
@@ -126,6 +129,11 @@ export class Call implements Due {
     return this.phase === "placed" ? safe || !this.wasInterrupted : this.phase === "accepted" && safe;
   }
 
+  /** Whether it was rejected for a lack of room only: that another runner is asked is no retry. */
+  get isCrowdedOut(): boolean {
+    return this.rejection === "busy" || this.rejection === "atLimit";
+  }
+
   /** Sends the invocation to a runner under a new number. */
   sendTo(runner: Runner, number: number, nowMs: number, knocks = false): void {
     this.runner = runner;
@@ -172,8 +180,9 @@ export class Call implements Due {
     this.sendBody();
   }
 
-  onAccepted(): void {
+  onAccepted(nowMs: number): void {
     if (this.phase !== "placed") return;
+    this.acceptedAtMs = nowMs;
     this.phase = "accepted";
     this.waitsUntilMs = undefined;
     this.invocation.body.release(EDGE_LIMITS.smallBodyBytesMax);

@@ -211,7 +211,7 @@ export class Dispatch {
   #take(call: Call, frame: Frame): void {
     switch (frame.type) {
       case FRAME.accepted:
-        call.onAccepted();
+        call.onAccepted(this.#nowMs);
         break;
       case FRAME.rejected:
         this.#onRejected(call, readRejected(frame));
@@ -237,7 +237,8 @@ export class Dispatch {
       this.#abort(call, "function_response_invalid", "The function's response could not be read.");
       return;
     }
-    call.onAccepted();
+    call.onAccepted(this.#nowMs);
+    call.isCold = (frame.flags & FLAG.cold) !== 0;
     call.phase = "answering";
     const end = (frame.flags & FLAG.end) !== 0;
     if (end) this.#finish(call);
@@ -289,7 +290,7 @@ export class Dispatch {
     const whole = call.startOver();
     if (!whole) this.#fail(call, "runner_lost", "The runner was lost, and the body cannot be sent again.");
     else if (call.setbacks >= DISPATCH_LIMITS.setbacksMax) this.#giveUp(call);
-    else if (call.rejection !== "busy" && !this.#budget.spend(this.#nowMs)) {
+    else if (!call.isCrowdedOut && !this.#budget.spend(this.#nowMs)) {
       if (call.rejection !== null) this.#giveUp(call);
       else this.#fail(call, "runner_lost", "The runner was lost, and too many requests are placed again already.");
     } else if (!this.#place(call)) this.#wait(call);
@@ -355,8 +356,8 @@ export class Dispatch {
 
   #mayWait(call: Call): boolean {
     const { expectedWaitMsMax, waitingMax } = DISPATCH_LIMITS;
-    // Who is quarantined everywhere would only wait in vain.
-    if (call.rejection === "quarantined") return false;
+    // Who is quarantined everywhere would only wait in vain. A function at its limit everywhere is told at once: its provider wants no more.
+    if (call.rejection === "quarantined" || call.rejection === "atLimit") return false;
     const waitMsMax = Math.min(expectedWaitMsMax, call.deadlineAtMs - this.#nowMs);
     if (call.attempts === 0 && this.runners.count > 0 && this.#line.expectedWaitMs(call, this.#nowMs) > waitMsMax)
       return false;

@@ -68,7 +68,7 @@ test("a rejected invocation is placed again elsewhere, and the caller does not n
     await gateway.startRunner({ id: "runner-2" }),
   ];
   two.behaviour = ok("two");
-  for (const rejection of ["busy", "draining", "unknownFunction", "quarantined", "platform"] as const) {
+  for (const rejection of ["busy", "draining", "unknownFunction", "quarantined", "platform", "atLimit"] as const) {
     one.behaviour = (invocation) => invocation.reject(rejection);
     assert.equal((await gateway.ask({ method: "POST", body: "hi" })).body, "two", rejection);
     assert.equal(two.invocations.at(-1)!.invoke.body.toString(), "hi");
@@ -76,7 +76,7 @@ test("a rejected invocation is placed again elsewhere, and the caller does not n
     await until(() => gateway.app.dispatcher.runners.get("runner-1")?.draining === false);
     assert.ok(seen > 0);
   }
-  assert.equal(answered, 5);
+  assert.equal(answered, 6);
 });
 
 test("what every runner rejects is given up with the reason that fits", async (t) => {
@@ -86,6 +86,7 @@ test("what every runner rejects is given up with the reason that fits", async (t
     ["busy", "overloaded"],
     ["unknownFunction", "no_runner"],
     ["quarantined", "function_quarantined"],
+    ["atLimit", "overloaded"],
   ] as const) {
     runner.invocations.length = 0;
     runner.behaviour = (invocation) => invocation.reject(rejection);
@@ -96,6 +97,17 @@ test("what every runner rejects is given up with the reason that fits", async (t
     // Who is full is asked once a beat, ten times in the second that a request waits.
     assert.ok(runner.invocations.length <= (rejection === "busy" ? 15 : 6), "placements are bounded");
   }
+});
+
+test("a function at its limit is told at once, and its runner still serves others", async (t) => {
+  const gateway = await setUp(t, ["runner-1"]);
+  const runner = await gateway.startRunner();
+  runner.behaviour = (invocation) => invocation.reject("atLimit");
+  const refused = await gateway.ask({ method: "POST" });
+  assert.deepEqual([refused.status, refused.problem.reason, refused.headers["retry-after"]], [503, "overloaded", "1"]);
+  assert.deepEqual([runner.invocations.length, gateway.app.dispatcher.waitingCalls], [1, 0]);
+  runner.behaviour = (invocation) => invocation.answer(200);
+  assert.equal((await gateway.ask()).status, 200);
 });
 
 test("without a runner a request waits briefly and is served when one comes", async (t) => {

@@ -14,6 +14,9 @@ export function whyGivenUp(call: Call, runners: Runners, isConnected: boolean): 
   if (call.attempts > 0 && rejection === null && !call.invocation.safe) {
     return refuse("runner_lost", "The runner that was given the request was lost, and no other took it.");
   }
+  if (rejection === "atLimit") {
+    return refuse("overloaded", "The function serves as many calls at a time as it may.");
+  }
   const isRefused = rejection !== null && NOT_FULL.has(rejection) && !isCrowdedOut(call, runners);
   if (!isConnected || runners.count === 0 || isRefused) {
     return refuse("no_runner", "There is no runner that can take the request.");

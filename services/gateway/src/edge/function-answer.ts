@@ -3,6 +3,7 @@ import { type Reason, type Refusal, refuse } from "../answering/reasons.ts";
 import type { AnswerSink, Call } from "../dispatching/call.ts";
 import { BODILESS, type Exchange } from "./exchange.ts";
 import { declaredLength, forwardedResponseHeaders } from "./forwarding.ts";
+import { serverTiming } from "./server-timing.ts";
 
 const NO_BODY = Buffer.alloc(0);
 
@@ -42,6 +43,10 @@ export class FunctionAnswer implements AnswerSink {
     const bodiless = this.#exchange.request.method === "HEAD" || BODILESS.has(head.status);
     const length = bodiless ? bodilessLength(head) : end ? head.body.length : declaredLength(head.headers);
     if (length !== null) headers.push("content-length", String(length));
+    // What callers of an API that is online could learn of its inside is none of their business.
+    if (this.#exchange.deployment!.environment !== "online") {
+      headers.push("server-timing", serverTiming(this.#exchange.startedAtMs, this.#call!, performance.now()));
+    }
     this.#promised = length;
     this.#exchange.writeHead(head.status, headers);
     if (bodiless && !end) this.#leave();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { FLAG } from "@millrace/frames";
 import { until } from "@millrace/testing";
 import { HELLO, HOST, LABEL, startGateway } from "../testing/gateway-fixture.ts";
 
@@ -108,6 +109,25 @@ test("no deployment, no route and no method each have their reason", async () =>
     assert.equal(answer.problem.requestId, answer.headers["x-millrace-request-id"]);
   }
   assert.equal((await gateway.ask({ method: "DELETE" })).headers.allow, "GET, HEAD, POST");
+});
+
+test("test and preview say where an answer's time went, and online says nothing", async () => {
+  for (const environment of ["test", "preview"]) {
+    await gateway.release(ROUTES, { environment });
+    runner.behaviour = (invocation) => invocation.accept().answer(200, ["server-timing", "db;dur=5"], "ok");
+    const posted = await gateway.ask({ method: "POST" });
+    assert.match(
+      String(posted.headers["server-timing"]),
+      /^db;dur=5, queue;dur=\d+\.\d, dispatch;dur=\d+\.\d, function;dur=\d+\.\d$/,
+    );
+    runner.behaviour = (invocation) => void delay(30).then(() => invocation.head(200, [], "", true, FLAG.cold));
+    const cold = String((await gateway.ask()).headers["server-timing"]);
+    const [, functionMs] = /^queue;dur=[\d.]+, function;dur=([\d.]+), cold;desc="[\w ]+"$/.exec(cold) ?? [];
+    assert.ok(Number(functionMs) >= 29, cold);
+    assert.equal((await gateway.ask({ path: "/mock" })).headers["server-timing"], undefined);
+  }
+  await gateway.release(ROUTES);
+  assert.equal((await gateway.ask()).headers["server-timing"], undefined);
 });
 
 test("an offline deployment answers deployment_offline, and serves again when it is back", async () => {

@@ -61,8 +61,8 @@ class FakeInvocation {
     writeRejected(this.#batcher.to(this.gateway), this.call, rejection);
   }
 
-  head(status: number, headers: readonly string[] = [], body = "", end = false): this {
-    writeHead(this.#batcher.to(this.gateway), this.call, { status, headers, body: Buffer.from(body) }, end);
+  head(status: number, headers: readonly string[] = [], body = "", end = false, flags = 0): this {
+    writeHead(this.#batcher.to(this.gateway), this.call, { status, headers, body: Buffer.from(body) }, end, flags);
     return this;
   }
 

@@ -111,6 +111,11 @@ export interface FunctionConfig {
   environment: { [key: string]: string };
   /** Values are write-only: an answer names the keys with the value "". They reach process.env too. */
   secrets: { [key: string]: string };
+  /**
+   * Calls at a time on one runner, all versions with a limit together, 1 to 1000; 0 means as many as find a slot. What is over it goes to
+   * another runner, or is answered 503 `overloaded` at once.
+   */
+  maxConcurrencyPerRunner: number;
 }
 
 export interface FunctionConfig_EnvironmentEntry {
@@ -235,6 +240,11 @@ export interface Alias {
   createdAt: Date | undefined;
   updatedAt: Date | undefined;
   etag: string;
+  /**
+   * Instances that each runner keeps loaded of each version that the alias points to, 0 to 16. They are started when the alias moves, and
+   * not ended for being idle.
+   */
+  minInstances: number;
 }
 
 export interface AliasTarget {
@@ -250,6 +260,7 @@ export interface CreateAliasRequest {
   targets: AliasTarget[];
   description: string;
   requestId: string;
+  minInstances: number;
 }
 
 export interface GetAliasRequest {
@@ -273,6 +284,7 @@ export interface UpdateAliasRequest {
   targets: AliasTarget[];
   description?: string | undefined;
   etag: string;
+  minInstances?: number | undefined;
 }
 
 export interface DeleteAliasRequest {
@@ -485,7 +497,15 @@ export const FunctionMessage: MessageFns<FunctionMessage> = {
 };
 
 function createBaseFunctionConfig(): FunctionConfig {
-  return { handler: "", memoryMib: 0, timeoutMs: 0, concurrency: 0, environment: {}, secrets: {} };
+  return {
+    handler: "",
+    memoryMib: 0,
+    timeoutMs: 0,
+    concurrency: 0,
+    environment: {},
+    secrets: {},
+    maxConcurrencyPerRunner: 0,
+  };
 }
 
 export const FunctionConfig: MessageFns<FunctionConfig> = {
@@ -508,6 +528,9 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
     globalThis.Object.entries(message.secrets).forEach(([key, value]: [string, string]) => {
       FunctionConfig_SecretsEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
     });
+    if (message.maxConcurrencyPerRunner !== 0) {
+      writer.uint32(56).int32(message.maxConcurrencyPerRunner);
+    }
     return writer;
   },
 
@@ -578,6 +601,14 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
             }
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.maxConcurrencyPerRunner = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -632,6 +663,11 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
           {},
         )
         : {},
+      maxConcurrencyPerRunner: isSet(object.maxConcurrencyPerRunner)
+        ? globalThis.Number(object.maxConcurrencyPerRunner)
+        : isSet(object.max_concurrency_per_runner)
+        ? globalThis.Number(object.max_concurrency_per_runner)
+        : 0,
     };
   },
 
@@ -667,6 +703,9 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
         });
       }
     }
+    if (message.maxConcurrencyPerRunner !== 0) {
+      obj.maxConcurrencyPerRunner = Math.round(message.maxConcurrencyPerRunner);
+    }
     return obj;
   },
 
@@ -697,6 +736,7 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
       },
       {},
     );
+    message.maxConcurrencyPerRunner = object.maxConcurrencyPerRunner ?? 0;
     return message;
   },
 };
@@ -2439,7 +2479,15 @@ export const DeleteFunctionVersionRequest: MessageFns<DeleteFunctionVersionReque
 };
 
 function createBaseAlias(): Alias {
-  return { name: "", targets: [], description: "", createdAt: undefined, updatedAt: undefined, etag: "" };
+  return {
+    name: "",
+    targets: [],
+    description: "",
+    createdAt: undefined,
+    updatedAt: undefined,
+    etag: "",
+    minInstances: 0,
+  };
 }
 
 export const Alias: MessageFns<Alias> = {
@@ -2461,6 +2509,9 @@ export const Alias: MessageFns<Alias> = {
     }
     if (message.etag !== "") {
       writer.uint32(50).string(message.etag);
+    }
+    if (message.minInstances !== 0) {
+      writer.uint32(56).int32(message.minInstances);
     }
     return writer;
   },
@@ -2526,6 +2577,14 @@ export const Alias: MessageFns<Alias> = {
             message.etag = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.minInstances = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2554,6 +2613,11 @@ export const Alias: MessageFns<Alias> = {
         ? fromJsonTimestamp(object.updated_at)
         : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      minInstances: isSet(object.minInstances)
+        ? globalThis.Number(object.minInstances)
+        : isSet(object.min_instances)
+        ? globalThis.Number(object.min_instances)
+        : 0,
     };
   },
 
@@ -2577,6 +2641,9 @@ export const Alias: MessageFns<Alias> = {
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
+    if (message.minInstances !== 0) {
+      obj.minInstances = Math.round(message.minInstances);
+    }
     return obj;
   },
 
@@ -2591,6 +2658,7 @@ export const Alias: MessageFns<Alias> = {
     message.createdAt = object.createdAt ?? undefined;
     message.updatedAt = object.updatedAt ?? undefined;
     message.etag = object.etag ?? "";
+    message.minInstances = object.minInstances ?? 0;
     return message;
   },
 };
@@ -2681,7 +2749,7 @@ export const AliasTarget: MessageFns<AliasTarget> = {
 };
 
 function createBaseCreateAliasRequest(): CreateAliasRequest {
-  return { parent: "", aliasId: "", targets: [], description: "", requestId: "" };
+  return { parent: "", aliasId: "", targets: [], description: "", requestId: "", minInstances: 0 };
 }
 
 export const CreateAliasRequest: MessageFns<CreateAliasRequest> = {
@@ -2700,6 +2768,9 @@ export const CreateAliasRequest: MessageFns<CreateAliasRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(42).string(message.requestId);
+    }
+    if (message.minInstances !== 0) {
+      writer.uint32(48).int32(message.minInstances);
     }
     return writer;
   },
@@ -2757,6 +2828,14 @@ export const CreateAliasRequest: MessageFns<CreateAliasRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.minInstances = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2784,6 +2863,11 @@ export const CreateAliasRequest: MessageFns<CreateAliasRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      minInstances: isSet(object.minInstances)
+        ? globalThis.Number(object.minInstances)
+        : isSet(object.min_instances)
+        ? globalThis.Number(object.min_instances)
+        : 0,
     };
   },
 
@@ -2804,6 +2888,9 @@ export const CreateAliasRequest: MessageFns<CreateAliasRequest> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.minInstances !== 0) {
+      obj.minInstances = Math.round(message.minInstances);
+    }
     return obj;
   },
 
@@ -2817,6 +2904,7 @@ export const CreateAliasRequest: MessageFns<CreateAliasRequest> = {
     message.targets = object.targets?.map((e) => AliasTarget.fromPartial(e)) || [];
     message.description = object.description ?? "";
     message.requestId = object.requestId ?? "";
+    message.minInstances = object.minInstances ?? 0;
     return message;
   },
 };
@@ -3087,7 +3175,7 @@ export const ListAliasesResponse: MessageFns<ListAliasesResponse> = {
 };
 
 function createBaseUpdateAliasRequest(): UpdateAliasRequest {
-  return { name: "", targets: [], description: undefined, etag: "" };
+  return { name: "", targets: [], description: undefined, etag: "", minInstances: undefined };
 }
 
 export const UpdateAliasRequest: MessageFns<UpdateAliasRequest> = {
@@ -3103,6 +3191,9 @@ export const UpdateAliasRequest: MessageFns<UpdateAliasRequest> = {
     }
     if (message.etag !== "") {
       writer.uint32(34).string(message.etag);
+    }
+    if (message.minInstances !== undefined) {
+      writer.uint32(40).int32(message.minInstances);
     }
     return writer;
   },
@@ -3152,6 +3243,14 @@ export const UpdateAliasRequest: MessageFns<UpdateAliasRequest> = {
             message.etag = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.minInstances = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3170,6 +3269,11 @@ export const UpdateAliasRequest: MessageFns<UpdateAliasRequest> = {
       targets: globalThis.Array.isArray(object?.targets) ? object.targets.map((e: any) => AliasTarget.fromJSON(e)) : [],
       description: isSet(object.description) ? globalThis.String(object.description) : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      minInstances: isSet(object.minInstances)
+        ? globalThis.Number(object.minInstances)
+        : isSet(object.min_instances)
+        ? globalThis.Number(object.min_instances)
+        : undefined,
     };
   },
 
@@ -3187,6 +3291,9 @@ export const UpdateAliasRequest: MessageFns<UpdateAliasRequest> = {
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
+    if (message.minInstances !== undefined) {
+      obj.minInstances = Math.round(message.minInstances);
+    }
     return obj;
   },
 
@@ -3199,6 +3306,7 @@ export const UpdateAliasRequest: MessageFns<UpdateAliasRequest> = {
     message.targets = object.targets?.map((e) => AliasTarget.fromPartial(e)) || [];
     message.description = object.description ?? undefined;
     message.etag = object.etag ?? "";
+    message.minInstances = object.minInstances ?? undefined;
     return message;
   },
 };

@@ -175,6 +175,8 @@ export interface FunctionVersionRecord {
   environment: { [key: string]: string };
   /** Each sealed to the runners' key with the context `function-secret|{function uid}|{key}`. */
   sealedSecrets: { [key: string]: Buffer };
+  /** Calls of the function at a time on one runner; 0 means as many as find a slot. */
+  maxConcurrencyPerRunner: number;
 }
 
 export interface FunctionVersionRecord_EnvironmentEntry {
@@ -193,6 +195,8 @@ export interface AliasRecord {
   alias: string;
   targets: WeightedVersion[];
   generation: number;
+  /** Each runner keeps so many instances of each of the versions loaded. */
+  minInstances: number;
 }
 
 export interface WeightedVersion {
@@ -1144,6 +1148,7 @@ function createBaseFunctionVersionRecord(): FunctionVersionRecord {
     concurrency: 0,
     environment: {},
     sealedSecrets: {},
+    maxConcurrencyPerRunner: 0,
   };
 }
 
@@ -1185,6 +1190,9 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
     globalThis.Object.entries(message.sealedSecrets).forEach(([key, value]: [string, Buffer]) => {
       FunctionVersionRecord_SealedSecretsEntry.encode({ key: key as any, value }, writer.uint32(98).fork()).join();
     });
+    if (message.maxConcurrencyPerRunner !== 0) {
+      writer.uint32(104).int32(message.maxConcurrencyPerRunner);
+    }
     return writer;
   },
 
@@ -1303,6 +1311,14 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
             }
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.maxConcurrencyPerRunner = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1388,6 +1404,11 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
           {},
         )
         : {},
+      maxConcurrencyPerRunner: isSet(object.maxConcurrencyPerRunner)
+        ? globalThis.Number(object.maxConcurrencyPerRunner)
+        : isSet(object.max_concurrency_per_runner)
+        ? globalThis.Number(object.max_concurrency_per_runner)
+        : 0,
     };
   },
 
@@ -1441,6 +1462,9 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
         });
       }
     }
+    if (message.maxConcurrencyPerRunner !== 0) {
+      obj.maxConcurrencyPerRunner = Math.round(message.maxConcurrencyPerRunner);
+    }
     return obj;
   },
 
@@ -1477,6 +1501,7 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
       },
       {},
     );
+    message.maxConcurrencyPerRunner = object.maxConcurrencyPerRunner ?? 0;
     return message;
   },
 };
@@ -1652,7 +1677,7 @@ export const FunctionVersionRecord_SealedSecretsEntry: MessageFns<FunctionVersio
 };
 
 function createBaseAliasRecord(): AliasRecord {
-  return { functionUid: "", alias: "", targets: [], generation: 0 };
+  return { functionUid: "", alias: "", targets: [], generation: 0, minInstances: 0 };
 }
 
 export const AliasRecord: MessageFns<AliasRecord> = {
@@ -1668,6 +1693,9 @@ export const AliasRecord: MessageFns<AliasRecord> = {
     }
     if (message.generation !== 0) {
       writer.uint32(32).int64(message.generation);
+    }
+    if (message.minInstances !== 0) {
+      writer.uint32(40).int32(message.minInstances);
     }
     return writer;
   },
@@ -1717,6 +1745,14 @@ export const AliasRecord: MessageFns<AliasRecord> = {
             message.generation = longToNumber(reader.int64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.minInstances = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1741,6 +1777,11 @@ export const AliasRecord: MessageFns<AliasRecord> = {
         ? object.targets.map((e: any) => WeightedVersion.fromJSON(e))
         : [],
       generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+      minInstances: isSet(object.minInstances)
+        ? globalThis.Number(object.minInstances)
+        : isSet(object.min_instances)
+        ? globalThis.Number(object.min_instances)
+        : 0,
     };
   },
 
@@ -1758,6 +1799,9 @@ export const AliasRecord: MessageFns<AliasRecord> = {
     if (message.generation !== 0) {
       obj.generation = Math.round(message.generation);
     }
+    if (message.minInstances !== 0) {
+      obj.minInstances = Math.round(message.minInstances);
+    }
     return obj;
   },
 
@@ -1770,6 +1814,7 @@ export const AliasRecord: MessageFns<AliasRecord> = {
     message.alias = object.alias ?? "";
     message.targets = object.targets?.map((e) => WeightedVersion.fromPartial(e)) || [];
     message.generation = object.generation ?? 0;
+    message.minInstances = object.minInstances ?? 0;
     return message;
   },
 };

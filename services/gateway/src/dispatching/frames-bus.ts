@@ -67,7 +67,11 @@ export class FramesBus implements Wire {
         this.#connected = false;
         this.interruptions++;
       }
-      if (status.type === "reconnect") this.#connected = true;
+      if (status.type === "reconnect") {
+        this.#connected = true;
+        // Beats from before the break may have been read after it was noticed.
+        this.interruptions++;
+      }
     }
     this.#connected = false;
   }

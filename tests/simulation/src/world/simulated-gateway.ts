@@ -98,6 +98,7 @@ export class SimulatedGateway implements Wire {
     this.interruptions++;
     this.#timeline.after(forMs, () => {
       this.isConnected = true;
+      this.interruptions++;
     });
   }
 

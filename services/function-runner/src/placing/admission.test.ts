@@ -129,8 +129,18 @@ test("calls that functions make have slots beyond those of callers, some for eac
   for (let n = 0; n < 16; n++) assert.equal(ask(0), "accepted");
   assert.deepEqual(
     [ask(0), ask(0, "p", { depth: 1 }), ask(0, "p", { depth: 1 }), ask(0, "p", { depth: 2 })],
-    ["busy", "accepted", "busy", "accepted"],
+    ["busy", "accepted", "platform", "accepted"],
   );
+});
+
+test("whoever says that its calls are deep takes no slot that is kept for others, and makes nobody believe that all are taken", () => {
+  const { admission, ask } = setUp(16);
+  const deep = Array.from({ length: 64 }, () => ask(0, "liar", { depth: 8 }));
+  assert.equal(deep.filter((verdict) => verdict === "accepted").length, slotsAtDepth(16, 8));
+  assert.ok(!deep.includes("busy"));
+  assert.equal(admission.slotsBusy, 16);
+  assert.equal(ask(0, "other"), "busy", "and from then on it has its share");
+  assert.equal(ask(0, "liar", { depth: 8 }), "platform");
 });
 
 test("a process that stood still takes nothing until the bus has echoed", () => {
@@ -212,29 +222,32 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
         } else {
           const { depth, knocks } = step;
           const [gateway, project] = [`g${step.gateway}`, `p${step.project}`];
+          const free = slots - admission.slotsBusy;
+          const freeForDepth = slotsAtDepth(slots, depth) - slots - (running.length - admission.slotsBusy);
           const verdict = ask(nowMs, project, { gateway, depth, knocks });
-          const free = slotsAtDepth(slots, depth) - running.length;
           if (verdict === "accepted") {
-            assert.ok(free > 0);
+            assert.ok(free > 0 || freeForDepth > 0);
             running.push({ gateway, project });
           } else {
-            assert.equal(verdict, "busy");
+            assert.equal(verdict, depth > 0 ? "platform" : "busy");
+            assert.ok(freeForDepth <= 0);
             const others = [...turnedAway.keys()].filter((name) => name !== gateway && name !== project && wants(name));
             if (free > 0) {
-              assert.ok(depth === 0 && others.length > 0, "a free slot is refused for somebody's sake only");
+              assert.ok(others.length > 0, "a free slot is refused for somebody's sake only");
               assert.ok(free <= Math.max(1, slots / 8), "no more than the last ones");
               assert.ok(holds("gateway", gateway) > 0 || holds("project", project) > 0);
             }
-            if (knocks) for (const name of [gateway, project]) turnedAway.set(name, nowMs);
+            if (knocks && depth === 0) for (const name of [gateway, project]) turnedAway.set(name, nowMs);
           }
         }
-        assert.equal(admission.slotsBusy, running.length);
+        assert.equal(admission.calls, running.length);
+        assert.ok(admission.slotsBusy <= slots);
         admission.tick(nowMs);
       }
       for (const { gateway, project } of running) release(gateway, project, nowMs);
       admission.tick(nowMs + gatewayForgottenMs + 1);
       assert.equal(admission.remembered, 0);
-      assert.equal(admission.slotsBusy, 0);
+      assert.equal(admission.calls, 0);
     }),
   );
 });

@@ -77,6 +77,8 @@ export class Admission {
   readonly #standstill = new Standstill(PLACING_LIMITS.standstillMs);
   #isDraining = false;
   #busy = 0;
+  /** Calls of functions that run beside the slots. */
+  #deepBusy = 0;
 
   constructor(slots: number, host: AdmissionHost) {
     const { keptSlotsShare, wantMs, abandonedShare, abandonedShareOfProject } = PLACING_LIMITS;
@@ -95,7 +97,7 @@ export class Admission {
 
   /** Calls that run, those included that gave their slots back. */
   get calls(): number {
-    return this.#busy + this.#abandonedCalls;
+    return this.#busy + this.#deepBusy + this.#abandonedCalls;
   }
 
   /** Whether gateways should place anything here. */
@@ -117,7 +119,10 @@ export class Admission {
     // Not busy: there are slots, for everybody else.
     if (this.#abandonedOf(claim.project) >= this.#abandonedMaxOfProject) return "platform";
     if (claim.limit && !this.#limits.hasRoom(claim.limit)) return "atLimit";
-    if (this.#hasRoomFor(claim, nowMs)) return this.#hold(claim);
+    const slot = this.#slotFor(claim, nowMs);
+    if (slot !== null) return this.#hold(claim, slot);
+    // Not busy either: anybody may say that a call is deep.
+    if (claim.depth > 0) return "platform";
     if (claim.knocks) {
       this.#projects.turnAway(claim.project, nowMs);
       this.#sharesOfGateways.turnAway(claim.gateway, nowMs);
@@ -152,24 +157,25 @@ export class Admission {
     this.#host.changed();
   }
 
-  #hasRoomFor({ project, gateway, depth }: Claim, nowMs: number): boolean {
-    if (depth > 0) return this.#busy < slotsAtDepth(this.#slots, depth);
+  /** A call that a function made has slots beyond those of callers, when it finds none among these. */
+  #slotFor({ project, gateway, depth }: Claim, nowMs: number): "shared" | "deep" | null {
     const free = this.#slots - this.#busy;
-    return (
-      free > 0 &&
-      free > this.#projects.keptFrom(project, nowMs) &&
-      free > this.#sharesOfGateways.keptFrom(gateway, nowMs)
-    );
+    const kept = Math.max(this.#projects.keptFrom(project, nowMs), this.#sharesOfGateways.keptFrom(gateway, nowMs), 0);
+    if (free > kept) return "shared";
+    return this.#deepBusy < slotsAtDepth(this.#slots, depth) - this.#slots ? "deep" : null;
   }
 
-  #hold({ project, gateway, limit }: Claim): Held {
-    this.#busy++;
+  #hold({ project, gateway, limit }: Claim, slot: "shared" | "deep"): Held {
     let heldTo = limit;
     if (heldTo) this.#limits.take(heldTo);
-    this.#projects.take(project);
-    this.#sharesOfGateways.take(gateway);
+    let hasSlot = slot === "shared";
+    if (slot === "deep") this.#deepBusy++;
+    else {
+      this.#busy++;
+      this.#projects.take(project);
+      this.#sharesOfGateways.take(gateway);
+    }
     this.#host.changed();
-    let hasSlot = true;
     const giveBack = (nowMs: number) => {
       hasSlot = false;
       this.#busy--;
@@ -192,6 +198,7 @@ export class Admission {
       release: (nowMs) => {
         if (heldTo) this.#limits.release(heldTo);
         if (hasSlot) giveBack(nowMs);
+        else if (slot === "deep") this.#deepBusy--;
         else this.#countAbandoned(project, -1);
       },
     };

@@ -110,7 +110,7 @@ export class SimulatedRunner {
       writeRejected(this.#outbox.to(gateway), frame.call, verdict);
       return;
     }
-    this.busyMax = Math.max(this.busyMax, this.admission.slotsBusy);
+    this.busyMax = Math.max(this.busyMax, this.admission.calls);
     this.callsBegun++;
     const { runMs } = this.#options.ledger.begin(requestId, this.id, nowMs);
     const takesMs = runMs + (this.#warm.has(functionKey) ? 0 : COLD_MS);
@@ -140,7 +140,7 @@ export class SimulatedRunner {
   }
 
   #endIfDone(): void {
-    if (!this.#stopping || this.admission.slotsBusy > 0) return;
+    if (!this.#stopping || this.admission.calls > 0) return;
     this.#beats.goodbye(this.#timeline.nowMs);
     this.process.die();
     this.onStopped?.();

@@ -2,8 +2,9 @@ const PLACES_FIRST = 64;
 
 /**
  * Open calls by number (u32). A `Map` whose entries come and go copies itself again and again; once one of its copies is old, every copy
- * after it keeps what it held until the next full collection, and all that a call ever touched grows old with it: a fifth of a gateway's
- * processor time. This one moves only when it grows. Numbers are given out in order, so each is its own hash.
+ * after it keeps what it held until the next full collection, and all that a call ever touched grows old with it. Of a gateway's
+ * processor time for a hello that was 38 µs, and is 33 without. This one moves only when it grows. Numbers are given out in order, so each
+ * is its own hash.
  */
 export class CallMap<T extends object> {
   #numbers = new Uint32Array(PLACES_FIRST);

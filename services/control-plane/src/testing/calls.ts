@@ -9,6 +9,7 @@ import {
 import { type AccessMode, type Group, GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { type Project, ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import type { CallOptions, RpcClient } from "@millrace/rpc";
+import { NO_CONFIG } from "../functions/function-config.ts";
 
 // What tests do before what they are about.
 
@@ -35,16 +36,7 @@ export function createFunction(
 }
 
 export function configWith(config: Partial<FunctionConfig>): FunctionConfig {
-  return {
-    handler: "",
-    memoryMib: 0,
-    timeoutMs: 0,
-    concurrency: 0,
-    maxConcurrencyPerRunner: 0,
-    environment: {},
-    secrets: {},
-    ...config,
-  };
+  return { ...NO_CONFIG, ...config };
 }
 
 export function upload(

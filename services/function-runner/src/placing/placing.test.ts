@@ -11,7 +11,6 @@ import {
   FLAG,
   FRAME,
   FrameWriter,
-  type Invoke,
   readBatchHeader,
   readFrames,
   readRejected,
@@ -19,7 +18,7 @@ import {
   writeInvoke,
 } from "@millrace/frames";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
-import { testNats, until } from "@millrace/testing";
+import { testInvoke, testNats, until } from "@millrace/testing";
 import type { FunctionPool } from "../instances/function-pool.ts";
 import type { Invocation } from "../instances/invocation.ts";
 import { PLACING_LIMITS } from "../limits.ts";
@@ -28,24 +27,7 @@ import { FramesBus } from "./frames-bus.ts";
 import { Placing } from "./placing.ts";
 
 const IDENTITY = { service: "function-runner", id: "runner-1" } as const;
-const INVOKE: Invoke = {
-  remainingMs: 5_000,
-  depth: 0,
-  attempt: 1,
-  requestId: "request-1",
-  traceparent: "",
-  functionKey: "fn@1",
-  route: "{}",
-  method: "POST",
-  target: "/",
-  pathParameters: [],
-  sourceIp: "192.0.2.1",
-  protocol: "HTTP/1.1",
-  scheme: "http",
-  identity: { keyId: "", accountId: "", authType: "" },
-  headers: [],
-  body: Buffer.from("the body of the call"),
-};
+const INVOKE = testInvoke();
 
 async function socketPair(t: TestContext): Promise<[Socket, Socket]> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -58,6 +40,20 @@ async function socketPair(t: TestContext): Promise<[Socket, Socket]> {
     server.close();
   });
   return [near, far];
+}
+
+/** Four slots, one version that is warm. */
+function placingOf({ batcher, run }: { batcher: Batcher; run(invocation: Invocation): unknown }): Placing {
+  return new Placing({
+    slots: 4,
+    batcher,
+    isConnected: () => true,
+    echo: async () => {},
+    records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
+    poolOf: () => ({ isWarm: true, run }) as unknown as FunctionPool,
+    onChange() {},
+    onOver() {},
+  });
 }
 
 for (const [bodies, bodyBytes, writes] of [
@@ -74,16 +70,7 @@ for (const [bodies, bodyBytes, writes] of [
     const channel = new Channel(near, { onFrame() {}, onEnd() {} });
     let begun = 0;
     const run = (invocation: Invocation) => invocation.start(channel, ++begun, 1_000, () => {});
-    const placing = new Placing({
-      slots: 4,
-      batcher: frames.batcher,
-      isConnected: () => frames.connected,
-      echo: () => frames.echo(),
-      records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
-      poolOf: () => ({ isWarm: true, run }) as unknown as FunctionPool,
-      onChange() {},
-      onOver() {},
-    });
+    const placing = placingOf({ batcher: frames.batcher, run });
 
     const written: string[] = [];
     const prototype = Object.getPrototypeOf(near) as Socket;
@@ -109,17 +96,7 @@ for (const [bodies, bodyBytes, writes] of [
 test("a runner that drains waits for calls that nobody waits for", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const running: Invocation[] = [];
-  const placing = new Placing({
-    slots: 4,
-    batcher: new Batcher("runner-1", () => {}),
-    isConnected: () => true,
-    echo: async () => {},
-    records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
-    poolOf: () =>
-      ({ isWarm: true, run: (invocation: Invocation) => running.push(invocation) }) as unknown as FunctionPool,
-    onChange() {},
-    onOver() {},
-  });
+  const placing = placingOf({ batcher: new Batcher("runner-1", () => {}), run: (one) => running.push(one) });
   const writer = new FrameWriter();
   const [near] = await socketPair(t);
   writer.raw(batchHeader("gateway-1"));
@@ -147,17 +124,7 @@ test("that a call which may run twice was accepted is said only when it takes lo
     readFrames(message, readBatchHeader(message)!.framesAt, ({ type, call }) => sent.push(type, call));
   });
   const running: Invocation[] = [];
-  const placing = new Placing({
-    slots: 4,
-    batcher,
-    isConnected: () => true,
-    echo: async () => {},
-    records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
-    poolOf: () =>
-      ({ isWarm: true, run: (invocation: Invocation) => running.push(invocation) }) as unknown as FunctionPool,
-    onChange() {},
-    onOver() {},
-  });
+  const placing = placingOf({ batcher, run: (one) => running.push(one) });
   const writer = new FrameWriter();
   writer.raw(batchHeader("gateway-1"));
   for (const call of [1, 2]) writeInvoke(writer, call, INVOKE, true, FLAG.safe);

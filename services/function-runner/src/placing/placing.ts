@@ -148,7 +148,8 @@ export class Placing {
     // Nobody would hear that it was accepted.
     if (!placement || !this.#deps.isConnected()) return;
     const record = this.#deps.records.get(placement.functionKey);
-    if (record && this.#deps.poolOf(record).isQuarantined) {
+    const pool = record && this.#deps.poolOf(record);
+    if (pool?.isQuarantined) {
       this.#reject(gateway, frame.call, "quarantined");
       return;
     }
@@ -161,17 +162,14 @@ export class Placing {
       limit: limitOf(record),
     };
     const verdict = this.#admission.ask(claim, this.#nowMs);
-    if (typeof verdict === "object") this.#admit(gateway, frame, placement, record, verdict);
-    else if (verdict !== "repeated") this.#reject(gateway, frame.call, verdict);
+    if (typeof verdict === "object") {
+      const admitted = this.#admit(gateway, frame, placement, verdict);
+      if (record) this.#accept(admitted, record, pool!);
+      else void this.#awaitRecord(admitted, placement.functionKey);
+    } else if (verdict !== "repeated") this.#reject(gateway, frame.call, verdict);
   }
 
-  #admit(
-    gateway: string,
-    frame: Frame,
-    { requestId, functionKey, remainingMs }: Placement,
-    record: FunctionVersionRecord | undefined,
-    held: Held,
-  ): void {
+  #admit(gateway: string, frame: Frame, { requestId, remainingMs }: Placement, held: Held): Admitted {
     const { call } = frame;
     const invocation = new Invocation(
       { requestId, frame, deadlineAt: this.#nowMs + remainingMs },
@@ -180,8 +178,7 @@ export class Placing {
     );
     const admitted: Admitted = { gateway, call, invocation, held, record: undefined, isSaid: false };
     this.#callsOf(gateway).set(call, admitted);
-    if (record) this.#accept(admitted, record);
-    else void this.#awaitRecord(admitted, functionKey);
+    return admitted;
   }
 
   async #awaitRecord(admitted: Admitted, key: string): Promise<void> {
@@ -192,7 +189,7 @@ export class Placing {
     if (invocation.phase !== "waiting") return;
     const limit = limitOf(record);
     if (record && (!limit || admitted.held.holdTo(limit))) {
-      this.#accept(admitted, record);
+      this.#accept(admitted, record, this.#deps.poolOf(record));
       this.#deps.batcher.flush();
     } else {
       this.#free(admitted);
@@ -205,9 +202,8 @@ export class Placing {
     this.#admission.caughtUp();
   }
 
-  #accept(admitted: Admitted, record: FunctionVersionRecord): void {
+  #accept(admitted: Admitted, record: FunctionVersionRecord, pool: FunctionPool): void {
     const { invocation } = admitted;
-    const pool = this.#deps.poolOf(record);
     admitted.record = record;
     if ((invocation.request.frame.flags & FLAG.safe) !== 0) this.#acceptSilently();
     else {

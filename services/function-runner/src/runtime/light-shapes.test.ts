@@ -5,6 +5,7 @@ import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { FLAG, FRAME, FrameWriter, type Invoke } from "@millrace/frames";
+import { testInvoke } from "@millrace/testing";
 import { Call } from "./call.ts";
 import { installRequest, requestOf } from "./light-request.ts";
 import { installResponse, plainOf } from "./light-response.ts";
@@ -139,13 +140,13 @@ test("a light response shows itself as the platform's does", () => {
 });
 
 function lightRequest(overrides: Partial<Invoke> = {}): Request {
-  const invoke = {
-    ...{ remainingMs: 5_000, depth: 0, attempt: 1, requestId: "r-1", traceparent: "", functionKey: "fn-1@1" },
-    ...{ route: '{"hostLabel":"abc"}', method: "POST", target: "/a%20b?x=1", pathParameters: [], sourceIp: "" },
-    ...{ protocol: "HTTP/1.1", scheme: "http", identity: { keyId: "", accountId: "", authType: "" } },
-    ...{ headers: ["x-host", "host", "host", "here.example", "x-a", "1", "x-a", "2"], body: Buffer.from('{"n":1}') },
+  const invoke = testInvoke({
+    route: '{"hostLabel":"abc"}',
+    target: "/a%20b?x=1",
+    headers: ["x-host", "host", "host", "here.example", "x-a", "1", "x-a", "2"],
+    body: Buffer.from('{"n":1}'),
     ...overrides,
-  };
+  });
   const channel = { writer: () => new FrameWriter() };
   return requestOf(
     new Call(channel as never, { type: FRAME.invoke, flags: FLAG.end, call: 1, payload: Buffer.alloc(0) }, invoke),

@@ -2,26 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FrameWriter } from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
+import { testInvoke } from "@millrace/testing";
 import { DISPATCH_LIMITS } from "../limits.ts";
 import { BodyFeed } from "./body-feed.ts";
 import { Dispatch } from "./dispatch.ts";
 
 const { standstillMs } = DISPATCH_LIMITS;
-const CONTENT = {
-  depth: 0,
-  requestId: "r",
-  traceparent: "",
-  functionKey: "fn@1",
-  route: "{}",
-  method: "POST",
-  target: "/",
-  pathParameters: [],
-  sourceIp: "192.0.2.1",
-  protocol: "HTTP/1.1",
-  scheme: "http",
-  identity: { keyId: "", accountId: "", authType: "" },
-  headers: [],
-};
+const CONTENT = testInvoke();
 
 /** A dispatch whose frames go nowhere; `outcomes` says how calls ended. */
 function setUp() {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fetchDebianPackages, libraryPath } from "@millrace/local/engines";
-import { outputOfProgram, programOnPath } from "../system/programs.ts";
+import { fetchDebianPackages, findExecutable, libraryPath } from "@millrace/local/engines";
+import { outputOfProgram } from "../system/programs.ts";
 
 // wrk gives the ceiling of a target: a closed loop over a fixed number of connections. It is fetched like an engine.
 
@@ -32,7 +32,7 @@ export interface WrkResult {
 
 /** The machine's wrk, or one unpacked below `enginesFolder`. */
 export async function findWrk(enginesFolder: string): Promise<Wrk> {
-  const installed = programOnPath("wrk");
+  const installed = findExecutable("wrk");
   if (installed) return { command: installed, environment: {} };
   const folder = join(enginesFolder, "wrk");
   if (!existsSync(folder)) {

@@ -1,28 +1,10 @@
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { until } from "@millrace/testing";
 
 // Child processes of the benchmark.
 
 const START_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 2_000;
-
-export function programOnPath(name: string): string | undefined {
-  return (process.env.PATH ?? "")
-    .split(delimiter)
-    .map((folder) => join(folder, name))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 export function outputOfProgram(
   command: string,

@@ -6,6 +6,8 @@ export type PackageRequest = {
   readonly withDependencies: boolean;
   /** The folder that will hold the unpacked files; it appears when all of them are there. */
   readonly into: string;
+  /** For each command that is run; by default minutes, for what one cannot do without. */
+  readonly timeoutMs?: number;
 };
 export function whyNoPackages(): string | undefined;
 export function fetchDebianPackages(request: PackageRequest): Promise<void>;

@@ -8,7 +8,7 @@ import { makeOpenDirectory } from "./homes.mjs";
 
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 const MIRROR = "http://deb.debian.org/debian";
-const COMMAND_TIMEOUT_MS = 240_000;
+const USUAL_TIMEOUT_MS = 240_000;
 const OUTPUT_BYTES_MAX = 16 * 1024 * 1024;
 const SHOWN_LINES_MAX = 8;
 
@@ -32,15 +32,16 @@ export async function fetchDebianPackages(request) {
   if (why !== undefined) throw new Error(`${request.packages.join(", ")} cannot be fetched from Debian: ${why}`);
   makeOpenDirectory(dirname(request.into));
   const work = makeOpenDirectory(`${request.into}.${process.pid}.partial`);
+  const timeoutMs = request.timeoutMs ?? USUAL_TIMEOUT_MS;
   try {
     const packages = makeOpenDirectory(join(work, "packages"));
-    const apt = privateApt(work, packages, request.suite);
+    const apt = privateApt(work, packages, request.suite, timeoutMs);
     await apt(["update", "--error-on=any"]);
     const names = request.withDependencies ? await missingPackages(apt, request.packages) : request.packages;
     await apt(["download", ...names]);
     const unpacked = makeOpenDirectory(join(work, "root"));
     for (const name of readdirSync(packages).filter((file) => file.endsWith(".deb"))) {
-      await run(["dpkg-deb", "-x", join(packages, name), unpacked], work);
+      await run(["dpkg-deb", "-x", join(packages, name), unpacked], work, timeoutMs);
     }
     makeOpenDirectory(unpacked);
     if (!existsSync(request.into)) renameSync(unpacked, request.into);
@@ -67,9 +68,10 @@ export function libraryPath(folder) {
  * @param {string} work
  * @param {string} cwd
  * @param {PackageRequest["suite"]} suite
+ * @param {number} timeoutMs
  * @returns {(args: readonly string[]) => Promise<string>}
  */
-function privateApt(work, cwd, suite) {
+function privateApt(work, cwd, suite, timeoutMs) {
   for (const path of ["state/lists/partial", "cache/archives/partial", "none"]) {
     mkdirSync(join(work, path), { recursive: true });
   }
@@ -89,7 +91,7 @@ function privateApt(work, cwd, suite) {
     "Acquire::Languages=none",
     "Acquire::Retries=3",
   ].flatMap((option) => ["-o", option]);
-  return (args) => run(["apt-get", "-q", ...options, ...args], cwd);
+  return (args) => run(["apt-get", "-q", ...options, ...args], cwd, timeoutMs);
 }
 
 /**
@@ -114,12 +116,13 @@ function hostCodename() {
 /**
  * @param {readonly string[]} argv
  * @param {string} cwd
+ * @param {number} timeoutMs
  * @returns {Promise<string>}
  */
-function run(argv, cwd) {
+function run(argv, cwd, timeoutMs) {
   const [file = "", ...args] = argv;
   const env = { ...process.env, LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
-  const options = { cwd, env, timeout: COMMAND_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
+  const options = { cwd, env, timeout: timeoutMs, maxBuffer: OUTPUT_BYTES_MAX };
   return new Promise((settle, reject) => {
     execFile(file, args, options, (error, stdout, stderr) => {
       if (error === null) return settle(stdout);

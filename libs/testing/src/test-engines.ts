@@ -1,6 +1,6 @@
 /** What `npm test` has found and started for the whole suite; handed to each test file by a file that the environment names. */
 import { readFileSync } from "node:fs";
-import type { EngineProgram } from "@millrace/local/engines";
+import type { Bubblewrap, EngineProgram } from "@millrace/local/engines";
 
 export const TEST_ENGINES_VARIABLE = "MILLRACE_TEST_ENGINES";
 
@@ -9,6 +9,8 @@ export type TestEngines = {
   readonly postgresUrl: string;
   /** NATS and Redis start in milliseconds, so each test that needs one starts its own. */
   readonly programs: { readonly nats: EngineProgram; readonly redis: EngineProgram };
+  /** What sandboxes are walled in with, where the machine has it or it could be fetched. */
+  readonly bubblewrap?: Bubblewrap;
 };
 
 export function testEngines(): TestEngines {

@@ -2,6 +2,7 @@ export { fetchDebianPackages, libraryPath } from "../../bootstrap/debian-package
 export { enginesFolder } from "../../bootstrap/homes.mjs";
 export { findExecutable } from "../command.ts";
 export { commandLine, type EngineName, type EngineProgram, environmentOf } from "./engine-program.ts";
+export { type Bubblewrap, bubblewrapEnvironment, findBubblewrap } from "./find-bubblewrap.ts";
 export { findProgram } from "./find-program.ts";
 export { type NatsUser, natsProcess } from "./nats-engine.ts";
 export { dataVersion, postgresProcess, postgresUrl } from "./postgres-engine.ts";

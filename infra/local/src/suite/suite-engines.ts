@@ -1,6 +1,7 @@
 /** The engines of one run of the suite: one PostgreSQL that all tests share, and the programs that tests start NATS and Redis from. */
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { findBubblewrap } from "../engines/find-bubblewrap.ts";
 import { findProgram } from "../engines/find-program.ts";
 import { postgresProcess, postgresUrl } from "../engines/postgres-engine.ts";
 import { prepareData } from "../engines/start-engines.ts";
@@ -22,10 +23,11 @@ export async function startSuiteEngines(log: (line: string) => void): Promise<Su
   const home = join(suites, String(process.pid));
   const search = { enginesFolder: enginesFolder(), log };
   const user = prepareData(home);
-  const [nats, redis, program, ports] = await Promise.all([
+  const [nats, redis, program, bubblewrap, ports] = await Promise.all([
     findProgram("nats", search),
     findProgram("redis", search),
     findProgram("postgres", search),
+    findBubblewrap(search),
     choosePorts(["postgres"], {}),
   ]);
   const shape = {
@@ -42,7 +44,8 @@ export async function startSuiteEngines(log: (line: string) => void): Promise<Su
   const postgres = new ManagedProcess(await postgresProcess(shape), host);
   await postgres.start();
   const file = join(home, "engines.json");
-  writeFileSync(file, JSON.stringify({ postgresUrl: postgresUrl(shape), programs: { nats, redis } }), { mode: 0o600 });
+  const engines = { postgresUrl: postgresUrl(shape), programs: { nats, redis }, bubblewrap };
+  writeFileSync(file, JSON.stringify(engines), { mode: 0o600 });
   return {
     file,
     stop: async () => {

@@ -27,6 +27,9 @@ const SHAPE = {
   RUNNER_PRIVATE_KEY_FILE: secretFile(),
   /** The runner does not start when the machine allows less. */
   RUNNER_MINIMUM_TIER: z.enum(TIERS, { error: `must be one of ${TIERS.join(", ")}` }).default("reduced"),
+  /** The program `bwrap` and, when they are not the machine's, its libraries; looked for in the usual folders when not given. */
+  RUNNER_BUBBLEWRAP: z.string().min(1).optional(),
+  RUNNER_BUBBLEWRAP_LIBRARIES: z.string().min(1).optional(),
   DRAIN_LAG: durationMs().default(0),
   DRAIN_TIMEOUT: durationMs().default(PLACING_LIMITS.drainTimeoutMs),
 };
@@ -44,7 +47,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     cacheDirectory: given.RUNNER_CACHE_DIRECTORY,
     privateKey: given.RUNNER_PRIVATE_KEY_FILE,
     minimumTier: given.RUNNER_MINIMUM_TIER,
+    bubblewrap: bubblewrapOf(given.RUNNER_BUBBLEWRAP, given.RUNNER_BUBBLEWRAP_LIBRARIES),
     nats: busOf(given),
     drain: { lagMs: given.DRAIN_LAG, timeoutMs: given.DRAIN_TIMEOUT },
   };
+}
+
+function bubblewrapOf(path: string | undefined, libraries: string | undefined) {
+  return path === undefined ? undefined : { path, libraries };
 }

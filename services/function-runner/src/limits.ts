@@ -32,6 +32,12 @@ export const SANDBOX_LIMITS = {
   /** Of all files that a sandbox keeps in its folder, deleted ones that are still open included. */
   temporaryBytesMax: 512 * MIB,
   temporaryFilesMax: 4_096,
+  /** Folders within folders, of names that may be 255 bytes each: a path is at most 4096. */
+  temporaryDepthMax: 15,
+  /** Where its folder is a file system in memory: the kernel refuses more. */
+  memoryFilesBytesMax: 128 * MIB,
+  /** The same for a build: an upload is unpacked there. */
+  buildFilesBytesMax: 512 * MIB,
   memoryCheckMs: 250,
   /** Every so many looks at its memory, a sandbox's files are looked at too. */
   filesCheckEvery: 4,

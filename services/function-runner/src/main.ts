@@ -23,7 +23,7 @@ process.exit(await lifecycle.run(start));
 async function start(): Promise<void> {
   const telemetry = lifecycle.own("telemetry", startTelemetry("function-runner", process.env));
   const runtime = await prepareRuntimeFolder(cacheDirectory);
-  const supply = lifecycle.own("sandboxes", await openSandboxes(runtime, cacheDirectory, config.minimumTier, log));
+  const supply = lifecycle.own("sandboxes", await openSandboxes(runtime, config, log));
   const { tier, shortfall } = supply.launcher;
   let app: RunnerApp | undefined;
   const readiness = () => ({ ready: false, ...app?.readiness(), tier, shortfall });

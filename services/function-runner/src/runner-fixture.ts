@@ -24,6 +24,7 @@ import {
 } from "@millrace/frames";
 import { LogBatch } from "@millrace/proto/invocation/v1/invocation";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import { testEngines } from "@millrace/testing";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { ENTRY_FILE, packArtifact } from "./artifacts/artifact-format.ts";
 import { functionKey } from "./functions/function-version.ts";
@@ -81,7 +82,11 @@ export async function startTestSupply(owner: Owner): Promise<{ supply: SandboxSu
   const cache = mkdtempSync(join(tmpdir(), "millrace-runner-"));
   chmodSync(cache, 0o755);
   const runtime = await prepareRuntimeFolder(cache);
-  const supply = new SandboxSupply(createLauncher(runtime, process.getuid?.() === 0), join(cache, "sandboxes"), SILENT);
+  const launcher = createLauncher(runtime, {
+    ownUsers: process.getuid?.() === 0,
+    bubblewrap: testEngines().bubblewrap,
+  });
+  const supply = new SandboxSupply(launcher, join(cache, "sandboxes"), SILENT);
   owner.after(async () => {
     await supply.close();
     rmSync(cache, { recursive: true, force: true });
@@ -163,6 +168,7 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
       maxConcurrencyPerRunner: 0,
       environment: {},
       sealedSecrets: {},
+      egress: undefined,
       ...options,
     };
     code.set(record.artifactDigest, packed);

@@ -44,16 +44,15 @@ export class ArtifactCache {
     await fetching;
   }
 
-  /** Links the artifact's files into `folder`; answers where they are. The artifact must have been ensured. */
-  placeInto(digest: string, folder: string): string {
+  /** Links the artifact's files into `folder`, under its digest. The artifact must have been ensured. */
+  placeInto(digest: string, folder: string): void {
     const target = join(folder, digest);
     const source = join(this.#directory, digest);
-    if (mkdirSync(target, { recursive: true, mode: 0o755 }) === undefined) return target;
+    if (mkdirSync(target, { recursive: true, mode: 0o755 }) === undefined) return;
     for (const path of this.#kept.get(digest)?.files ?? []) {
       mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o755 });
       linkSync(join(source, path), join(target, path));
     }
-    return target;
   }
 
   async #add(digest: string): Promise<void> {

@@ -84,8 +84,8 @@ test("a placed artifact is read-only and stays when the cache forgets it", async
   const cache = open();
   await cache.ensure(digests[0]);
   mkdirSync(join(folder, "code"));
-  const placed = cache.placeInto(digests[0], join(folder, "code"));
-  assert.equal(cache.placeInto(digests[0], join(folder, "code")), placed);
+  for (let times = 0; times < 2; times++) cache.placeInto(digests[0], join(folder, "code"));
+  const placed = join(folder, "code", digests[0]);
   rmSync(join(folder, "artifacts", digests[0]), { recursive: true });
   assert.equal(readFileSync(join(placed, "index.mjs"), "utf8"), "one");
   assert.equal(readFileSync(join(placed, "a/b.txt"), "utf8"), "b");

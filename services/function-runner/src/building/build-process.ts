@@ -16,7 +16,7 @@ export interface Bundled {
 export async function runBuildProgram(launcher: Launcher, cell: Cell, args: string[]): Promise<Bundled> {
   const outcome = Promise.withResolvers<Bundled>();
   const { folders, uid } = cell;
-  const child = launcher.launch({ program: "build.mjs", args, folders, channels: 1, uid });
+  const child = launcher.launch({ program: "build", args, folders, channels: 1, uid });
   const pieces: Buffer[] = [];
   let bytes = 0;
   let lastWords = "";

@@ -6,6 +6,7 @@ import type { BuildRequest } from "@millrace/proto/invocation/v1/invocation";
 import { readObject } from "../artifacts/artifact-bus.ts";
 import { BUILD_LIMITS } from "../limits.ts";
 import type { BusStores } from "../placing/bus-stores.ts";
+import { ESBUILD_FILE } from "../sandbox/runtime-folder.ts";
 import type { SandboxSupply } from "../sandbox/sandbox-supply.ts";
 import { type Bundled, runBuildProgram } from "./build-process.ts";
 import { BuildRefused } from "./build-report.ts";
@@ -22,6 +23,8 @@ export interface Built {
   shape: string;
   exports: string[];
 }
+
+const UPLOAD_FILE = "upload";
 
 /** Turns uploads into artifacts: bundled in a process that sees only the upload, then loaded once in a sandbox of its own. */
 export class BuildService {
@@ -47,9 +50,11 @@ export class BuildService {
     const { supply } = this.#deps;
     const cell = supply.openCell();
     try {
-      const file = join(cell.folders.code, "upload");
-      writeFileSync(file, upload, { mode: 0o644 });
-      const args = [file, request.filename, request.entry, cell.folders.temporary, supply.launcher.esbuildPath];
+      writeFileSync(join(cell.folders.code, UPLOAD_FILE), upload, { mode: 0o644 });
+      const { view } = supply.launcher;
+      const { code, temporary } = view.inside(cell.folders);
+      const esbuild = join(view.programs, ESBUILD_FILE);
+      const args = [join(code, UPLOAD_FILE), request.filename, request.entry, temporary, esbuild];
       return await runBuildProgram(supply.launcher, cell, args);
     } finally {
       await cell.remove();

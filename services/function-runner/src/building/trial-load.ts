@@ -20,13 +20,21 @@ export async function tryLoad(supply: SandboxSupply, { artifact, entry }: Bundle
   const sandbox = supply.take();
   const outcome = Promise.withResolvers<Loaded>();
   const timer = setTimeout(() => outcome.reject(refuseSlow(entry)), BUILD_LIMITS.loadTimeoutMs);
-  const folder = join(sandbox.folders.code, "trial");
+  const folder = join(sandbox.folders.code, TRIAL_FOLDER);
   for (const { path, content } of unpackArtifact(artifact)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true, mode: 0o755 });
     writeFileSync(join(folder, path), content, { mode: 0o444 });
   }
+  const inside = join(sandbox.inside.code, TRIAL_FOLDER);
   sandbox.startInstance(
-    { folder, handler, functionName: "trial", functionVersion: "0", memoryMib: TRIAL_MEMORY_MIB, environment: {} },
+    {
+      folder: inside,
+      handler,
+      functionName: "trial",
+      functionVersion: "0",
+      memoryMib: TRIAL_MEMORY_MIB,
+      environment: {},
+    },
     {
       onFrame(frame) {
         const loaded = frame.type === SANDBOX_FRAME.loaded ? readLoaded(frame) : null;
@@ -48,6 +56,7 @@ export async function tryLoad(supply: SandboxSupply, { artifact, entry }: Bundle
   }
 }
 
+const TRIAL_FOLDER = "trial";
 const TRIAL_MEMORY_MIB = 512;
 /** A place in a file of the upload. Those of Node and of the platform are URLs or absolute. */
 const PLACE = /(?:\(|\bat )([\w@.-][^():\s]*):(\d+):(\d+)\)?$/m;

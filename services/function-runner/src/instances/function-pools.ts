@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { concurrencyOf, functionKey } from "../functions/function-version.ts";
 import { INSTANCE_LIMITS } from "../limits.ts";
@@ -11,8 +12,8 @@ export interface PoolsDependencies {
   sandboxes: ProjectSandboxes;
   /** Makes sure that the artifact is on this machine. */
   fetchArtifact(digest: string): Promise<void>;
-  /** Puts the artifact into a sandbox's folder; answers where. It must have been fetched. */
-  placeArtifact(digest: string, folder: string): string;
+  /** Puts the artifact into a sandbox's folder, under its digest. It must have been fetched. */
+  placeArtifact(digest: string, folder: string): void;
   openEnvironment(record: FunctionVersionRecord): Record<string, string>;
   onOutput(record: FunctionVersionRecord, level: OutputLevel | "platform", bytes: Buffer): void;
   onWarmth(key: string, warm: boolean): void;
@@ -81,9 +82,10 @@ export class FunctionPools {
     await this.#deps.fetchArtifact(record.artifactDigest);
     if (this.instances > this.#deps.instancesMax) this.#evictOne();
     const sandbox = this.#deps.sandboxes.for(record.project);
+    this.#deps.placeArtifact(record.artifactDigest, sandbox.folders.code);
     const handle = sandbox.startInstance(
       {
-        folder: this.#deps.placeArtifact(record.artifactDigest, sandbox.folders.code),
+        folder: join(sandbox.inside.code, record.artifactDigest),
         handler: record.handler,
         functionName: record.functionId,
         functionVersion: String(record.version),

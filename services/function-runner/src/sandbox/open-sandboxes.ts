@@ -1,39 +1,58 @@
 import { join } from "node:path";
 import { PlatformError } from "@millrace/errors";
-import { createLauncher } from "./launcher.ts";
+import { type Bubblewrap, findBubblewrap } from "./bubblewrap.ts";
+import { createLauncher, type Fences } from "./launcher.ts";
 import { probeSandbox } from "./probe-sandbox.ts";
 import type { RuntimeFolder } from "./runtime-folder.ts";
 import { type SandboxLog, SandboxSupply } from "./sandbox-supply.ts";
 import { meets, type Tier } from "./tier.ts";
 
+export interface SandboxOptions {
+  cacheDirectory: string;
+  minimumTier: Tier;
+  /** Looked for on the machine when not given. */
+  bubblewrap: Bubblewrap | undefined;
+}
+
 /** The supply of sandboxes in the best tier that this machine proves to give. Throws when that is under the minimum. */
 export async function openSandboxes(
   runtime: RuntimeFolder,
-  cacheDirectory: string,
-  minimum: Tier,
+  { cacheDirectory, minimumTier, bubblewrap = findBubblewrap() }: SandboxOptions,
   log: SandboxLog,
 ): Promise<SandboxSupply> {
-  const faults: unknown[] = [];
-  for (const ownUsers of process.getuid?.() === 0 ? [true, false] : [false]) {
-    const launcher = createLauncher(runtime, ownUsers);
-    const { tier, shortfall } = launcher;
-    if (!meets(tier, minimum)) {
-      faults.push(new Error(`the tier would be ${tier}: ${shortfall}`));
+  const faults: string[] = [];
+  for (const fences of candidates(bubblewrap)) {
+    const launcher = createLauncher(runtime, fences);
+    const { tier } = launcher;
+    if (!meets(tier, minimumTier)) {
+      faults.push(`the tier would be ${tier}: ${launcher.shortfall}`);
       continue;
     }
-    const supply = new SandboxSupply(launcher, join(cacheDirectory, "sandboxes"), log);
+    const shortfall = [...faults, launcher.shortfall].filter(Boolean).join("; ");
+    const supply = new SandboxSupply({ ...launcher, shortfall }, join(cacheDirectory, "sandboxes"), log);
     try {
       await probeSandbox(supply, runtime.folder);
       log.info({ tier, shortfall }, "the sandbox holds what its tier promises");
       return supply;
     } catch (err) {
       log.warn({ err, tier }, "a sandbox does not start or does not hold");
-      faults.push(err);
+      faults.push(`not ${tier}: ${err instanceof Error ? err.message : String(err)}`);
       await supply.close();
     }
   }
-  throw new PlatformError("failed_precondition", `This machine gives no sandbox of the tier ${minimum} or better.`, {
-    reason: "tier_too_low",
-    cause: faults[0],
-  });
+  throw new PlatformError(
+    "failed_precondition",
+    `This machine gives no sandbox of the tier ${minimumTier} or better.`,
+    {
+      reason: "tier_too_low",
+      cause: new Error(faults.join("; ")),
+    },
+  );
+}
+
+/** From the best to the least. */
+function candidates(bubblewrap: Bubblewrap | undefined): Fences[] {
+  const users = process.getuid?.() === 0 ? [true, false] : [false];
+  const wraps = bubblewrap ? [bubblewrap, undefined] : [undefined];
+  return wraps.flatMap((wrap) => users.map((ownUsers) => ({ ownUsers, bubblewrap: wrap })));
 }

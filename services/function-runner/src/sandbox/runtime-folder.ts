@@ -8,21 +8,32 @@ import {
   readdirSync,
   renameSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { build, stop } from "esbuild";
+import { type FilterArchitecture, seccompFilter } from "./seccomp.ts";
 
 /** What every sandbox reads besides the code it runs. */
 export interface RuntimeFolder {
   folder: string;
   nodePath: string;
-  esbuildPath: string;
+  /** What Node is linked with, and where a Node at `/usr/bin/node` looks for it. */
+  libraries: { from: string; to: string }[];
 }
+
+export const NODE_INSIDE = "/usr/bin/node";
+/** Beside the programs. */
+export const ESBUILD_FILE = "esbuild";
+export const FILTER_FILES = { functions: "functions.bpf", builds: "builds.bpf" } as const;
+/** What a sandbox with a root of its own finds in `/etc`. */
+export const ETC_FOLDER = "etc";
 
 const PROGRAMS = {
   main: "../runtime/main.ts",
   instance: "../runtime/instance.ts",
+  fence: "../runtime/fence.ts",
   "probe/index": "../runtime/probe.ts",
   build: "../runtime/building/build-program.ts",
 };
@@ -48,17 +59,46 @@ export async function prepareRuntimeFolder(cacheDirectory: string): Promise<Runt
     logLevel: "silent",
   });
   await stop();
-  return { folder, nodePath: nodeForAll(cacheDirectory), esbuildPath: copyEsbuild(folder) };
+  copyEsbuild(folder);
+  writeFilters(folder);
+  writeEtc(join(folder, ETC_FOLDER));
+  return { folder, nodePath: nodeForAll(cacheDirectory), libraries: librariesOfNode() };
 }
 
-function copyEsbuild(folder: string): string {
+function writeFilters(folder: string): void {
+  const architecture = process.arch as FilterArchitecture;
+  writeFileSync(join(folder, FILTER_FILES.functions), seccompFilter({ architecture, mayFork: false }));
+  writeFileSync(join(folder, FILTER_FILES.builds), seccompFilter({ architecture, mayFork: true }));
+}
+
+function writeEtc(folder: string): void {
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  writeFileSync(join(folder, "passwd"), "function:x:1000:1000::/tmp:/nonexistent\n");
+  writeFileSync(join(folder, "group"), "function:x:1000:\n");
+  writeFileSync(join(folder, "hosts"), "127.0.0.1 localhost\n::1 localhost\n");
+  if (existsSync("/etc/ld.so.cache")) copyFileSync("/etc/ld.so.cache", join(folder, "ld.so.cache"));
+}
+
+function librariesOfNode(): RuntimeFolder["libraries"] {
+  const { report, execPath } = process;
+  // Nothing is to be looked up for it.
+  Object.assign(report, { excludeNetwork: true });
+  const { sharedObjects } = report.getReport() as unknown as { sharedObjects: string[] };
+  return sharedObjects
+    .filter((path) => path.startsWith("/") && existsSync(path))
+    .map((from) => ({
+      from,
+      to: dirname(from) === dirname(execPath) ? join(dirname(NODE_INSIDE), basename(from)) : from,
+    }));
+}
+
+function copyEsbuild(folder: string): void {
   const { platform, arch } = process;
-  const copy = join(folder, "esbuild");
+  const copy = join(folder, ESBUILD_FILE);
   const requireFromEsbuild = createRequire(createRequire(import.meta.url).resolve("esbuild"));
   copyFileSync(requireFromEsbuild.resolve(`@esbuild/${platform}-${arch}/bin/esbuild`), `${copy}.part`);
   chmodSync(`${copy}.part`, 0o755);
   renameSync(`${copy}.part`, copy);
-  return copy;
 }
 
 function nodeForAll(cacheDirectory: string): string {

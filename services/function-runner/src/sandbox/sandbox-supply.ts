@@ -1,9 +1,11 @@
+import { execFile } from "node:child_process";
 import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { SANDBOX_LIMITS } from "../limits.ts";
 import type { Launcher, SandboxFolders } from "./launcher.ts";
-import { memoryOf, outgrowsDisk } from "./process-usage.ts";
+import { memoryOf } from "./process-usage.ts";
 import { Sandbox } from "./sandbox.ts";
 import { UidRange } from "./uid-range.ts";
 
@@ -24,6 +26,15 @@ export interface Cell {
   uid: number | undefined;
   remove(): Promise<void>;
 }
+
+/** Folders within folders may be deeper than a path can say: coreutils walk them by descriptors. */
+async function removeFolder(folder: string): Promise<void> {
+  const options = { recursive: true, force: true, maxRetries: 3 };
+  await rm(folder, options).catch(() => runFile("rm", ["-rf", "--", folder], { env: {}, timeout: REMOVE_TIMEOUT_MS }));
+}
+
+const runFile = promisify(execFile);
+const REMOVE_TIMEOUT_MS = 60_000;
 
 /** Starts sandboxes, a blank one ahead of need. A sandbox is given away once and never taken back: it is ended, not scrubbed. */
 export class SandboxSupply {
@@ -72,18 +83,19 @@ export class SandboxSupply {
   openCell(): Cell {
     const uid = this.launcher.ownUsers ? this.#uids.take() : undefined;
     const folder = join(this.#directory, `${++this.#cells}`);
-    const folders = { code: join(folder, "code"), temporary: join(folder, "tmp") };
-    for (const path of [folder, folders.code, folders.temporary]) mkdirSync(path, { mode: 0o750 });
+    const folders = { code: join(folder, "code"), temporary: join(folder, "tmp"), egress: join(folder, "egress") };
+    for (const path of [folder, ...Object.values(folders)]) mkdirSync(path, { mode: 0o750 });
     if (uid !== undefined) {
       chownSync(folder, 0, uid);
       chownSync(folders.code, 0, uid);
+      chownSync(folders.egress, 0, uid);
       chownSync(folders.temporary, uid, uid);
     }
     return {
       folders,
       uid,
       remove: async () => {
-        await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch((err: unknown) =>
+        await removeFolder(folder).catch((err: unknown) =>
           this.#log.warn({ err, folder }, "a sandbox's folder could not be removed"),
         );
         if (uid !== undefined) this.#uids.giveBack(uid);
@@ -108,7 +120,7 @@ export class SandboxSupply {
       const { pid } = sandbox;
       if (pid === undefined || sandbox.hasEnded) continue;
       if (memoryOf(pid) > sandbox.memoryBytesMax) sandbox.killForMemory();
-      else if (looksAtFiles && outgrowsDisk(pid, sandbox.folders.temporary)) sandbox.kill("it fills the disk");
+      else if (looksAtFiles && this.launcher.view.outgrows(pid, sandbox.folders)) sandbox.kill("it fills the disk");
     }
   }
 

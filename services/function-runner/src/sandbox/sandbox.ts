@@ -3,7 +3,8 @@ import type { Socket } from "node:net";
 import { type Frame, FrameReader } from "@millrace/frames";
 import { SANDBOX_LIMITS } from "../limits.ts";
 import { Channel } from "./channel.ts";
-import type { Launcher, SandboxFolders } from "./launcher.ts";
+import type { InsideFolders, Launcher, SandboxFolders } from "./launcher.ts";
+import { innermostOf, putLast } from "./process-usage.ts";
 import { ENDED, type InstanceStart, SANDBOX_FRAME, writeStart } from "./sandbox-frames.ts";
 
 const MIB = 1024 ** 2;
@@ -54,6 +55,8 @@ export interface SandboxEvents {
 /** One operating-system process with the threads of one project, seen from outside. Everything that comes from it may be a lie. */
 export class Sandbox {
   readonly folders: SandboxFolders;
+  /** The folders as its threads see them. */
+  readonly inside: InsideFolders;
   readonly #process: ChildProcess;
   readonly #events: SandboxEvents;
   readonly #control: Channel;
@@ -61,6 +64,7 @@ export class Sandbox {
   readonly #booted = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   #hasBooted = false;
+  #pid: number | undefined;
   /** It broke a rule: until it is gone, what it still says is let pass. */
   #broken = false;
   #channelsUsed = 0;
@@ -73,9 +77,10 @@ export class Sandbox {
 
   constructor(launcher: Launcher, folders: SandboxFolders, uid: number | undefined, events: SandboxEvents) {
     this.folders = folders;
+    this.inside = launcher.view.inside(folders);
     this.#events = events;
     const channels = SANDBOX_LIMITS.channels + 1;
-    this.#process = launcher.launch({ program: "main.mjs", args: [folders.temporary], folders, channels, uid });
+    this.#process = launcher.launch({ program: "main", args: [this.inside.temporary], folders, channels, uid });
     this.#control = new Channel(this.#socket(0), {
       onFrame: (frame) => this.#broken || this.#onControl(frame),
       onEnd: (why) => this.kill(why === "garbage" ? "its control channel is garbage" : undefined),
@@ -101,8 +106,9 @@ export class Sandbox {
     return this.#ended;
   }
 
+  /** Of the process that runs the threads; undefined until it has booted. */
   get pid(): number | undefined {
-    return this.#process.pid;
+    return this.#pid;
   }
 
   get instances(): number {
@@ -181,6 +187,8 @@ export class Sandbox {
 
   #onBooted(): void {
     this.#hasBooted = true;
+    this.#pid = innermostOf(this.#process.pid!);
+    putLast(this.#pid);
     this.#booted.resolve();
   }
 

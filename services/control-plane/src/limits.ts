@@ -28,6 +28,7 @@ export const LIMITS = {
   maxConcurrencyPerRunner: { min: 1, max: 1_000 },
   minInstancesMax: 16,
   handlerCharsMax: 128,
+  egressHostsMax: 32,
   variablesMax: 128,
   variableKeyBytesMax: 64,
   variableValueBytesMax: 4 * KIB,

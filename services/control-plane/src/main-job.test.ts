@@ -25,6 +25,7 @@ test("a project, a function, a group, an API and a release end up as records on 
     maxConcurrencyPerRunner: 0,
     environment: { A: "1" },
     secrets: { S: "x" },
+    egress: undefined,
   };
   const name = "projects/shop/functions/pets";
   const parent = "projects/shop";

@@ -161,6 +161,7 @@ async function buildAndPublish(
       handler: "",
     },
     ...{ memoryMib: 128, timeoutMs: 4_000, concurrency: 0, maxConcurrencyPerRunner: 0, environment: { PLAIN: "p" } },
+    egress: undefined,
     sealedSecrets: Object.fromEntries(
       Object.entries(secrets).map(([name, value]) => [
         name,

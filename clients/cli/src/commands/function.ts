@@ -1,15 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import {
+  type Egress,
   type FunctionConfig,
   FunctionMessage,
   FunctionServiceService,
   FunctionVersion,
   HandlerShape,
 } from "@millrace/proto/control/v1/functions";
-import { Option } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 import type { Noun, Registry } from "../command-line.ts";
 import { readSecretsFile } from "../deploy/secrets-file.ts";
+import { EGRESS_FAULT, egressOf, egressText } from "../egress.ts";
 import { done, idOf, many, one, type View } from "../output/answer.ts";
 import { existingPath } from "../terminal.ts";
 import { packCode } from "../uploads/pack-code.ts";
@@ -25,6 +27,7 @@ const view: View<FunctionMessage> = {
     shape: ({ code }) => (code ? shapeWord(code.shape) : "no code"),
     "memory mib": ({ config }) => config?.memoryMib,
     "timeout ms": ({ config }) => config?.timeoutMs,
+    egress: ({ config }) => egressText(config?.egress),
     versions: ({ latestVersion }) => latestVersion,
     updated: ({ updatedAt }) => updatedAt,
   },
@@ -47,6 +50,7 @@ interface ConfigOptions {
   timeoutMs?: number;
   concurrency?: number;
   maxConcurrencyPerRunner?: number;
+  egress?: Egress;
   set: string[];
   unset: string[];
   secretsFile?: string;
@@ -59,6 +63,7 @@ const configOptions = () => [
   integerOption("--timeout-ms <n>", "how long a call may take", 100, 300_000),
   integerOption("--concurrency <n>", "calls at a time in one instance", 1, 100),
   integerOption("--max-concurrency-per-runner <n>", "calls at a time on one runner; 0: no limit", 0, 1_000),
+  new Option("--egress <policy>", "where it may connect to: none, http, or host:port,…").argParser(readEgress),
   listOption("--set <KEY=value>", "a variable in process.env; may be repeated"),
   listOption("--unset <KEY>", "take a variable or secret away; may be repeated"),
   new Option("--secrets-file <file>", "set secrets from lines of KEY=value"),
@@ -167,7 +172,7 @@ function registerCode(noun: Noun): void {
 
 /** A configuration replaces the one before as a whole; a secret without a value keeps the one it has. */
 function configWith(before: FunctionConfig | undefined, options: ConfigOptions, cwd: string): FunctionConfig {
-  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, secretsFile } = options;
+  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, egress, secretsFile } = options;
   const environment = { ...before?.environment, ...readPairs(options.set, "--set") };
   const read = secretsFile === undefined ? {} : readSecretsFile(resolve(cwd, secretsFile));
   const secrets = { ...before?.secrets, ...read };
@@ -183,7 +188,14 @@ function configWith(before: FunctionConfig | undefined, options: ConfigOptions, 
     maxConcurrencyPerRunner: maxConcurrencyPerRunner ?? before?.maxConcurrencyPerRunner ?? 0,
     environment,
     secrets,
+    egress: egress ?? before?.egress,
   };
+}
+
+function readEgress(text: string): Egress {
+  const egress = egressOf(text);
+  if (egress) return egress;
+  throw new InvalidArgumentError(`It ${EGRESS_FAULT}.`);
 }
 
 function shapeWord(shape: HandlerShape): string {

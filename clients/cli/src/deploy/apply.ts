@@ -171,8 +171,8 @@ async function describe(
 }
 
 function configOf(desired: DesiredFunction) {
-  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets } = desired;
-  return { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets };
+  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets, egress } = desired;
+  return { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets, egress };
 }
 
 /** Says which part of the manifest a refusal is about. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PlatformError } from "@millrace/errors";
 import { folderWith, run } from "../command-line-fixture.ts";
+import { egressText } from "../egress.ts";
 import { parseManifest } from "./manifest.ts";
 
 const FILES = { "a.ts": "", "openapi.yaml": "", "secrets.env": "" };
@@ -31,6 +32,17 @@ test("a manifest is read with its defaults", (t) => {
   assert.deepEqual(groups, [
     { id: "g", description: "", openapi: `${folder}/openapi.yaml`, prefix: "", access: "authorized", releases },
   ]);
+});
+
+test("where a function may connect to is a word or a list", (t) => {
+  const folder = folderWith(t, FILES);
+  const egressOf = (text: string) => {
+    const { functions } = parseManifest("millrace.yaml", folder, `functions:\n  a: { code: a.ts${text} }\n`);
+    return egressText(functions[0]?.egress);
+  };
+  assert.deepEqual(["", ", egress: http", ", egress: none"].map(egressOf), ["http", "http", "none"]);
+  assert.equal(egressOf(", egress: [DB.example.com:5432, '[::1]:6379']"), "db.example.com:5432,[::1]:6379");
+  assert.equal(egressOf(", egress: db.example.com:5432"), "db.example.com:5432");
 });
 
 test("an environment may have a backend of its own", (t) => {
@@ -66,6 +78,16 @@ const SAMPLES: [title: string, text: string, fault: string][] = [
     "a number out of bounds",
     "functions:\n  a: { code: a.ts, memoryMib: 64 }\n",
     "2:31: functions.a.memoryMib: must be a whole",
+  ],
+  [
+    "a place to connect to without a port",
+    "functions:\n  a: { code: a.ts, egress: [db.example.com] }\n",
+    "2:28: functions.a.egress: must be none, http, or a list of host:port",
+  ],
+  [
+    "a place to connect to that is no word for one",
+    "functions:\n  a: { code: a.ts, egress: all }\n",
+    "2:28: functions.a.egress: must be none, http, or a list of host:port",
   ],
   [
     "a number as text",

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { invalidFields } from "@millrace/errors";
 import { ENVIRONMENTS, type Environment } from "@millrace/names";
+import type { Egress } from "@millrace/proto/control/v1/functions";
+import { EGRESS_FAULT, egressOf, egressOfHosts, HTTP } from "../egress.ts";
 import { MANIFEST_BYTES_MAX } from "../limits.ts";
 import { readText } from "../terminal.ts";
 import { YamlReader, type YamlValue } from "./yaml-reader.ts";
@@ -31,6 +33,7 @@ export interface ManifestFunction {
   concurrency: number;
   /** 0 means none. */
   maxConcurrencyPerRunner: number;
+  egress: Egress;
   environment: Record<string, string>;
   /** Absolute path of a file of KEY=value lines. */
   secretsFrom: string | undefined;
@@ -93,6 +96,7 @@ const FUNCTION_KEYS = [
   "timeoutMs",
   "concurrency",
   "maxConcurrencyPerRunner",
+  "egress",
   "environment",
   "secretsFrom",
 ] as const;
@@ -109,11 +113,21 @@ function readFunction(id: string, value: YamlValue, folder: string): ManifestFun
     timeoutMs: read.timeoutMs.integer(100, 300_000) ?? 0,
     concurrency: read.concurrency.integer(1, 100) ?? 0,
     maxConcurrencyPerRunner: read.maxConcurrencyPerRunner.integer(1, 1_000) ?? 0,
+    egress: readEgress(read.egress),
     environment: texts(read.environment),
     secretsFrom: read.secretsFrom.absent
       ? undefined
       : existingPath(read.secretsFrom, folder, read.secretsFrom.string() ?? ""),
   };
+}
+
+function readEgress(value: YamlValue): Egress {
+  if (value.absent) return HTTP;
+  const egress = value.isList
+    ? egressOfHosts(value.items().map((item) => item.required()))
+    : egressOf(value.required());
+  if (!egress) value.fault(EGRESS_FAULT);
+  return egress ?? HTTP;
 }
 
 const GROUP_KEYS = ["openapi", "description", "prefix", "access", "environments", "release", "backend"] as const;

@@ -1,5 +1,6 @@
 import { type FunctionMessage, type FunctionVersion, HandlerShape } from "@millrace/proto/control/v1/functions";
 import { AccessMode } from "@millrace/proto/control/v1/groups";
+import { egressText } from "../egress.ts";
 import { idOf } from "../output/answer.ts";
 import { backendMessage, backendText, draftFunctionOf } from "./backend.ts";
 import type { Current, CurrentDeployment, CurrentGroup } from "./current.ts";
@@ -104,6 +105,7 @@ function configChanges(desired: DesiredFunction, current: FunctionMessage, updat
   for (const key of ["concurrency", "maxConcurrencyPerRunner"] as const) {
     if (desired[key] !== (config?.[key] ?? 0)) changes.push(key);
   }
+  if (egressText(desired.egress) !== egressText(config?.egress)) changes.push("egress");
   if (sorted(desired.environment) !== sorted(config?.environment ?? {})) changes.push("environment");
   const names = Object.keys(desired.secrets).sort().join();
   const differ =
@@ -204,9 +206,10 @@ function isNewer(draft: FunctionMessage, pinned: FunctionVersion): boolean {
 /** Equal for settings that mean the same; a version says what its code's shape makes of an unset concurrency. */
 function settingsText({ config, code }: Pick<FunctionMessage, "config" | "code">): string {
   if (!config) return "";
-  const { environment, secrets, ...settings } = config;
+  const { environment, secrets, egress, ...settings } = config;
   const concurrency = config.concurrency || (code?.shape === HandlerShape.FETCH ? 16 : 1);
-  return [JSON.stringify({ ...settings, concurrency }), sorted(environment), Object.keys(secrets).sort().join()].join();
+  const own = JSON.stringify({ ...settings, concurrency, egress: egressText(egress) });
+  return [own, sorted(environment), Object.keys(secrets).sort().join()].join();
 }
 
 function sorted(map: Readonly<Record<string, string>>): string {

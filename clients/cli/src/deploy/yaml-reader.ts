@@ -98,6 +98,10 @@ export class YamlValue {
     return isMap(this.#node);
   }
 
+  get isList(): boolean {
+    return isSeq(this.#node);
+  }
+
   string(): string | undefined {
     return this.#scalar((value) => typeof value === "string", "must be text; put it in quotes") as string | undefined;
   }

@@ -1,5 +1,6 @@
 import { LIMITS } from "../limits.ts";
 import { Violations } from "../requests/violations.ts";
+import { type AskedEgress, checkEgress, settledEgress } from "./egress.ts";
 import type { FunctionConfig } from "./function.ts";
 
 /** A configuration as a client sends it: 0 and "" mean the default, secrets are in the clear. */
@@ -11,6 +12,7 @@ export interface AskedConfig {
   maxConcurrencyPerRunner: number;
   environment: Readonly<Record<string, string>>;
   secrets: Readonly<Record<string, string>>;
+  egress: AskedEgress | undefined;
 }
 
 const KEY = /^[A-Za-z][A-Za-z0-9_]*$/;
@@ -25,6 +27,7 @@ export const NO_CONFIG: AskedConfig = {
   maxConcurrencyPerRunner: 0,
   environment: {},
   secrets: {},
+  egress: undefined,
 };
 
 /** Throws `invalid_argument` naming every failing field. `kept` are the keys of secrets that have a value already. */
@@ -42,6 +45,7 @@ export function checkConfig(config: AskedConfig, kept: readonly string[]): void 
   const asked = config.maxConcurrencyPerRunner;
   checkRange(violations, "config.max_concurrency_per_runner", asked, maxConcurrencyPerRunner);
   checkVariables(violations, config, kept);
+  if (config.egress) checkEgress(violations, config.egress);
   violations.throwIfAny();
 }
 
@@ -63,6 +67,7 @@ export function settledConfig(
     maxConcurrencyPerRunner: asked.maxConcurrencyPerRunner,
     environment: { ...asked.environment },
     sealedSecrets: Object.fromEntries(sealed),
+    egress: settledEgress(asked.egress),
   };
 }
 

@@ -9,6 +9,7 @@ import {
 } from "@millrace/proto/control/v1/functions";
 import { etagOf, type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { textAfter } from "../requests/paging.ts";
+import { askedEgress, toEgressMessage } from "./egress-rpc.ts";
 import { type Code, codeFits, type FunctionConfig, type FunctionDraft } from "./function.ts";
 import type { AskedConfig } from "./function-config.ts";
 import type { FunctionService } from "./function-service.ts";
@@ -70,9 +71,9 @@ export function toFunctionMessage(draft: FunctionDraft): FunctionMessage {
 
 /** Secrets show their keys only. */
 export function toConfigMessage(config: FunctionConfig): FunctionConfigMessage {
-  const { sealedSecrets, environment, ...settings } = config;
+  const { sealedSecrets, environment, egress, ...settings } = config;
   const secrets = Object.fromEntries(Object.keys(sealedSecrets).map((key) => [key, ""]));
-  return { ...settings, environment: { ...environment }, secrets };
+  return { ...settings, environment: { ...environment }, secrets, egress: toEgressMessage(egress) };
 }
 
 export function toCodeMessage({ digest, uploadDigest, sizeBytes, shape, exports, uploadedAt }: Code): CodeMessage {
@@ -81,7 +82,6 @@ export function toCodeMessage({ digest, uploadDigest, sizeBytes, shape, exports,
 
 const SHAPES = { handler: HandlerShape.HANDLER, fetch: HandlerShape.FETCH } as const;
 
-function askedConfig(config: AskedConfig): AskedConfig {
-  const { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets } = config;
-  return { handler, memoryMib, timeoutMs, concurrency, maxConcurrencyPerRunner, environment, secrets };
+function askedConfig(config: FunctionConfigMessage): AskedConfig {
+  return { ...config, egress: config.egress && askedEgress(config.egress) };
 }

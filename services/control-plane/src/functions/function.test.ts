@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
-import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
+import { Egress_Mode as EgressMode, FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import {
   configWith,
   createApi,
@@ -66,6 +66,31 @@ test("a configuration at its bounds is accepted, and one beyond them is not", as
   await refusedFields(create({ memoryMib: 1_025 }), ["config.memory_mib"]);
   await refusedFields(create({ timeoutMs: 99 }), ["config.timeout_ms"]);
   await refusedFields(create({ environment: { NUL: "a\0b" } }), ["config.environment.NUL"]);
+});
+
+test("where a function may connect to is kept in one way to write it, and an entry that is none is named", async () => {
+  const { HOSTS, NONE, HTTP, UNSPECIFIED } = EgressMode;
+  const hosts = ["DB.example.com.:5432", "db.example.com:5432", "*.Example.com:443", "[::0001]:6379"];
+  const listed = await create({ egress: { mode: HOSTS, hosts } }, "listed");
+  const kept = ["db.example.com:5432", "*.example.com:443", "[::1]:6379"];
+  assert.deepEqual(listed.config?.egress, { mode: HOSTS, hosts: kept });
+  const none = await create({ egress: { mode: NONE, hosts: [] } }, "shut");
+  assert.deepEqual(none.config?.egress, { mode: NONE, hosts: [] });
+  const unspecified = await create({ egress: { mode: UNSPECIFIED, hosts: [] } }, "open");
+  assert.deepEqual(unspecified.config?.egress, { mode: HTTP, hosts: [] });
+  const field = "config.egress.hosts";
+  const many = Array.from({ length: 33 }, (_, i) => `h${i}.example.com:443`);
+  await refusedFields(create({ egress: { mode: HOSTS, hosts: ["a.example", "a:0", "ok:1"] } }), [
+    `${field}[0]`,
+    `${field}[1]`,
+  ]);
+  await refusedFields(create({ egress: { mode: HOSTS, hosts: [] } }), [field]);
+  await refusedFields(create({ egress: { mode: HOSTS, hosts: many } }), [field]);
+  await refusedFields(create({ egress: { mode: HTTP, hosts: ["a:1"] } }), [field]);
+  assert.equal(
+    (await create({ egress: { mode: HOSTS, hosts: many.slice(1) } }, "most")).config?.egress?.hosts.length,
+    32,
+  );
 });
 
 test("a secret is shown by its key only, and is stored where nobody here can read it", async () => {

@@ -16,7 +16,11 @@ export interface FunctionConfig {
   environment: Readonly<Record<string, string>>;
   /** Base64, sealed to the runners' key: nobody here can read them. */
   sealedSecrets: Readonly<Record<string, string>>;
+  egress: Egress;
 }
+
+/** Where a function may connect to: public addresses on ports 80 and 443, or a list of `host:port`, in the one way to write them. */
+export type Egress = { mode: "none" | "http" } | { mode: "hosts"; hosts: readonly string[] };
 
 export interface Code {
   /** sha-256 (hex) of the artifact. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { KEYS, unpackRecord } from "@millrace/bus";
-import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
+import { Egress_Mode as EgressMode, FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { AliasRecord, FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { until } from "@millrace/testing";
 import {
@@ -76,6 +76,7 @@ test("a version is told to gateways and runners with its code, settings and vari
     environment: { SNAKE_CASE_key: "1" },
     secrets: { S: "hidden" },
     maxConcurrencyPerRunner: 7,
+    egress: { mode: EgressMode.HOSTS, hosts: ["DB.example.com:5432"] },
   });
   await upload(client, name, "export default { fetch }");
   const version = await publish(name);
@@ -89,6 +90,7 @@ test("a version is told to gateways and runners with its code, settings and vari
     ["shop", "told", "fetch", 16, 128, 10_000],
   );
   assert.equal(record.maxConcurrencyPerRunner, 7);
+  assert.deepEqual(record.egress, { mode: "hosts", hosts: ["db.example.com:5432"] });
   assert.deepEqual(environment, { SNAKE_CASE_key: "1" });
   assert.equal(artifactDigest, version.code?.digest);
 });

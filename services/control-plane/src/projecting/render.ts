@@ -5,12 +5,13 @@ import {
   DeploymentRecord_Access as Access,
   AliasRecord,
   DeploymentRecord,
+  type EgressRecord,
   FunctionVersionRecord,
   DeploymentRecord_State as State,
 } from "@millrace/proto/release/v1/release";
 import { query, type Sql } from "@millrace/sql";
 import { findAlias } from "../functions/alias-store.ts";
-import { runSettings } from "../functions/function.ts";
+import { type Egress, runSettings } from "../functions/function.ts";
 import { getSnapshot } from "../releases/snapshot-store.ts";
 import {
   findProjectedVersion,
@@ -94,6 +95,11 @@ function versionRecord(version: ProjectedVersion): Buffer {
     maxConcurrencyPerRunner: config.maxConcurrencyPerRunner,
     environment: { ...config.environment },
     sealedSecrets: Object.fromEntries(sealed),
+    egress: egressRecord(config.egress),
   };
   return packRecord(FunctionVersionRecord.encode(record).finish());
+}
+
+function egressRecord(egress: Egress): EgressRecord {
+  return { mode: egress.mode, hosts: egress.mode === "hosts" ? [...egress.hosts] : [] };
 }

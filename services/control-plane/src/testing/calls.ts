@@ -1,6 +1,7 @@
 import { type Api, type ApiDefinition, ApiServiceService, type Backend } from "@millrace/proto/control/v1/apis";
 import { DeploymentServiceService, type Release } from "@millrace/proto/control/v1/deployments";
 import {
+  Egress_Mode as EgressMode,
   type FunctionConfig,
   type FunctionMessage,
   FunctionServiceService,
@@ -36,7 +37,7 @@ export function createFunction(
 }
 
 export function configWith(config: Partial<FunctionConfig>): FunctionConfig {
-  return { ...NO_CONFIG, ...config };
+  return { ...NO_CONFIG, egress: { mode: EgressMode.HTTP, hosts: [] }, ...config };
 }
 
 export function upload(

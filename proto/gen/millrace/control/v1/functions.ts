@@ -116,6 +116,8 @@ export interface FunctionConfig {
    * another runner, or is answered 503 `overloaded` at once.
    */
   maxConcurrencyPerRunner: number;
+  /** Where the function may connect to; unset means `http`. */
+  egress: Egress | undefined;
 }
 
 export interface FunctionConfig_EnvironmentEntry {
@@ -126,6 +128,74 @@ export interface FunctionConfig_EnvironmentEntry {
 export interface FunctionConfig_SecretsEntry {
   key: string;
   value: string;
+}
+
+export interface Egress {
+  mode: Egress_Mode;
+  /**
+   * With MODE_HOSTS: 1 to 32 of `host:port`; a host is a name, `*.` and a name (every name below it), or an address (IPv6 in brackets).
+   * Private, loopback and link-local addresses are reached only where the platform's operator allows them, too.
+   */
+  hosts: string[];
+}
+
+export const Egress_Mode = {
+  /** UNSPECIFIED - The same as MODE_HTTP. */
+  UNSPECIFIED: 0,
+  /** NONE - Nowhere. */
+  NONE: 1,
+  /** HTTP - To every public address on ports 80 and 443. */
+  HTTP: 2,
+  /** HOSTS - To `hosts` only. */
+  HOSTS: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type Egress_Mode = typeof Egress_Mode[keyof typeof Egress_Mode];
+
+export namespace Egress_Mode {
+  export type UNSPECIFIED = typeof Egress_Mode.UNSPECIFIED;
+  export type NONE = typeof Egress_Mode.NONE;
+  export type HTTP = typeof Egress_Mode.HTTP;
+  export type HOSTS = typeof Egress_Mode.HOSTS;
+  export type UNRECOGNIZED = typeof Egress_Mode.UNRECOGNIZED;
+}
+
+export function egress_ModeFromJSON(object: any): Egress_Mode {
+  switch (object) {
+    case 0:
+    case "MODE_UNSPECIFIED":
+      return Egress_Mode.UNSPECIFIED;
+    case 1:
+    case "MODE_NONE":
+      return Egress_Mode.NONE;
+    case 2:
+    case "MODE_HTTP":
+      return Egress_Mode.HTTP;
+    case 3:
+    case "MODE_HOSTS":
+      return Egress_Mode.HOSTS;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return Egress_Mode.UNRECOGNIZED;
+  }
+}
+
+export function egress_ModeToJSON(object: Egress_Mode): string {
+  switch (object) {
+    case Egress_Mode.UNSPECIFIED:
+      return "MODE_UNSPECIFIED";
+    case Egress_Mode.NONE:
+      return "MODE_NONE";
+    case Egress_Mode.HTTP:
+      return "MODE_HTTP";
+    case Egress_Mode.HOSTS:
+      return "MODE_HOSTS";
+    case Egress_Mode.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
 }
 
 export interface Code {
@@ -505,6 +575,7 @@ function createBaseFunctionConfig(): FunctionConfig {
     environment: {},
     secrets: {},
     maxConcurrencyPerRunner: 0,
+    egress: undefined,
   };
 }
 
@@ -530,6 +601,9 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
     });
     if (message.maxConcurrencyPerRunner !== 0) {
       writer.uint32(56).int32(message.maxConcurrencyPerRunner);
+    }
+    if (message.egress !== undefined) {
+      Egress.encode(message.egress, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -609,6 +683,14 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
             message.maxConcurrencyPerRunner = reader.int32();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.egress = Egress.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -668,6 +750,7 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
         : isSet(object.max_concurrency_per_runner)
         ? globalThis.Number(object.max_concurrency_per_runner)
         : 0,
+      egress: isSet(object.egress) ? Egress.fromJSON(object.egress) : undefined,
     };
   },
 
@@ -706,6 +789,9 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
     if (message.maxConcurrencyPerRunner !== 0) {
       obj.maxConcurrencyPerRunner = Math.round(message.maxConcurrencyPerRunner);
     }
+    if (message.egress !== undefined) {
+      obj.egress = Egress.toJSON(message.egress);
+    }
     return obj;
   },
 
@@ -737,6 +823,9 @@ export const FunctionConfig: MessageFns<FunctionConfig> = {
       {},
     );
     message.maxConcurrencyPerRunner = object.maxConcurrencyPerRunner ?? 0;
+    message.egress = (object.egress !== undefined && object.egress !== null)
+      ? Egress.fromPartial(object.egress)
+      : undefined;
     return message;
   },
 };
@@ -907,6 +996,91 @@ export const FunctionConfig_SecretsEntry: MessageFns<FunctionConfig_SecretsEntry
     const message = createBaseFunctionConfig_SecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseEgress(): Egress {
+  return { mode: 0, hosts: [] };
+}
+
+export const Egress: MessageFns<Egress> = {
+  encode(message: Egress, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== 0) {
+      writer.uint32(8).int32(message.mode);
+    }
+    for (const v of message.hosts) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Egress {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEgress();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.mode = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hosts.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Egress {
+    return {
+      mode: isSet(object.mode) ? egress_ModeFromJSON(object.mode) : 0,
+      hosts: globalThis.Array.isArray(object?.hosts) ? object.hosts.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: Egress): unknown {
+    const obj: any = {};
+    if (message.mode !== 0) {
+      obj.mode = egress_ModeToJSON(message.mode);
+    }
+    if (message.hosts?.length) {
+      obj.hosts = message.hosts;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Egress>): Egress {
+    return Egress.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Egress>): Egress {
+    const message = createBaseEgress();
+    message.mode = object.mode ?? 0;
+    message.hosts = object.hosts?.map((e) => e) || [];
     return message;
   },
 };

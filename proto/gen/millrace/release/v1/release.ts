@@ -177,6 +177,8 @@ export interface FunctionVersionRecord {
   sealedSecrets: { [key: string]: Buffer };
   /** Calls of the function at a time on one runner; 0 means as many as find a slot. */
   maxConcurrencyPerRunner: number;
+  /** Unset means `http`. */
+  egress: EgressRecord | undefined;
 }
 
 export interface FunctionVersionRecord_EnvironmentEntry {
@@ -187,6 +189,13 @@ export interface FunctionVersionRecord_EnvironmentEntry {
 export interface FunctionVersionRecord_SealedSecretsEntry {
   key: string;
   value: Buffer;
+}
+
+export interface EgressRecord {
+  /** `none`, `http` or `hosts` */
+  mode: string;
+  /** `host:port`, as control-plane writes them. */
+  hosts: string[];
 }
 
 /** Bucket `functions`, key `alias.{function uid}.{alias}`: a live pointer. */
@@ -1149,6 +1158,7 @@ function createBaseFunctionVersionRecord(): FunctionVersionRecord {
     environment: {},
     sealedSecrets: {},
     maxConcurrencyPerRunner: 0,
+    egress: undefined,
   };
 }
 
@@ -1192,6 +1202,9 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
     });
     if (message.maxConcurrencyPerRunner !== 0) {
       writer.uint32(104).int32(message.maxConcurrencyPerRunner);
+    }
+    if (message.egress !== undefined) {
+      EgressRecord.encode(message.egress, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -1319,6 +1332,14 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
             message.maxConcurrencyPerRunner = reader.int32();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.egress = EgressRecord.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1409,6 +1430,7 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
         : isSet(object.max_concurrency_per_runner)
         ? globalThis.Number(object.max_concurrency_per_runner)
         : 0,
+      egress: isSet(object.egress) ? EgressRecord.fromJSON(object.egress) : undefined,
     };
   },
 
@@ -1465,6 +1487,9 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
     if (message.maxConcurrencyPerRunner !== 0) {
       obj.maxConcurrencyPerRunner = Math.round(message.maxConcurrencyPerRunner);
     }
+    if (message.egress !== undefined) {
+      obj.egress = EgressRecord.toJSON(message.egress);
+    }
     return obj;
   },
 
@@ -1502,6 +1527,9 @@ export const FunctionVersionRecord: MessageFns<FunctionVersionRecord> = {
       {},
     );
     message.maxConcurrencyPerRunner = object.maxConcurrencyPerRunner ?? 0;
+    message.egress = (object.egress !== undefined && object.egress !== null)
+      ? EgressRecord.fromPartial(object.egress)
+      : undefined;
     return message;
   },
 };
@@ -1672,6 +1700,91 @@ export const FunctionVersionRecord_SealedSecretsEntry: MessageFns<FunctionVersio
     const message = createBaseFunctionVersionRecord_SealedSecretsEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseEgressRecord(): EgressRecord {
+  return { mode: "", hosts: [] };
+}
+
+export const EgressRecord: MessageFns<EgressRecord> = {
+  encode(message: EgressRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mode !== "") {
+      writer.uint32(10).string(message.mode);
+    }
+    for (const v of message.hosts) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EgressRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEgressRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mode = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hosts.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EgressRecord {
+    return {
+      mode: isSet(object.mode) ? globalThis.String(object.mode) : "",
+      hosts: globalThis.Array.isArray(object?.hosts) ? object.hosts.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: EgressRecord): unknown {
+    const obj: any = {};
+    if (message.mode !== "") {
+      obj.mode = message.mode;
+    }
+    if (message.hosts?.length) {
+      obj.hosts = message.hosts;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<EgressRecord>): EgressRecord {
+    return EgressRecord.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EgressRecord>): EgressRecord {
+    const message = createBaseEgressRecord();
+    message.mode = object.mode ?? "";
+    message.hosts = object.hosts?.map((e) => e) || [];
     return message;
   },
 };

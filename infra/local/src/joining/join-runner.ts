@@ -2,7 +2,14 @@
 import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { describeError } from "../describe-error.ts";
-import { defaultStateDirectory, makeOpenDirectory, makePrivateDirectory, unprivilegedHome } from "../paths.ts";
+import { bubblewrapEnvironment, findBubblewrap } from "../engines/find-bubblewrap.ts";
+import {
+  defaultStateDirectory,
+  enginesFolder,
+  makeOpenDirectory,
+  makePrivateDirectory,
+  unprivilegedHome,
+} from "../paths.ts";
 import { isolationAt } from "../platform/isolation.ts";
 import { serviceProcess, stopInOrder } from "../platform/service-processes.ts";
 import { takeStateDirectory } from "../platform/single-start.ts";
@@ -78,6 +85,7 @@ async function startRunner({ runnerId: id, natsSeed, privateKey }: RunnerBundle,
     MILLRACE_RUNNER_CACHE_DIRECTORY: makeOpenDirectory(join(home, "cache")),
     MILLRACE_RUNNER_PRIVATE_KEY_FILE: files.write("runner-private.pem", privateKey),
     MILLRACE_RUNNER_MINIMUM_TIER: place.minimumTier,
+    ...bubblewrapEnvironment(await findBubblewrap({ enginesFolder: enginesFolder(), log: say })),
   };
   const logsFolder = makePrivateDirectory(join(state, "logs"));
   const runner = serviceProcess({ service: "function-runner", id, env, operationsAddress, logsFolder }, host);

@@ -4,6 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { findBubblewrap } from "../engines/find-bubblewrap.ts";
 import type { NatsUser } from "../engines/nats-engine.ts";
 import { type Engines, startEngines } from "../engines/start-engines.ts";
 import { joinedRunnerUsers } from "../joining/joined-runners.ts";
@@ -126,6 +127,7 @@ async function assemble(
   const home = unprivilegedHome(stateDirectory);
   claimHome(home, stateDirectory, files, host.log);
   const logsFolder = makePrivateDirectory(join(stateDirectory, "logs"));
+  const bubblewrap = findBubblewrap({ enginesFolder: enginesFolder(), log: host.log });
   const engines = await startEngines({
     home,
     enginesFolder: enginesFolder(),
@@ -151,6 +153,7 @@ async function assemble(
     redisUrlFile: files.write("redis.url", engines.redis.url),
     runnersFolder: makeOpenDirectory(join(home, "runners")),
     runnerMinimumTier: options.runnerMinimumTier ?? "development",
+    bubblewrap: await bubblewrap,
     runnerSlots: options.runnerSlots,
     logLevel: options.logLevel ?? "info",
   };

@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import type { BusIdentity } from "@millrace/bus";
+import { type Bubblewrap, bubblewrapEnvironment } from "../engines/find-bubblewrap.ts";
 import type { Ports } from "../processes/ports.ts";
 import { natsSeedFile, type PlatformSecrets, type ServiceName, serviceKeyFile } from "../secrets/platform-secrets.ts";
 import type { SecretFiles } from "../secrets/secret-files.ts";
@@ -53,6 +54,8 @@ export type ServiceSettings = {
   /** Where runners keep what sandboxes may enter. */
   readonly runnersFolder: string;
   readonly runnerMinimumTier: string;
+  /** With it sandboxes are walled in; without it the tier is lower. */
+  readonly bubblewrap: Bubblewrap | undefined;
   readonly runnerSlots: number | undefined;
   readonly logLevel: string;
 };
@@ -108,6 +111,7 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
     MILLRACE_RUNNER_CACHE_DIRECTORY: join(settings.runnersFolder, id),
     MILLRACE_RUNNER_PRIVATE_KEY_FILE: settings.secrets.runnerPrivateKeyFile,
     MILLRACE_RUNNER_MINIMUM_TIER: settings.runnerMinimumTier,
+    ...bubblewrapEnvironment(settings.bubblewrap),
     ...(settings.runnerSlots !== undefined && { MILLRACE_RUNNER_SLOTS: String(settings.runnerSlots) }),
   }),
   gateway: ({ id }, settings, address) => ({

@@ -4,6 +4,8 @@ import { ENDED, type EndCause, type InstanceStart } from "../sandbox/sandbox-fra
 
 const MIB = 1024 ** 2;
 const TEXT_CHARACTERS_MAX = 8 * 1024;
+/** As a message may name it that speaks of a file of the function's own. */
+const ARTIFACT_FOLDER = /(?:file:\/\/)?[^\s'"`(]*\/[0-9a-f]{64}\//g;
 /** Buffers wait for a collection of garbage before they are given back; this much of them is no runaway yet. */
 const EXTERNAL_SLACK_BYTES = 32 * MIB;
 
@@ -66,7 +68,9 @@ export class InstanceThread {
   #failed(error: unknown): void {
     const { code, stack } = (error ?? {}) as { code?: unknown; stack?: unknown };
     this.#fault ??= code === "ERR_WORKER_OUT_OF_MEMORY" ? ENDED.outOfMemory : ENDED.crashed;
-    this.#text = (typeof stack === "string" ? stack : String(error)).slice(0, TEXT_CHARACTERS_MAX);
+    // Where it was thrown the thread itself has said, which knows the places.
+    const [head] = (typeof stack === "string" ? stack : String(error)).split(/\n\s+at /, 1) as [string];
+    this.#text = head.slice(0, TEXT_CHARACTERS_MAX).replace(ARTIFACT_FOLDER, "");
   }
 }
 
@@ -81,7 +85,6 @@ function threadFlags(folder: string, temporaryFolder: string): string[] {
     "--allow-net",
     // Its ATTACH opens files below the permission model.
     "--no-experimental-sqlite",
-    "--enable-source-maps",
     "--no-warnings",
   ];
 }

@@ -17,8 +17,8 @@ import { currentCall, Output } from "./output.ts";
 import { ResponseInvalid } from "./response-headers.ts";
 import { runFetch } from "./run-fetch.ts";
 import { runHandler } from "./run-handler.ts";
+import { describeThrown } from "./thrown.ts";
 
-const CAUSES_MAX = 8;
 const facts = workerData as InstanceFacts;
 const calls = new CallMap<Call>();
 /** Calls of a handler that wait for the one that runs. */
@@ -26,7 +26,7 @@ const staged: Call[] = [];
 let handlerRuns = false;
 const meter = new Meter();
 const channel = new Channel(new Socket({ fd: facts.channelFd }), { onFrame, onEnd: () => process.exit() });
-const output = new Output(channel, facts.folder);
+const output = new Output(channel);
 let loaded: FoundFunction | undefined;
 
 function onFrame(frame: Frame): void {
@@ -86,10 +86,10 @@ async function run(call: Call, { shape, call: invocable }: FoundFunction): Promi
     await (shape === "fetch" ? runFetch : runHandler)(invocable, call, facts);
   } catch (error) {
     const isInvalid = error instanceof ResponseInvalid;
-    output.line("error", isInvalid ? error.message : textOf(error));
+    output.line("error", isInvalid ? error.message : describeThrown(error));
     call.sender.failed(isInvalid ? "function_response_invalid" : "function_error");
   }
-  if (call.hasPendingWork) for (const failure of await call.settled()) output.line("error", textOf(failure));
+  if (call.hasPendingWork) for (const failure of await call.settled()) output.line("error", describeThrown(failure));
   finish(call, mark);
 }
 
@@ -100,28 +100,18 @@ function finish(call: Call, mark: MeterMark): void {
   startNext();
 }
 
-/** An error's stack and those of its causes; reading them maps their places to the sources. Whatever was thrown, this does not throw. */
-function textOf(error: unknown): string {
-  try {
-    const texts = [String((error as Error | undefined)?.stack ?? error)];
-    let cause = (error as Error | undefined)?.cause;
-    for (; cause !== undefined && texts.length < CAUSES_MAX; cause = (cause as Error | undefined)?.cause) {
-      texts.push(`caused by: ${String((cause as Error | undefined)?.stack ?? cause)}`);
-    }
-    return texts.join("\n");
-  } catch {
-    return "The function threw something that cannot be shown.";
-  }
-}
-
 async function load(): Promise<void> {
+  output.readFrom(facts.folder);
   try {
     const module = (await import(pathToFileURL(`${facts.folder}/index.mjs`).href)) as Record<string, unknown>;
     loaded = findFunction(module, facts.handler);
     writeJson(channel.writer(), SANDBOX_FRAME.loaded, 0, { shape: loaded.shape, exports: listExports(module) });
   } catch (error) {
-    const message = output.withoutFolder(String((error as Error | undefined)?.message ?? error));
-    writeJson(channel.writer(), SANDBOX_FRAME.loadFailed, 0, { message, stack: output.withoutFolder(textOf(error)) });
+    const message = output.readable(String((error as Error | undefined)?.message ?? error));
+    writeJson(channel.writer(), SANDBOX_FRAME.loadFailed, 0, {
+      message,
+      stack: output.readable(describeThrown(error)),
+    });
   }
 }
 
@@ -130,5 +120,7 @@ installRequest();
 installResponse();
 tellDepth();
 // A rejection that nobody handles is the fault of one invocation; its neighbours go on.
-process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rejection: ${textOf(reason)}`));
+process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rejection: ${describeThrown(reason)}`));
+// One that comes from elsewhere ends the thread; what it was is said here, where its places are known.
+process.on("uncaughtExceptionMonitor", (error) => output.line("error", `Uncaught ${describeThrown(error)}`));
 await load();

@@ -1,9 +1,9 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { pathToFileURL } from "node:url";
 import { OUTPUT_LIMITS } from "../limits.ts";
 import type { Channel } from "../sandbox/channel.ts";
 import { OUTPUT_LEVELS, type OutputLevel, SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
 import type { Call } from "./call.ts";
+import { CodePlaces } from "./code-places.ts";
 
 /** Which invocation the running code belongs to. */
 export const currentCall = new AsyncLocalStorage<Call>();
@@ -11,12 +11,18 @@ export const currentCall = new AsyncLocalStorage<Call>();
 /** Sends what a function prints to the supervisor, at once: what comes before an endless loop is to be read too. */
 export class Output {
   readonly #channel: Channel;
-  readonly #prefixes: string[];
+  #places: CodePlaces | undefined;
   #loose = { endsAt: 0, bytes: 0, lines: 0 };
 
-  constructor(channel: Channel, folder: string) {
+  constructor(channel: Channel) {
     this.#channel = channel;
-    this.#prefixes = [`${pathToFileURL(folder).href}/`, `${folder}/`];
+  }
+
+  /** From now on code runs that lies in this folder. */
+  readFrom(folder: string): void {
+    const places = new CodePlaces(folder);
+    this.#places = places;
+    Error.prepareStackTrace = (error, sites) => places.stackOf(error, sites);
   }
 
   line(level: OutputLevel, text: string): void {
@@ -25,7 +31,7 @@ export class Output {
   }
 
   lineOf(call: Call | undefined, level: OutputLevel, text: string): void {
-    const bytes = Buffer.from(this.withoutFolder(text)).subarray(0, OUTPUT_LIMITS.bytesMax);
+    const bytes = Buffer.from(this.readable(text)).subarray(0, OUTPUT_LIMITS.bytesMax);
     if (!(call ? admit(call, bytes.length) : this.#admitLoose(bytes.length))) return;
     const writer = this.#channel.writer().begin(SANDBOX_FRAME.output, 0, call?.id ?? 0);
     writer.u8(OUTPUT_LEVELS.indexOf(level)).raw(bytes).end();
@@ -42,9 +48,8 @@ export class Output {
   }
 
   /** Places in the user's files read as the user knows them, without the folder they happen to lie in. */
-  withoutFolder(text: string): string {
-    const shown = text.includes(import.meta.dirname) ? text.split("\n").filter(isForReaders).join("\n") : text;
-    return this.#prefixes.reduce((shorter, prefix) => shorter.replaceAll(prefix, ""), shown);
+  readable(text: string): string {
+    return this.#places?.readable(text) ?? text;
   }
 
   /** Takes over the console and the standard streams of this thread. */
@@ -62,11 +67,6 @@ export class Output {
     takeOver(process.stdout, (text) => this.line(level ?? "info", text));
     takeOver(process.stderr, (text) => this.line(level ?? "error", text));
   }
-}
-
-/** Our own places in a stack help nobody who reads it. */
-function isForReaders(line: string): boolean {
-  return !line.trimStart().startsWith("at ") || !line.includes(import.meta.dirname);
 }
 
 /** The console's other methods go through these or write to a stream. */

@@ -7,9 +7,11 @@ import { readConfig } from "./config.ts";
 import { PLACING_LIMITS } from "./limits.ts";
 import { registerMetrics } from "./metrics.ts";
 import { openStores } from "./placing/bus-stores.ts";
+import { closeInherited } from "./sandbox/inherited.ts";
 import { openSandboxes } from "./sandbox/open-sandboxes.ts";
 import { prepareRuntimeFolder } from "./sandbox/runtime-folder.ts";
 
+closeInherited();
 const config = readConfig(process.env);
 const { runnerId, cacheDirectory } = config;
 const log = createLogger(config.logLevel, { service: "function-runner", runner: runnerId });

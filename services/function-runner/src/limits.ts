@@ -23,8 +23,14 @@ export const SANDBOX_LIMITS = {
   terminateTimeoutMs: 500,
   /** The same for an instance that merely retires: a busy machine is no reason to end its neighbours. */
   retireTimeoutMs: 5_000,
-  /** Blank sandboxes that wait for a project. */
-  spares: 1,
+  /** Blank sandboxes that wait for a project: each holds a blank thread. */
+  spares: 2,
+  /** Another is started so long after one was given away, so that the first call there has the cores; */
+  refillDelayMs: 200,
+  /** or so long after one ended that nobody had asked for. */
+  refillRetryMs: 1_000,
+  /** The heap of the thread in a blank sandbox: what functions have that ask for nothing else. */
+  blankMemoryMib: 128,
   /** What a sandbox holds in memory beside its instances' own: Node itself, and what the kernel has not taken back yet. */
   memoryBytesBase: 256 * MIB,
   /** Added to each instance's own memory: its stack, its code, young objects. */
@@ -75,6 +81,22 @@ export const INSTANCE_LIMITS = {
   memoryShare: 0.5,
   /** The part of all instances that minimums may take up, so that functions without one can be loaded too. */
   keptShare: 0.5,
+} as const;
+
+export const BLANK_THREAD_LIMITS = {
+  /** Threads that wait in the sandboxes of projects for one more instance. Each costs what an idle instance costs. */
+  threadsMax: 16,
+  /** From a start until the next thread is made, so that what was started has the cores; and from then until it is looked at again. */
+  delayMs: 100,
+  retryMs: 250,
+  /** It waits until a core has nothing else to do, but not for longer than that. */
+  coresSpareMin: 0.5,
+  patienceMs: 1_000,
+  /** Starts in a row that want a thread of the same other size, before the one that waits makes room. */
+  missesMax: 2,
+  /** A thread that waits for longer than that makes room for one where something was started since; in any case after the second. */
+  restlessMs: 10_000,
+  idleMs: 5 * 60_000,
 } as const;
 
 export const QUARANTINE_LIMITS = {

@@ -3,6 +3,7 @@ import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { concurrencyOf, functionKey } from "../functions/function-version.ts";
 import { INSTANCE_LIMITS } from "../limits.ts";
 import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
+import { BlankThreads } from "./blank-threads.ts";
 import { CoreWatch } from "./core-watch.ts";
 import { FunctionPool } from "./function-pool.ts";
 import type { Instance } from "./instance.ts";
@@ -27,6 +28,7 @@ export class FunctionPools {
   readonly #deps: PoolsDependencies;
   readonly #pools = new Map<string, FunctionPool>();
   readonly #cores = new CoreWatch();
+  readonly #blanks = new BlankThreads(this.#cores);
   readonly #sweeper: NodeJS.Timeout;
 
   constructor(deps: PoolsDependencies) {
@@ -62,6 +64,7 @@ export class FunctionPools {
   close(): void {
     for (const pool of this.#pools.values()) pool.close();
     clearInterval(this.#sweeper);
+    this.#blanks.close();
     this.#cores.close();
   }
 
@@ -83,6 +86,7 @@ export class FunctionPools {
     if (this.instances > this.#deps.instancesMax) this.#evictOne();
     const sandbox = this.#deps.sandboxes.for(record.project);
     this.#deps.placeArtifact(record.artifactDigest, sandbox.folders.code);
+    this.#blanks.starts(sandbox, record.memoryMib);
     const handle = sandbox.startInstance(
       {
         folder: join(sandbox.inside.code, record.artifactDigest),
@@ -107,6 +111,7 @@ export class FunctionPools {
     const idleSince = performance.now() - INSTANCE_LIMITS.idleTimeoutMs;
     for (const instance of this.#idle()) if (instance.heardAt < idleSince) instance.retire();
     for (const pool of this.#pools.values()) pool.fill();
+    this.#blanks.sweep();
     this.#deps.sandboxes.sweep();
   }
 

@@ -105,6 +105,7 @@ const FLOODS = {
   "lines outside any call": flood(4, frame(SANDBOX_FRAME.output, 0, [1])),
   "lines of its call": flood(4, frame(SANDBOX_FRAME.output, 2, [1])),
   "word of its boot": flood(3, frame(SANDBOX_FRAME.booted, 0)),
+  "word that it is blank": flood(4, frame(SANDBOX_FRAME.ready, 0)),
   "its standard error": flood(2, [65, 10]),
 };
 

@@ -1,5 +1,5 @@
+import type { InstanceFacts } from "../sandbox/sandbox-frames.ts";
 import type { Call } from "./call.ts";
-import type { InstanceFacts } from "./instance-thread.ts";
 
 /** The second argument of a handler, and the third of `fetch`. */
 export class InvocationContext {

@@ -1,6 +1,6 @@
 import type { HeapInfo } from "node:v8";
 import { Worker } from "node:worker_threads";
-import { ENDED, type EndCause, type InstanceStart } from "../sandbox/sandbox-frames.ts";
+import { ENDED, type EndCause } from "../sandbox/sandbox-frames.ts";
 
 const MIB = 1024 ** 2;
 const TEXT_CHARACTERS_MAX = 8 * 1024;
@@ -9,17 +9,20 @@ const ARTIFACT_FOLDER = /(?:file:\/\/)?[^\s'"`(]*\/[0-9a-f]{64}\//g;
 /** Buffers wait for a collection of garbage before they are given back; this much of them is no runaway yet. */
 const EXTERNAL_SLACK_BYTES = 32 * MIB;
 
-/** What the thread learns; nothing else of the sandbox. */
-export interface InstanceFacts {
+/** What the thread learns when it starts; nothing else of the sandbox. */
+export interface ThreadStart {
   channelFd: number;
-  folder: string;
-  handler: string;
-  functionName: string;
-  functionVersion: string;
+  /** Of heap. */
   memoryMib: number;
 }
 
-/** A thread that holds one function version. The permission flags are the thread's own: the main thread keeps its freedom. */
+/** As the thread sees them. */
+interface ThreadFolders {
+  code: string;
+  temporary: string;
+}
+
+/** A thread that is blank at first, and then holds one function version. The permission flags are the thread's own: the main thread keeps its freedom. */
 export class InstanceThread {
   readonly #worker: Worker;
   readonly #memoryBytesMax: number;
@@ -28,19 +31,18 @@ export class InstanceThread {
   #fault: EndCause | undefined;
   #text = "";
 
-  constructor(start: InstanceStart, temporaryFolder: string, onEnded: (cause: EndCause, text: string) => void) {
-    const { environment, ...facts } = start;
+  constructor(start: ThreadStart, folders: ThreadFolders, onEnded: (cause: EndCause, text: string) => void) {
     this.#memoryBytesMax = start.memoryMib * MIB + EXTERNAL_SLACK_BYTES;
     this.#worker = new Worker(new URL("./instance.mjs", import.meta.url), {
-      env: { ...environment, TMPDIR: temporaryFolder },
+      env: { TMPDIR: folders.temporary },
       argv: [],
       stdin: false,
       stdout: true,
       stderr: true,
       trackUnmanagedFds: true,
-      execArgv: threadFlags(start.folder, temporaryFolder),
+      execArgv: threadFlags(folders),
       resourceLimits: { maxOldGenerationSizeMb: start.memoryMib, maxYoungGenerationSizeMb: 16, codeRangeSizeMb: 16 },
-      workerData: facts satisfies InstanceFacts,
+      workerData: start satisfies ThreadStart,
     });
     // What a function prints goes over its channel; what it writes past that is nobody's.
     this.#worker.stdout.resume();
@@ -74,13 +76,14 @@ export class InstanceThread {
   }
 }
 
-function threadFlags(folder: string, temporaryFolder: string): string[] {
+/** All code in the sandbox is one project's: its functions may read each other's. */
+function threadFlags({ code, temporary }: ThreadFolders): string[] {
   return [
     "--permission",
     `--allow-fs-read=${import.meta.dirname}/*`,
-    `--allow-fs-read=${folder}/*`,
-    `--allow-fs-read=${temporaryFolder}/*`,
-    `--allow-fs-write=${temporaryFolder}/*`,
+    `--allow-fs-read=${code}/*`,
+    `--allow-fs-read=${temporary}/*`,
+    `--allow-fs-write=${temporary}/*`,
     // The permission model knows no addresses; the network is fenced outside the process or not at all.
     "--allow-net",
     // Its ATTACH opens files below the permission model.

@@ -1,14 +1,20 @@
-// What runs in an instance's thread: it loads one function and answers its invocations. The function shares this realm, so nothing
-// here is a defence; the supervisor believes nothing that it reads from the channel.
+// What runs in an instance's thread: it waits to be told of one function, loads it and answers its invocations. The function shares this
+// realm, so nothing here is a defence; the supervisor believes nothing that it reads from the channel.
 import { Socket } from "node:net";
 import { pathToFileURL } from "node:url";
 import { workerData } from "node:worker_threads";
 import { CallMap, FLAG, FRAME, type Frame, FrameReader, readCredit, readInvoke } from "@millrace/frames";
 import { Channel } from "../sandbox/channel.ts";
-import { SANDBOX_FRAME, writeDone, writeJson } from "../sandbox/sandbox-frames.ts";
+import {
+  type InstanceFacts,
+  type InstanceLoad,
+  SANDBOX_FRAME,
+  writeDone,
+  writeJson,
+} from "../sandbox/sandbox-frames.ts";
 import { Call } from "./call.ts";
 import { type FoundFunction, findFunction, listExports } from "./find-function.ts";
-import type { InstanceFacts } from "./instance-thread.ts";
+import type { ThreadStart } from "./instance-thread.ts";
 import { installRequest } from "./light-request.ts";
 import { installResponse } from "./light-response.ts";
 import { Meter, type MeterMark } from "./meter.ts";
@@ -19,14 +25,17 @@ import { runFetch } from "./run-fetch.ts";
 import { runHandler } from "./run-handler.ts";
 import { describeThrown } from "./thrown.ts";
 
-const facts = workerData as InstanceFacts;
+const { channelFd } = workerData as ThreadStart;
 const calls = new CallMap<Call>();
 /** Calls of a handler that wait for the one that runs. */
 const staged: Call[] = [];
 let handlerRuns = false;
 const meter = new Meter();
-const channel = new Channel(new Socket({ fd: facts.channelFd }), { onFrame, onEnd: () => process.exit() });
+const channel = new Channel(new Socket({ fd: channelFd }), { onFrame, onEnd: () => process.exit() });
 const output = new Output(channel);
+/** What it is to load, as far as that has come. */
+const pieces: Buffer[] = [];
+let facts: InstanceFacts;
 let loaded: FoundFunction | undefined;
 
 function onFrame(frame: Frame): void {
@@ -36,6 +45,7 @@ function onFrame(frame: Frame): void {
   else if (frame.type === FRAME.credit) call?.sender.addCredit(readCredit(frame));
   else if (frame.type === FRAME.cancel && call) cancel(call, new FrameReader(frame.payload).u8());
   else if (frame.type === SANDBOX_FRAME.recall && call) giveBack(call);
+  else if (frame.type === SANDBOX_FRAME.load) collectLoad(frame);
   else if (frame.type === SANDBOX_FRAME.ping) channel.writer().begin(SANDBOX_FRAME.pong, 0, 0).end();
 }
 
@@ -100,8 +110,15 @@ function finish(call: Call, mark: MeterMark): void {
   startNext();
 }
 
-async function load(): Promise<void> {
+function collectLoad({ flags, payload }: Frame): void {
+  pieces.push(Buffer.from(payload));
+  if ((flags & FLAG.end) !== 0) void load(JSON.parse(Buffer.concat(pieces.splice(0)).toString("utf8")) as InstanceLoad);
+}
+
+async function load({ environment, ...given }: InstanceLoad): Promise<void> {
+  facts = given;
   output.readFrom(facts.folder);
+  Object.assign(process.env, environment);
   try {
     const module = (await import(pathToFileURL(`${facts.folder}/index.mjs`).href)) as Record<string, unknown>;
     loaded = findFunction(module, facts.handler);
@@ -123,4 +140,4 @@ tellDepth();
 process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rejection: ${describeThrown(reason)}`));
 // One that comes from elsewhere ends the thread; what it was is said here, where its places are known.
 process.on("uncaughtExceptionMonitor", (error) => output.line("error", `Uncaught ${describeThrown(error)}`));
-await load();
+channel.writer().begin(SANDBOX_FRAME.ready, 0, 0).end();

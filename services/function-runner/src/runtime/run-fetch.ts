@@ -1,7 +1,7 @@
+import type { InstanceFacts } from "../sandbox/sandbox-frames.ts";
 import type { Call } from "./call.ts";
 import { InvocationContext } from "./context.ts";
 import type { AnyFunction } from "./find-function.ts";
-import type { InstanceFacts } from "./instance-thread.ts";
 import { requestOf } from "./light-request.ts";
 import { type PlainResponse, plainOf } from "./light-response.ts";
 import { checkStatus, describe, mayHaveBody, ResponseHeaders, ResponseInvalid } from "./response-headers.ts";

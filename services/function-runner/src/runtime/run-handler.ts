@@ -1,10 +1,10 @@
 import type { Invoke, RouteConstants } from "@millrace/frames";
+import type { InstanceFacts } from "../sandbox/sandbox-frames.ts";
 import { awsEvent1, awsEvent2 } from "./aws-event.ts";
 import type { Call } from "./call.ts";
 import { InvocationContext, LambdaContext, type Settle } from "./context.ts";
 import type { AnyFunction } from "./find-function.ts";
 import { readHandlerResult } from "./handler-result.ts";
-import type { InstanceFacts } from "./instance-thread.ts";
 import { jdEvent } from "./jd-event.ts";
 import { readRoute } from "./request-parts.ts";
 

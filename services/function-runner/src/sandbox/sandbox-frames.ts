@@ -3,20 +3,27 @@ import { FLAG, type Frame, FrameReader, type FrameWriter } from "@millrace/frame
 // Frames between the supervisor and a sandbox. The frames of an invocation (invoke, chunk, cancel, credit; head, chunk, credit, failed)
 // run unchanged over the instance's own channel; these are the private ones. Both ends are always of the same version.
 //
-//   control channel   supervisor → main       start · stop
+//   control channel   supervisor → main       prepare · stop
 //                     main → supervisor       booted · ended
-//   instance channel  supervisor → instance   recall · ping
-//                     instance → supervisor   loaded | loadFailed, then output · done | returned · pong
+//   instance channel  supervisor → instance   load, then recall · ping
+//                     instance → supervisor   ready, then loaded | loadFailed, then output · done | returned · pong
+//
+// A thread is blank at first: the runtime is loaded and waits. What it then loads comes over its own channel, which may be long before it
+// is ready to read it.
 //
 // An instance of a handler may be given calls ahead. It begins each when the one before is done, in their order, and not before that
 // `done` is on its way: so a call has begun exactly when the one before it is known to be done.
 export const SANDBOX_FRAME = {
-  /** `call` is the instance's number; pieces of JSON `InstanceStart`, the last with END. */
-  start: 64,
+  /** Start a blank thread. `call` is its number; u32 inherited descriptor of its channel, u32 MiB of heap that it may have. */
+  prepare: 64,
   stop: 65,
   booted: 66,
   /** u8 cause (ENDED), rest: text. */
   ended: 67,
+  /** The thread waits for what it is to load. */
+  ready: 70,
+  /** Pieces of JSON `InstanceLoad`, the last with END. */
+  load: 71,
   /** JSON `Loaded`. */
   loaded: 72,
   /** JSON `LoadFault`. */
@@ -44,10 +51,8 @@ export type EndCause = (typeof ENDED)[keyof typeof ENDED];
 export const OUTPUT_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type OutputLevel = (typeof OUTPUT_LEVELS)[number];
 
-/** What a sandbox is told to start an instance. Secrets are among `environment`: it is never logged. */
-export interface InstanceStart {
-  /** Inherited descriptor of the instance's channel. */
-  channelFd: number;
+/** What an instance knows of its function. */
+export interface InstanceFacts {
   /** The artifact, as the sandbox sees it. */
   folder: string;
   /** Name of the export to call; empty for the default. */
@@ -55,6 +60,10 @@ export interface InstanceStart {
   functionName: string;
   functionVersion: string;
   memoryMib: number;
+}
+
+/** What a blank thread is told to become an instance. Secrets are among `environment`: it is never logged. */
+export interface InstanceLoad extends InstanceFacts {
   environment: Record<string, string>;
 }
 
@@ -120,12 +129,12 @@ export function writeJson(writer: FrameWriter, type: number, call: number, value
 const PIECE_BYTES = 256 * 1024;
 
 /** An environment may be larger than a frame. */
-export function writeStart(writer: FrameWriter, instance: number, start: InstanceStart): void {
-  const bytes = Buffer.from(JSON.stringify(start));
+export function writeLoad(writer: FrameWriter, load: InstanceLoad): void {
+  const bytes = Buffer.from(JSON.stringify(load));
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
     const isLast = at + PIECE_BYTES >= bytes.length;
     writer
-      .begin(SANDBOX_FRAME.start, isLast ? FLAG.end : 0, instance)
+      .begin(SANDBOX_FRAME.load, isLast ? FLAG.end : 0, 0)
       .raw(bytes.subarray(at, at + PIECE_BYTES))
       .end();
   }

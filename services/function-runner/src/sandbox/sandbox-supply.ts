@@ -36,16 +36,18 @@ async function removeFolder(folder: string): Promise<void> {
 const runFile = promisify(execFile);
 const REMOVE_TIMEOUT_MS = 60_000;
 
-/** Starts sandboxes, a blank one ahead of need. A sandbox is given away once and never taken back: it is ended, not scrubbed. */
+/** Starts sandboxes, blank ones ahead of need. A sandbox is given away once and never taken back: it is ended, not scrubbed. */
 export class SandboxSupply {
   readonly counters: SandboxCounters = { started: 0, violations: 0 };
   readonly launcher: Launcher;
   readonly #directory: string;
   readonly #log: SandboxLog;
   readonly #uids = new UidRange(SANDBOX_LIMITS.uidMin, SANDBOX_LIMITS.uidMax);
+  /** The oldest first: it is ready soonest. */
   readonly #spares: Sandbox[] = [];
   readonly #alive = new Set<Sandbox>();
   readonly #watch: NodeJS.Timeout;
+  #refill: NodeJS.Timeout | undefined;
   #looks = 0;
   #cells = 0;
   #closed = false;
@@ -65,18 +67,35 @@ export class SandboxSupply {
   /** A blank sandbox. Throws when the runner stops. */
   take(): Sandbox {
     if (this.#closed) throw new Error("the runner stops: it starts no sandbox");
-    let sandbox = this.#spares.pop();
-    while (sandbox?.hasEnded) sandbox = this.#spares.pop();
-    setImmediate(() => this.refill());
+    const sandbox = this.#spares.shift();
+    this.#refillIn(SANDBOX_LIMITS.refillDelayMs);
     return sandbox ?? this.#start();
   }
 
+  /** One after the other: starts compute, and calls want the cores. */
   refill(): void {
+    if (this.#closed || this.#spares.length >= SANDBOX_LIMITS.spares) return;
     try {
-      while (!this.#closed && this.#spares.length < SANDBOX_LIMITS.spares) this.#spares.push(this.#start());
+      const sandbox = this.#start();
+      this.#spares.push(sandbox);
+      sandbox.booted.then(
+        () => this.refill(),
+        // Its exit has it started again.
+        () => {},
+      );
     } catch (err) {
       this.#log.warn({ err }, "no sandbox can be started ahead of need");
+      this.#refillIn(SANDBOX_LIMITS.refillRetryMs);
     }
+  }
+
+  #refillIn(ms: number): void {
+    if (!this.#closed) this.#refill ??= setTimeout(() => this.#refillNow(), ms);
+  }
+
+  #refillNow(): void {
+    this.#refill = undefined;
+    this.refill();
   }
 
   /** Folders for one process that is fenced in: `code` is its to read, `temporary` its to write. */
@@ -107,6 +126,7 @@ export class SandboxSupply {
   async close(): Promise<void> {
     this.#closed = true;
     clearInterval(this.#watch);
+    clearTimeout(this.#refill);
     const alive = [...this.#alive];
     for (const sandbox of alive) sandbox.kill();
     await Promise.all(alive.map((sandbox) => sandbox.exited));
@@ -142,6 +162,11 @@ export class SandboxSupply {
       },
       onExit: (how) => {
         this.#alive.delete(sandbox);
+        const spare = this.#spares.indexOf(sandbox);
+        if (spare !== -1) {
+          this.#spares.splice(spare, 1);
+          this.#refillIn(SANDBOX_LIMITS.refillRetryMs);
+        }
         this.#log.info({ how, pid: sandbox.pid }, "a sandbox ended");
         void cell.remove();
       },

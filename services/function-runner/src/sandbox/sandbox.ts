@@ -5,9 +5,11 @@ import { SANDBOX_LIMITS } from "../limits.ts";
 import { Channel } from "./channel.ts";
 import type { InsideFolders, Launcher, SandboxFolders } from "./launcher.ts";
 import { innermostOf, putLast } from "./process-usage.ts";
-import { ENDED, type InstanceStart, SANDBOX_FRAME, writeStart } from "./sandbox-frames.ts";
+import { ENDED, type InstanceLoad, SANDBOX_FRAME, writeLoad } from "./sandbox-frames.ts";
 
 const MIB = 1024 ** 2;
+/** The control channel's is the one before. */
+const FIRST_CHANNEL_FD = 4;
 
 /** How an instance ended. `lost`: with its whole sandbox, whatever was the reason. */
 export interface InstanceEnd {
@@ -35,9 +37,12 @@ export interface InstanceHandle {
 }
 
 interface Held {
-  memoryBytes: number;
-  listener: InstanceListener;
+  memoryMib: number;
   channel: Channel;
+  /** Undefined while the thread is blank. */
+  listener: InstanceListener | undefined;
+  /** It reads its channel; before that it says nothing but that. */
+  isReady: boolean;
   timer?: NodeJS.Timeout;
   /** Infinity until its end is asked for. */
   killAt: number;
@@ -64,10 +69,14 @@ export class Sandbox {
   readonly #booted = Promise.withResolvers<void>();
   readonly #exited = Promise.withResolvers<void>();
   #hasBooted = false;
+  /** A thread of it waits for what to load, or has done so. */
+  #hasThread = false;
   #pid: number | undefined;
   /** It broke a rule: until it is gone, what it still says is let pass. */
   #broken = false;
   #channelsUsed = 0;
+  /** The thread that has nothing to run yet. */
+  #blank: number | undefined;
   /** The instance that the sandbox was killed for. */
   #guilty: number | undefined;
   #lastWords = "";
@@ -80,7 +89,8 @@ export class Sandbox {
     this.inside = launcher.view.inside(folders);
     this.#events = events;
     const channels = SANDBOX_LIMITS.channels + 1;
-    this.#process = launcher.launch({ program: "main", args: [this.inside.temporary], folders, channels, uid });
+    const { code, temporary } = this.inside;
+    this.#process = launcher.launch({ program: "main", args: [code, temporary], folders, channels, uid });
     this.#control = new Channel(this.#socket(0), {
       onFrame: (frame) => this.#broken || this.#onControl(frame),
       onEnd: (why) => this.kill(why === "garbage" ? "its control channel is garbage" : undefined),
@@ -91,9 +101,10 @@ export class Sandbox {
     this.#process.once("exit", (code, signal) => this.#onExit(signal ?? `exit code ${code}`));
     const timer = setTimeout(() => this.kill("it did not boot in time"), SANDBOX_LIMITS.bootTimeoutMs);
     void this.#booted.promise.catch(() => {}).finally(() => clearTimeout(timer));
+    this.prepare(SANDBOX_LIMITS.blankMemoryMib);
   }
 
-  /** Resolves when the sandbox can take instances; rejects when it ended before. */
+  /** Resolves when the sandbox has a blank thread, ready to load; rejects when it ended before. */
   get booted(): Promise<void> {
     return this.#booted.promise;
   }
@@ -111,14 +122,17 @@ export class Sandbox {
     return this.#pid;
   }
 
+  /** Threads that have something to run. */
   get instances(): number {
-    return this.#instances.size;
+    return this.#instances.size - (this.#blank === undefined ? 0 : 1);
   }
 
-  /** What all its instances together may hold. */
+  /** What all its threads together may hold. */
   get memoryBytesMax(): number {
     let bytes: number = SANDBOX_LIMITS.memoryBytesBase;
-    for (const held of this.#instances.values()) bytes += held.memoryBytes;
+    for (const { listener, memoryMib } of this.#instances.values()) {
+      bytes += SANDBOX_LIMITS.memoryBytesPerInstance + (listener ? memoryMib * MIB : 0);
+    }
     return bytes;
   }
 
@@ -127,22 +141,85 @@ export class Sandbox {
     return !this.#ended && this.#channelsUsed < SANDBOX_LIMITS.channels;
   }
 
-  startInstance(start: Omit<InstanceStart, "channelFd">, listener: InstanceListener): InstanceHandle {
+  /** How much heap the blank thread may have that waits for an instance; undefined when none does. */
+  get blankMemoryMib(): number | undefined {
+    return this.#blank === undefined ? undefined : this.#instances.get(this.#blank)!.memoryMib;
+  }
+
+  /** Whether a thread is being started. */
+  get isPreparing(): boolean {
+    for (const { isReady } of this.#instances.values()) if (!isReady) return true;
+    return false;
+  }
+
+  /** Starts a thread ahead of need, if none waits. The last channel is left to an instance of any size. */
+  prepare(memoryMib: number): void {
+    if (this.#blank !== undefined || !this.takesInstances || this.#channelsUsed === SANDBOX_LIMITS.channels - 1) return;
+    this.#blank = this.#startThread(memoryMib);
+  }
+
+  /** Ends the thread that waits. */
+  dropBlank(): void {
+    const number = this.#blank;
+    this.#blank = undefined;
+    if (number !== undefined) this.#stop(number, SANDBOX_LIMITS.retireTimeoutMs);
+  }
+
+  startInstance(load: InstanceLoad, listener: InstanceListener): InstanceHandle {
     if (!this.takesInstances) throw new Error("the sandbox takes no more instances");
-    const number = ++this.#channelsUsed;
-    const channel = new Channel(this.#socket(number), {
-      onFrame: (frame) => this.#broken || listener.onFrame(frame),
-      onEnd: (why) =>
-        why === "garbage" ? this.#killFor(number, "an instance's channel is garbage") : this.#onClosed(number),
-    });
-    const memoryBytes = start.memoryMib * MIB + SANDBOX_LIMITS.memoryBytesPerInstance;
-    this.#instances.set(number, { memoryBytes, listener, channel, killAt: Infinity, channelClosed: false });
-    writeStart(this.#control.writer(), number, { ...start, channelFd: number + 3 });
+    const number = this.#takeThread(load.memoryMib);
+    const held = this.#instances.get(number)!;
+    held.listener = listener;
+    writeLoad(held.channel.writer(), load);
     return {
-      channel,
+      channel: held.channel,
       stop: (timeoutMs) => this.#stop(number, timeoutMs),
       violate: (what) => this.#killFor(number, what),
     };
+  }
+
+  /** The blank thread if it has the size, else one of its own. */
+  #takeThread(memoryMib: number): number {
+    const blank = this.blankMemoryMib === memoryMib ? this.#blank : undefined;
+    if (blank === undefined) {
+      const number = this.#startThread(memoryMib);
+      if (!this.takesInstances) this.dropBlank();
+      return number;
+    }
+    this.#blank = undefined;
+    return blank;
+  }
+
+  #startThread(memoryMib: number): number {
+    const number = ++this.#channelsUsed;
+    const channel = new Channel(this.#socket(number), {
+      onFrame: (frame) => this.#broken || this.#onInstance(number, held, frame),
+      onEnd: (why) =>
+        why === "garbage" ? this.#killFor(number, "an instance's channel is garbage") : this.#onClosed(number),
+    });
+    const held: Held = {
+      ...{ memoryMib, channel, listener: undefined, isReady: false },
+      ...{ killAt: Infinity, channelClosed: false },
+    };
+    this.#instances.set(number, held);
+    this.#control
+      .writer()
+      .begin(SANDBOX_FRAME.prepare, 0, number)
+      .u32(number + FIRST_CHANNEL_FD - 1)
+      .u32(memoryMib)
+      .end();
+    return number;
+  }
+
+  #onInstance(number: number, held: Held, frame: Frame): void {
+    if (held.isReady && held.listener) held.listener.onFrame(frame);
+    else if (held.isReady || frame.type !== SANDBOX_FRAME.ready)
+      this.#killFor(number, "an instance speaks out of turn");
+    else {
+      held.isReady = true;
+      this.#hasThread = true;
+      this.#bootedOnceReady();
+    }
   }
 
   /** Ends the process at once. `violation` says which rule it broke, if it did. */
@@ -155,9 +232,9 @@ export class Sandbox {
 
   /** Ends the process because it holds more memory than its instances may; a lone instance is known to be the one. */
   killForMemory(): void {
-    if (this.#instances.size === 1) [this.#guilty] = this.#instances.keys();
+    if (this.instances === 1) this.#guilty = [...this.#instances.keys()].find((number) => number !== this.#blank);
     this.#fate = {
-      cause: this.#instances.size === 1 ? "outOfMemory" : "lost",
+      cause: this.instances === 1 ? "outOfMemory" : "lost",
       text: "its sandbox held too much memory",
     };
     this.kill();
@@ -189,7 +266,11 @@ export class Sandbox {
     this.#hasBooted = true;
     this.#pid = innermostOf(this.#process.pid!);
     putLast(this.#pid);
-    this.#booted.resolve();
+    this.#bootedOnceReady();
+  }
+
+  #bootedOnceReady(): void {
+    if (this.#hasBooted && this.#hasThread) this.#booted.resolve();
   }
 
   // A thread that ends closes its channel, and its end is reported; what is still in the channel is read before its end is told.
@@ -221,11 +302,12 @@ export class Sandbox {
   #forget(number: number): void {
     const held = this.#instances.get(number)!;
     this.#instances.delete(number);
+    if (this.#blank === number) this.#blank = undefined;
     clearTimeout(held.timer);
     held.channel.close();
     const complete = held.channel.heardAll && !this.#broken;
     const guilty = this.#ended && this.#guilty === undefined ? undefined : this.#guilty === number;
-    held.listener.onEnded({ ...held.end!, complete, guilty });
+    held.listener?.onEnded({ ...held.end!, complete, guilty });
   }
 
   #hear(bytes: Buffer): void {

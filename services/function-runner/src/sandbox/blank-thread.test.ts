@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import type { ChildProcess } from "node:child_process";
+import { test } from "node:test";
+import { until } from "@millrace/testing";
+import { SANDBOX_LIMITS } from "../limits.ts";
+import { startTestRunner, startTestSupply } from "../runner-fixture.ts";
+
+const { blankMemoryMib, channels, spares } = SANDBOX_LIMITS;
+
+test("each instance has the heap that its function asks for, whether a blank thread had it or not", async (t) => {
+  const runner = await startTestRunner(t);
+  const code = `import { resourceLimits } from "node:worker_threads";
+    export const handler = async () => ({ statusCode: 200, body: String(resourceLimits.maxOldGenerationSizeMb) });`;
+  for (const memoryMib of [blankMemoryMib, 256, blankMemoryMib, 192]) {
+    const { body } = await runner.call(runner.deploy(code, { memoryMib }));
+    assert.equal(body.toString(), String(memoryMib));
+  }
+  assert.equal(runner.sandboxes.length, 1);
+});
+
+test("an instance takes the thread that waits; the next one has one ahead again, of the size asked for last", async (t) => {
+  const runner = await startTestRunner(t);
+  const deploy = (memoryMib: number) =>
+    runner.deploy(`export const handler = async () => ({ statusCode: 200 });`, { memoryMib });
+  await runner.call(deploy(blankMemoryMib));
+  const sandbox = runner.sandboxes[0]!;
+  assert.equal(sandbox.blankMemoryMib, undefined);
+  await until(() => sandbox.blankMemoryMib === blankMemoryMib && !sandbox.isPreparing);
+  await runner.call(deploy(256));
+  await runner.call(deploy(256));
+  assert.equal(sandbox.instances, 3);
+  await until(() => sandbox.blankMemoryMib === 256 && !sandbox.isPreparing);
+});
+
+test("blank sandboxes are there ahead of need, one is made for each that is given away, and one that ends is replaced", async (t) => {
+  const { supply } = await startTestSupply(t);
+  const { launcher, counters } = supply;
+  const launched: ChildProcess[] = [];
+  const launch = launcher.launch.bind(launcher);
+  launcher.launch = (what) => {
+    launched.push(launch(what));
+    return launched.at(-1)!;
+  };
+  supply.refill();
+  await until(() => counters.started === spares, { timeoutMs: 10_000 });
+  const given = supply.take();
+  await given.booted;
+  assert.equal(given.blankMemoryMib, blankMemoryMib);
+  await until(() => counters.started === spares + 1, { timeoutMs: 10_000 });
+  launched.at(-1)!.kill("SIGKILL");
+  await until(() => counters.started === spares + 2, { timeoutMs: 10_000 });
+});
+
+test("the last channel of a sandbox is not used up by a thread that waits", async (t) => {
+  const { supply } = await startTestSupply(t);
+  const sandbox = supply.take();
+  const listener = { onFrame() {}, onEnded() {} };
+  const load = { folder: "/nowhere", handler: "", functionName: "f", functionVersion: "1", environment: {} };
+  for (let used = 1; used < channels; used++) {
+    sandbox.startInstance({ ...load, memoryMib: blankMemoryMib }, listener).stop(10_000);
+  }
+  sandbox.prepare(blankMemoryMib);
+  assert.deepEqual([sandbox.blankMemoryMib, sandbox.takesInstances], [undefined, true]);
+  sandbox.startInstance({ ...load, memoryMib: blankMemoryMib }, listener);
+  assert.equal(sandbox.takesInstances, false);
+});

@@ -4,7 +4,7 @@
  */
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { findBubblewrap } from "../engines/find-bubblewrap.ts";
+import { type Bubblewrap, findBubblewrap } from "../engines/find-bubblewrap.ts";
 import type { NatsUser } from "../engines/nats-engine.ts";
 import { type Engines, startEngines } from "../engines/start-engines.ts";
 import { joinedRunnerUsers } from "../joining/joined-runners.ts";
@@ -45,6 +45,8 @@ export type PlatformOptions = {
   readonly ports?: Ports;
   /** The weakest isolation that runners accept. */
   readonly runnerMinimumTier?: "development" | "reduced" | "full";
+  /** For measurements: what functions cost without the walls of the full tier. */
+  readonly withoutBubblewrap?: boolean;
   readonly logLevel?: string;
   /** For tests: the databases need not survive a power cut. */
   readonly ephemeral?: boolean;
@@ -84,6 +86,9 @@ export type Platform = PlatformFile & {
   /** Stops everything and removes all that it kept. */
   destroy(): Promise<void>;
 };
+
+/** A runner that is told of a program looks for no other. */
+const NO_BUBBLEWRAP: Bubblewrap = { path: "/nonexistent", libraries: "" };
 
 export async function startPlatform(options: PlatformOptions = {}): Promise<Platform> {
   const stateDirectory = makeOpenDirectory(resolve(options.stateDirectory ?? defaultStateDirectory));
@@ -127,7 +132,9 @@ async function assemble(
   const home = unprivilegedHome(stateDirectory);
   claimHome(home, stateDirectory, files, host.log);
   const logsFolder = makePrivateDirectory(join(stateDirectory, "logs"));
-  const bubblewrap = findBubblewrap({ enginesFolder: enginesFolder(), log: host.log });
+  const bubblewrap = options.withoutBubblewrap
+    ? NO_BUBBLEWRAP
+    : findBubblewrap({ enginesFolder: enginesFolder(), log: host.log });
   const engines = await startEngines({
     home,
     enginesFolder: enginesFolder(),

@@ -36,7 +36,7 @@ export async function openSandboxes(
       return supply;
     } catch (err) {
       log.warn({ err, tier }, "a sandbox does not start or does not hold");
-      faults.push(`not ${tier}: ${err instanceof Error ? err.message : String(err)}`);
+      faults.push(`not ${tier}: ${oneLine(err instanceof Error ? err.message : String(err))}`);
       await supply.close();
     }
   }
@@ -48,6 +48,11 @@ export async function openSandboxes(
       cause: new Error(faults.join("; ")),
     },
   );
+}
+
+/** What other programs said has lines of its own. */
+function oneLine(text: string): string {
+  return text.trim().replace(/\s*\n\s*/g, ", ");
 }
 
 /** From the best to the least. */

@@ -3,6 +3,7 @@ import { coldStart } from "./cold-start.ts";
 import { concurrency } from "./concurrency.ts";
 import { generator } from "./generator.ts";
 import { idleInstance } from "./idle-instance.ts";
+import { isolation } from "./isolation.ts";
 import { mixed } from "./mixed.ts";
 import { overload } from "./overload.ts";
 import { payloads } from "./payloads.ts";
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario<unknown>[] = [
   runners,
   coldStart,
   idleInstance,
+  isolation,
   plan,
   soak,
   generator,

@@ -39,6 +39,20 @@ test("what the servers are told holds no seed, and the bus is open to its users 
   }
 });
 
+test("gateways that run elsewhere are known to the bus for good, and what the compose file runs stays one", (t) => {
+  const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  makeComposeSecrets(root, 3);
+  const seedOf = (id: string) => readFileSync(join(root, `platform/nats-gateway-${id}.seed`), "utf8");
+  assert.equal(readFileSync(join(root, "gateway/nats.seed"), "utf8"), seedOf("gateway-1"));
+  const before = readFileSync(join(root, "nats/nats.json"), "utf8");
+  const { users } = JSON.parse(before).accounts.MILLRACE;
+  assert.equal(users.length, 6);
+  assert.notEqual(seedOf("gateway-2"), seedOf("gateway-3"));
+  makeComposeSecrets(root);
+  assert.equal(readFileSync(join(root, "nats/nats.json"), "utf8"), before);
+});
+
 test("a runner that may join is one more user of the bus, and the others stay as they are", (t) => {
   const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
   t.after(() => rmSync(root, { recursive: true }));

@@ -2,7 +2,7 @@
  * The secrets of the compose file: made by the same code as those of `npm start`, then handed out, to each container a folder (a volume)
  * with what it needs and nothing else.
  */
-import { chownSync, copyFileSync, existsSync } from "node:fs";
+import { chownSync, copyFileSync, existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { natsConfiguration } from "../engines/nats-engine.ts";
 import { POSTGRES_SUPERUSER } from "../engines/postgres-engine.ts";
@@ -15,7 +15,7 @@ import { busIdentities, serviceInstances } from "../platform/service-table.ts";
 import { makeNatsUsers, makePlatformSecrets, natsSeedFile, serviceKeyFile } from "../secrets/platform-secrets.ts";
 import { SecretFiles } from "../secrets/secret-files.ts";
 
-/** The user `node` of the image; NATS and Redis run as it too. The runner is root and reads what it may. */
+/** The user `node` of the image; NATS and Redis run as it too. */
 const READER: User = { uid: 1000, gid: 1000 };
 const ROOT: User = { uid: 0, gid: 0 };
 
@@ -31,11 +31,16 @@ const OWN_FILES: Readonly<Record<string, readonly string[]>> = {
   console: [],
 };
 
-export function makeComposeSecrets(root: string): void {
+/** The first gateway is the compose file's own; NATS knows so many, for those that run elsewhere. Once known they stay so. */
+export function makeComposeSecrets(root: string, gateways = 1): void {
   const files = new SecretFiles(join(root, "platform"));
   const secrets = makePlatformSecrets(files);
+  const known = Math.max(gateways, gatewaysKnown(files));
+  const users = [
+    ...makeNatsUsers(files, busIdentities(serviceInstances({ gateways: known, runners: 1 }))),
+    ...joinedRunnerUsers(files),
+  ];
   const instances = serviceInstances({ gateways: 1, runners: 1 });
-  const users = [...makeNatsUsers(files, busIdentities(instances)), ...joinedRunnerUsers(files)];
   files.write("redis.url", `redis://:${secrets.redisPassword}@${REDIS.host}:${REDIS.port}/0`);
   for (const { service, id } of instances) {
     const own = new Map(OWN_FILES[service]!.map((name) => [name, files.path(name)]));
@@ -68,6 +73,10 @@ export async function makeComposeDatabases(root: string, { host, port } = POSTGR
   for (const service of STATEFUL_SERVICES) {
     handOut(join(root, service), new Map([["database.url", databaseUrlFile(files, service)]]), READER);
   }
+}
+
+function gatewaysKnown(files: SecretFiles): number {
+  return readdirSync(files.folder).filter((name) => /^nats-gateway-gateway-\d+\.seed$/.test(name)).length;
 }
 
 function handOut(folder: string, files: ReadonlyMap<string, string>, reader: User): void {

@@ -1,4 +1,5 @@
-/** The compose file's service `setup`. */
+/** The compose file's service `setup`: the folder of secrets, and how many gateways NATS shall know. */
 import { makeComposeSecrets } from "./compose-secrets.ts";
 
-makeComposeSecrets(process.argv[2]!);
+const [root = "/secrets", gateways = "1"] = process.argv.slice(2);
+makeComposeSecrets(root, Number(gateways));

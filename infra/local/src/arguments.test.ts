@@ -8,6 +8,7 @@ test("without flags one runner and one gateway are started", () => {
     runners: 1,
     gateways: 1,
     slots: 64,
+    minimumTier: "development",
     state: undefined,
   });
 });
@@ -24,6 +25,14 @@ test("slots are taken from 1 to 4096", () => {
   for (const value of ["0", "4097"]) {
     assert.throws(() => parseStartArguments([`--slots=${value}`]), /^Error: --slots takes a number from 1 to 4096/);
   }
+});
+
+test("the weakest isolation to accept is one of the three tiers", () => {
+  assert.equal(parseStartArguments(["--minimum-tier", "full"]).minimumTier, "full");
+  assert.throws(
+    () => parseStartArguments(["--minimum-tier=best"]),
+    /^Error: --minimum-tier takes development, reduced, full/,
+  );
 });
 
 test("unknown flags and stray words are refused by name", () => {

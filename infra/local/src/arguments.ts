@@ -5,12 +5,17 @@ import { parseArgs } from "node:util";
 const INSTANCES_MAX = 32;
 const SLOTS = { usual: 64, max: 4_096 };
 
-export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--state FOLDER]
+const TIERS = ["development", "reduced", "full"] as const;
+type Tier = (typeof TIERS)[number];
+
+export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--minimum-tier TIER] [--state FOLDER]
 
 Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --runners N    function runners to start, 1 to ${INSTANCES_MAX} (default 1)
   --gateways N   gateways to start, 1 to ${INSTANCES_MAX} (default 1); on Linux all share one port
   --slots N      invocations that each runner runs at a time, 1 to ${SLOTS.max} (default ${SLOTS.usual})
+  --minimum-tier TIER
+                 the weakest isolation that runners accept: ${TIERS.join(", ")} (default development)
   --state FOLDER where to keep data, secrets and logs (default .millrace)
   --help         print this text`;
 
@@ -19,6 +24,7 @@ export type StartArguments = {
   readonly runners: number;
   readonly gateways: number;
   readonly slots: number;
+  readonly minimumTier: Tier;
   readonly state: string | undefined;
 };
 
@@ -31,6 +37,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       runners: { type: "string" },
       gateways: { type: "string" },
       slots: { type: "string" },
+      "minimum-tier": { type: "string" },
       state: { type: "string" },
     },
   });
@@ -39,6 +46,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
     runners: count("--runners", values.runners, INSTANCES_MAX) ?? 1,
     gateways: count("--gateways", values.gateways, INSTANCES_MAX) ?? 1,
     slots: count("--slots", values.slots, SLOTS.max) ?? SLOTS.usual,
+    minimumTier: tier(values["minimum-tier"] ?? "development"),
     state: values.state === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), values.state),
   };
 }
@@ -50,4 +58,10 @@ function count(flag: string, value: string | undefined, max: number): number | u
     throw new Error(`${flag} takes a number from 1 to ${max}, not "${value}"`);
   }
   return number;
+}
+
+function tier(value: string): Tier {
+  const found = TIERS.find((name) => name === value);
+  if (found === undefined) throw new Error(`--minimum-tier takes ${TIERS.join(", ")}, not "${value}"`);
+  return found;
 }

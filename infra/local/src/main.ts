@@ -43,13 +43,14 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
-  const { runners, gateways, slots, state } = given;
+  const { runners, gateways, slots, minimumTier, state } = given;
   const stateDirectory = state ?? defaultStateDirectory;
   return startPlatform({
     stateDirectory,
     runners,
     gateways,
     runnerSlots: slots,
+    runnerMinimumTier: minimumTier,
     ports: USUAL_PORTS,
     log: print,
     signal: stop.signal,

@@ -18,9 +18,10 @@ export function isolationOf(platform: Platform): Promise<string> {
   return isolationAt(`127.0.0.1:${port}`);
 }
 
-/** One line: the tier, whose code it is for, and what keeps it from the next. */
+/** One line: the tier, whose code it is for, what keeps it from the next, and where it says what to do. */
 export async function isolationAt(operationsAddress: string): Promise<string> {
   const response = await fetch(`http://${operationsAddress}/readyz`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   const { tier, shortfall } = (await response.json()) as Readiness;
-  return `${tier}, for ${MEANING[tier]}${tier === "full" ? "" : ` (${shortfall})`}`;
+  if (tier === "full") return `full, for ${MEANING.full}`;
+  return `${tier}, for ${MEANING[tier]}; docs/reference/isolation-tiers.md has the way to full (${shortfall.replace(/\s+/g, " ")})`;
 }

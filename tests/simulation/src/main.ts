@@ -8,21 +8,32 @@ import { simulateSeed } from "./simulate-seed.ts";
 const USAGE = "usage: npm run simulate -- --seeds <count> [--from <seed>] | --seed <seed> | --scale";
 const TOLD_MAX = 10;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    scale: { type: "boolean" },
-  },
-});
+const OPTIONS = {
+  seeds: { type: "string" },
+  from: { type: "string" },
+  seed: { type: "string" },
+  scale: { type: "boolean" },
+  help: { type: "boolean" },
+} as const;
 
-if (values.scale) runScale();
+const values = readArguments();
+if (values.help) console.log(USAGE);
+else if (values.scale) runScale();
 else if (values.seed !== undefined) runSeeds(toCount(values.seed), 1);
-else if (values.seeds !== undefined) runSeeds(toCount(values.from), toCount(values.seeds));
+else if (values.seeds !== undefined) runSeeds(toCount(values.from ?? "1"), toCount(values.seeds));
 else {
   console.error(USAGE);
   process.exitCode = 2;
+}
+
+/** Nothing, for what is wrong: then the usage is said. */
+function readArguments(): Partial<ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>["values"]> {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    console.error((error as Error).message);
+    return {};
+  }
 }
 
 function runSeeds(from: number, count: number): void {
@@ -53,6 +64,7 @@ function runScale(): void {
 
 function toCount(text: string): number {
   const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 0) throw new RangeError(USAGE);
-  return count;
+  if (text !== "" && Number.isSafeInteger(count) && count >= 0) return count;
+  console.error(USAGE);
+  process.exit(2);
 }

@@ -5,6 +5,8 @@ import { readArtifact } from "./artifacts/artifact-bus.ts";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { BuildService } from "./building/build-service.ts";
 import { BuildsBus } from "./building/builds-bus.ts";
+import { Egress } from "./egress/egress.ts";
+import type { AllowedRange } from "./egress/egress-allowance.ts";
 import { FunctionRecords } from "./functions/function-records-bus.ts";
 import { openEnvironment } from "./functions/function-secrets.ts";
 import { FunctionPools } from "./instances/function-pools.ts";
@@ -31,6 +33,9 @@ export interface RunnerDependencies {
   bus: BusConnection;
   stores: BusStores;
   supply: SandboxSupply;
+  nats: { url: string };
+  /** Addresses that functions may reach although they are private or the platform's. */
+  egressAllow: readonly AllowedRange[];
 }
 
 export type RunnerApp = ReturnType<typeof buildApp>;
@@ -50,8 +55,13 @@ export function buildApp(deps: RunnerDependencies) {
     onChanged: (key) => pools.retire(key),
     onMinimum: (record, minimum) => pools.keep(record, minimum),
   });
+  const egress = new Egress({ allow: deps.egressAllow, busUrl: deps.nats.url, log });
   const pools = new FunctionPools({
-    sandboxes: new ProjectSandboxes(() => supply.take()),
+    sandboxes: new ProjectSandboxes({
+      take: () => supply.take(),
+      openEgress: ({ folders, uid }, project, policy) => egress.open({ folder: folders.egress, uid }, project, policy),
+    }),
+    hostLoopback: (policy) => egress.hostLoopback(policy),
     fetchArtifact: (digest) => artifacts.ensure(digest),
     placeArtifact: (digest, folder) => artifacts.placeInto(digest, folder),
     openEnvironment: (record) => openEnvironment(record, privateKey),
@@ -92,6 +102,7 @@ export function buildApp(deps: RunnerDependencies) {
       logsDropped: logs.dropped,
       ...supply.counters,
     }),
+    egress: egress.audit.counters,
     usage,
     readiness: () => ({ ready: frames.connected, natsConnected: frames.connected }),
     /** Begins to take work, once it is known which functions there are. */

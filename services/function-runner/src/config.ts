@@ -10,6 +10,7 @@ import {
   UNUSED_IDENTITY_VARIABLES,
 } from "@millrace/config";
 import { z } from "zod";
+import { parseAllowedRange } from "./egress/egress-allowance.ts";
 import { PLACING_LIMITS } from "./limits.ts";
 import { TIERS } from "./sandbox/tier.ts";
 
@@ -30,6 +31,8 @@ const SHAPE = {
   /** The program `bwrap` and, when they are not the machine's, its libraries; looked for in the usual folders when not given. */
   RUNNER_BUBBLEWRAP: z.string().min(1).optional(),
   RUNNER_BUBBLEWRAP_LIBRARIES: z.string().min(1).optional(),
+  /** `address[/prefix][:port]`, … : private addresses that functions reach when their egress lists them, and with a port also by `http`. */
+  RUNNER_EGRESS_ALLOW: z.string().default("").transform(readAllowed),
   DRAIN_LAG: durationMs().default(0),
   DRAIN_TIMEOUT: durationMs().default(PLACING_LIMITS.drainTimeoutMs),
 };
@@ -49,10 +52,22 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     minimumTier: given.RUNNER_MINIMUM_TIER,
     bubblewrap: bubblewrapOf(given.RUNNER_BUBBLEWRAP, given.RUNNER_BUBBLEWRAP_LIBRARIES),
     nats: busOf(given),
+    egressAllow: given.RUNNER_EGRESS_ALLOW,
     drain: { lagMs: given.DRAIN_LAG, timeoutMs: given.DRAIN_TIMEOUT },
   };
 }
 
 function bubblewrapOf(path: string | undefined, libraries: string | undefined) {
   return path === undefined ? undefined : { path, libraries };
+}
+
+function readAllowed(text: string, context: z.RefinementCtx) {
+  const entries = text.split(",").map((entry) => entry.trim());
+  return entries.flatMap((entry) => {
+    const range = entry === "" ? [] : parseAllowedRange(entry);
+    if (range) return range;
+    const message = `${entry} is not address[/prefix][:port], e.g. 10.1.0.0/16, 192.168.1.5:5432 or [fd00::1]:443`;
+    context.addIssue({ code: "custom", message });
+    return [];
+  });
 }

@@ -145,6 +145,43 @@ export const PLACING_LIMITS = {
   closeMarginMs: 5_000,
 } as const;
 
+export const EGRESS_LIMITS = {
+  /** Of one sandbox: open, being opened, or waiting to be claimed. */
+  connectionsMax: 256,
+  /** Of one sandbox to its relay: each connection has one to ask with and one for its bytes. */
+  socketsMax: 1_024,
+  /** Lookups and attempts to connect of one sandbox. */
+  asksPerSecond: 200,
+  /** From a sandbox's connection to its relay until it has said what it wants. */
+  messageTimeoutMs: 2_000,
+  lookupTimeoutMs: 5_000,
+  /** Names that are being looked up or remembered, of all sandboxes. */
+  lookupsMax: 1_024,
+  lookupKeptMs: 1_000,
+  /** Of one answer. */
+  addressesMax: 16,
+  /** Addresses of which a sandbox's relay remembers the name. */
+  namesKept: 256,
+  connectTimeoutMs: 10_000,
+  /** From a connection that stands until the sandbox begins to use it. */
+  claimTimeoutMs: 5_000,
+  /** Nothing passes either way. */
+  idleTimeoutMs: 15 * 60_000,
+  /** The same when the sandbox has said that it sends nothing more. */
+  halfOpenTimeoutMs: 60_000,
+  /** Both ways. */
+  connectionBytesMax: 1024 * MIB,
+  /** Both ways, of one sandbox. */
+  bytesPerMinute: 4096 * MIB,
+  /** Numbers of connections: what stands behind 127 in an address. */
+  idMin: 0x01_00_00,
+  idMax: 0xfe_00_00,
+  auditLinesPerSecond: 200,
+  hostCharsLogged: 253,
+  /** How old what is known of the machine's own addresses may be. */
+  platformReadMs: 10_000,
+} as const;
+
 export const OUTPUT_LIMITS = {
   /** Of one invocation; what is over is dropped and counted. */
   bytesMax: 64 * 1024,

@@ -26,6 +26,22 @@ export function registerMetrics(meter: Telemetry["meter"], app: RunnerApp, tier:
     .addCallback((result) => {
       for (const name of TIERS) result.observe(name === tier ? 1 : 0, { tier: name });
     });
+  meter
+    .createObservableCounter("runner_egress_connections_total", {
+      description: "Connections of functions, by what became of them",
+    })
+    .addCallback((result) => {
+      for (const [outcome, count] of app.egress.outcomes) result.observe(count, { outcome });
+    });
+  meter
+    .createObservableCounter("runner_egress_bytes_total", {
+      description: "What functions sent and received over their connections",
+    })
+    .addCallback((result) => {
+      result.observe(app.egress.bytesOut, { direction: "out" });
+      result.observe(app.egress.bytesIn, { direction: "in" });
+    });
+  counter("runner_egress_unwritten_total", "Lines of the audit over the bound", () => app.egress.unwritten);
   registerUsage(meter, app);
 }
 

@@ -27,6 +27,10 @@ import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { testEngines } from "@millrace/testing";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { ENTRY_FILE, packArtifact } from "./artifacts/artifact-format.ts";
+import type { EgressEvent } from "./egress/audit.ts";
+import { Egress } from "./egress/egress.ts";
+import { parseAllowedRange } from "./egress/egress-allowance.ts";
+import type { Resolve } from "./egress/resolver.ts";
 import { functionKey } from "./functions/function-version.ts";
 import { FunctionPools } from "./instances/function-pools.ts";
 import { ProjectSandboxes } from "./instances/project-sandboxes.ts";
@@ -94,7 +98,17 @@ export async function startTestSupply(owner: Owner): Promise<{ supply: SandboxSu
   return { supply, cache };
 }
 
-export async function startTestRunner(owner: Owner, { slots = 16, instancesMax = 64 } = {}) {
+export interface RunnerOptions {
+  slots?: number;
+  instancesMax?: number;
+  /** What the operator allows, and who resolves names. */
+  egress?: { allow?: string[]; resolve?: Resolve };
+}
+
+export async function startTestRunner(
+  owner: Owner,
+  { slots = 16, instancesMax = 64, egress: terms = {} }: RunnerOptions = {},
+) {
   const { supply, cache } = await startTestSupply(owner);
   const code = new Map<string, Buffer>();
   const records = new Map<string, FunctionVersionRecord>();
@@ -107,12 +121,24 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
     return bytes;
   });
   const logs = new LogPublisher((_, bytes) => published.push(LogBatch.decode(bytes)));
+  const connections: EgressEvent[] = [];
+  const { allow = [], resolve } = terms;
+  const egress = new Egress({
+    allow: allow.map((text) => parseAllowedRange(text)!),
+    busUrl: "nats://127.0.0.1:4222",
+    log: { ...SILENT, info: (event) => connections.push(event as EgressEvent) },
+    ...(resolve && { resolve }),
+  });
   const pools = new FunctionPools({
-    sandboxes: new ProjectSandboxes(() => {
-      const sandbox = supply.take();
-      sandboxes.push(sandbox);
-      return sandbox;
+    sandboxes: new ProjectSandboxes({
+      take: () => {
+        const sandbox = supply.take();
+        sandboxes.push(sandbox);
+        return sandbox;
+      },
+      openEgress: ({ folders, uid }, project, policy) => egress.open({ folder: folders.egress, uid }, project, policy),
     }),
+    hostLoopback: (policy) => egress.hostLoopback(policy),
     fetchArtifact: (digest) => artifacts.ensure(digest),
     placeArtifact: (digest, folder) => artifacts.placeInto(digest, folder),
     openEnvironment: (record) => record.environment,
@@ -221,6 +247,9 @@ export async function startTestRunner(owner: Owner, { slots = 16, instancesMax =
     pools,
     published,
     logs,
+    /** What became of the functions' connections. */
+    connections,
+    egress,
     /** Every sandbox that was given to a project. */
     sandboxes,
     deploy,

@@ -34,6 +34,7 @@ export async function tryLoad(supply: SandboxSupply, { artifact, entry }: Bundle
       functionVersion: "0",
       memoryMib: TRIAL_MEMORY_MIB,
       environment: {},
+      hostLoopback: [],
     },
     {
       onFrame(frame) {

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import { type EgressPolicy, policyOf } from "../egress/egress-policy.ts";
 import { concurrencyOf, functionKey } from "../functions/function-version.ts";
 import { INSTANCE_LIMITS } from "../limits.ts";
 import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
@@ -16,6 +17,8 @@ export interface PoolsDependencies {
   /** Puts the artifact into a sandbox's folder, under its digest. It must have been fetched. */
   placeArtifact(digest: string, folder: string): void;
   openEnvironment(record: FunctionVersionRecord): Record<string, string>;
+  /** Loopback `address:port`s that are the machine's to functions with this policy. */
+  hostLoopback(policy: EgressPolicy): string[];
   onOutput(record: FunctionVersionRecord, level: OutputLevel | "platform", bytes: Buffer): void;
   onWarmth(key: string, warm: boolean): void;
   log: { warn(fields: object, message: string): void };
@@ -84,7 +87,8 @@ export class FunctionPools {
   async #start(record: FunctionVersionRecord, instance: Instance): Promise<void> {
     await this.#deps.fetchArtifact(record.artifactDigest);
     if (this.instances > this.#deps.instancesMax) this.#evictOne();
-    const sandbox = this.#deps.sandboxes.for(record.project);
+    const policy = policyOf(record);
+    const sandbox = this.#deps.sandboxes.for(record.project, policy);
     this.#deps.placeArtifact(record.artifactDigest, sandbox.folders.code);
     this.#blanks.starts(sandbox, record.memoryMib);
     const handle = sandbox.startInstance(
@@ -95,6 +99,7 @@ export class FunctionPools {
         functionVersion: String(record.version),
         memoryMib: record.memoryMib,
         environment: this.#deps.openEnvironment(record),
+        hostLoopback: this.#deps.hostLoopback(policy),
       },
       { onFrame: (frame) => instance.onFrame(frame), onEnded: (end) => instance.onEnded(end) },
     );

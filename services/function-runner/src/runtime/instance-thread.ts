@@ -1,5 +1,6 @@
 import type { HeapInfo } from "node:v8";
 import { Worker } from "node:worker_threads";
+import type { Way } from "../egress/wire.ts";
 import { ENDED, type EndCause } from "../sandbox/sandbox-frames.ts";
 
 const MIB = 1024 ** 2;
@@ -14,6 +15,8 @@ export interface ThreadStart {
   channelFd: number;
   /** Of heap. */
   memoryMib: number;
+  /** To the world; undefined where the machine's network is the thread's own. */
+  way: Way | undefined;
 }
 
 /** As the thread sees them. */

@@ -13,6 +13,8 @@ import {
   writeJson,
 } from "../sandbox/sandbox-frames.ts";
 import { Call } from "./call.ts";
+import { relayConnections, type Traveller } from "./egress-connect.ts";
+import { relayLookups } from "./egress-dns.ts";
 import { type FoundFunction, findFunction, listExports } from "./find-function.ts";
 import type { ThreadStart } from "./instance-thread.ts";
 import { installRequest } from "./light-request.ts";
@@ -25,7 +27,7 @@ import { runFetch } from "./run-fetch.ts";
 import { runHandler } from "./run-handler.ts";
 import { describeThrown } from "./thrown.ts";
 
-const { channelFd } = workerData as ThreadStart;
+const { channelFd, way } = workerData as ThreadStart;
 const calls = new CallMap<Call>();
 /** Calls of a handler that wait for the one that runs. */
 const staged: Call[] = [];
@@ -37,6 +39,7 @@ const output = new Output(channel);
 const pieces: Buffer[] = [];
 let facts: InstanceFacts;
 let loaded: FoundFunction | undefined;
+const traveller: Traveller = { functionName: "", hostLoopback: new Set() };
 
 function onFrame(frame: Frame): void {
   const call = calls.get(frame.call);
@@ -115,8 +118,9 @@ function collectLoad({ flags, payload }: Frame): void {
   if ((flags & FLAG.end) !== 0) void load(JSON.parse(Buffer.concat(pieces.splice(0)).toString("utf8")) as InstanceLoad);
 }
 
-async function load({ environment, ...given }: InstanceLoad): Promise<void> {
+async function load({ environment, hostLoopback, ...given }: InstanceLoad): Promise<void> {
   facts = given;
+  Object.assign(traveller, { functionName: facts.functionName, hostLoopback: new Set(hostLoopback) });
   output.readFrom(facts.folder);
   Object.assign(process.env, environment);
   try {
@@ -136,6 +140,10 @@ output.capture();
 installRequest();
 installResponse();
 tellDepth();
+if (way) {
+  relayConnections(way, traveller);
+  relayLookups(way.relaySocket);
+}
 // A rejection that nobody handles is the fault of one invocation; its neighbours go on.
 process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rejection: ${describeThrown(reason)}`));
 // One that comes from elsewhere ends the thread; what it was is said here, where its places are known.

@@ -1,16 +1,19 @@
 // The main thread of a sandbox. It starts and ends the threads that run functions and watches their memory. It holds no secret of the
 // platform and never parses what functions send: their frames go straight from their thread to the supervisor.
 //
-// argv: the folder of all code that functions may read, and the folder that they may write in.
+// argv: the folder of all code that functions may read, the folder that they may write in, and the one with the supervisor's socket for
+// connections; empty where functions use the machine's network themselves.
 import { Socket } from "node:net";
 import { type Frame, FrameReader } from "@millrace/frames";
 import { Channel } from "../sandbox/channel.ts";
 import { SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
 import { InstanceThread } from "./instance-thread.ts";
 import { watchMemory } from "./memory-watch.ts";
+import { openWay } from "./relay-listener.ts";
 
 const CONTROL_FD = 3;
-const [code, temporary] = process.argv.slice(2) as [string, string];
+const [code, temporary, egress] = process.argv.slice(2) as [string, string, string];
+const way = egress === "" ? undefined : openWay(egress);
 const threads = new Map<number, InstanceThread>();
 
 // The supervisor holds the other end for as long as it lives. Nothing gentler than SIGKILL ends a process whose threads spin.
@@ -25,7 +28,7 @@ const control = new Channel(new Socket({ fd: CONTROL_FD }), {
 /** Starts a thread without anything to run: what that is, it is told over its own channel. */
 function prepare({ call: number, payload }: Frame): void {
   const reader = new FrameReader(payload);
-  const start = { channelFd: reader.u32(), memoryMib: reader.u32() };
+  const start = { channelFd: reader.u32(), memoryMib: reader.u32(), way };
   const thread = new InstanceThread(start, { code, temporary }, (cause, text) => {
     threads.delete(number);
     control.writer().begin(SANDBOX_FRAME.ended, 0, number).u8(cause).raw(Buffer.from(text)).end();

@@ -11,7 +11,7 @@ const server = createServer((request, response) => void response.end(String(requ
 await once(server.listen(0, "127.0.0.1"), "listening");
 test.after(() => void server.close());
 const { port } = server.address() as AddressInfo;
-const runner = await startTestRunner(test);
+const runner = await startTestRunner(test, { egress: { allow: [`127.0.0.1:${port}`] } });
 
 const CODE = `
   import { get } from "node:http";

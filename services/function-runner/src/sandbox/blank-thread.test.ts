@@ -55,7 +55,10 @@ test("the last channel of a sandbox is not used up by a thread that waits", asyn
   const { supply } = await startTestSupply(t);
   const sandbox = supply.take();
   const listener = { onFrame() {}, onEnded() {} };
-  const load = { folder: "/nowhere", handler: "", functionName: "f", functionVersion: "1", environment: {} };
+  const load = {
+    ...{ folder: "/nowhere", handler: "", functionName: "f", functionVersion: "1" },
+    ...{ environment: {}, hostLoopback: [] },
+  };
   for (let used = 1; used < channels; used++) {
     sandbox.startInstance({ ...load, memoryMib: blankMemoryMib }, listener).stop(10_000);
   }

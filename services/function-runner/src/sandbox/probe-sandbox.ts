@@ -44,7 +44,15 @@ async function askProbe(sandbox: ReturnType<SandboxSupply["take"]>, folder: stri
     else if (frame.type === SANDBOX_FRAME.loadFailed) answer.reject(new Error(String(frame.payload)));
   };
   const handle = sandbox.startInstance(
-    { folder, handler: "", functionName: "probe", functionVersion: "1", memoryMib: 64, environment: {} },
+    {
+      folder,
+      handler: "",
+      functionName: "probe",
+      functionVersion: "1",
+      memoryMib: 64,
+      environment: {},
+      hostLoopback: [],
+    },
     { onFrame, onEnded: ({ cause, text }) => answer.reject(new Error(`the sandbox's probe ended: ${cause}: ${text}`)) },
   );
   return answer.promise.finally(() => clearTimeout(timer));

@@ -65,6 +65,8 @@ export interface InstanceFacts {
 /** What a blank thread is told to become an instance. Secrets are among `environment`: it is never logged. */
 export interface InstanceLoad extends InstanceFacts {
   environment: Record<string, string>;
+  /** Loopback `address:port`s that are the machine's, not the sandbox's own, where its network is its own. */
+  hostLoopback: readonly string[];
 }
 
 export type HandlerShape = "handler" | "fetch";

@@ -62,6 +62,8 @@ export class Sandbox {
   readonly folders: SandboxFolders;
   /** The folders as its threads see them. */
   readonly inside: InsideFolders;
+  /** Its own; undefined where it runs as the runner's user. */
+  readonly uid: number | undefined;
   readonly #process: ChildProcess;
   readonly #events: SandboxEvents;
   readonly #control: Channel;
@@ -86,11 +88,12 @@ export class Sandbox {
 
   constructor(launcher: Launcher, folders: SandboxFolders, uid: number | undefined, events: SandboxEvents) {
     this.folders = folders;
+    this.uid = uid;
     this.inside = launcher.view.inside(folders);
     this.#events = events;
     const channels = SANDBOX_LIMITS.channels + 1;
-    const { code, temporary } = this.inside;
-    this.#process = launcher.launch({ program: "main", args: [code, temporary], folders, channels, uid });
+    const { code, temporary, egress = "" } = this.inside;
+    this.#process = launcher.launch({ program: "main", args: [code, temporary, egress], folders, channels, uid });
     this.#control = new Channel(this.#socket(0), {
       onFrame: (frame) => this.#broken || this.#onControl(frame),
       onEnd: (why) => this.kill(why === "garbage" ? "its control channel is garbage" : undefined),

@@ -1,0 +1,91 @@
+import { chmodSync, chownSync, closeSync, openSync } from "node:fs";
+import { createServer } from "node:net";
+import { formatEgressTarget } from "@millrace/names";
+import { type CheckedAddress, isLoopback, readAddress } from "./addresses.ts";
+import { EgressAudit } from "./audit.ts";
+import { dial } from "./dial.ts";
+import { type AllowedRange, EgressAllowance } from "./egress-allowance.ts";
+import type { EgressPolicy } from "./egress-policy.ts";
+import { PlatformAddresses } from "./platform-addresses.ts";
+import { Relay } from "./relay.ts";
+import { isLocalName, LOOPBACK, type Resolve, Resolver, systemResolve } from "./resolver.ts";
+import { refusalOfAddress, type Terms } from "./verdict.ts";
+import { RELAY_SOCKET } from "./wire.ts";
+
+export interface EgressOptions {
+  /** What the operator opens of what is refused otherwise. */
+  allow: readonly AllowedRange[];
+  busUrl: string;
+  log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  resolve?: Resolve;
+}
+
+export interface RelayPlace {
+  /** The folder that the sandbox sees. */
+  folder: string;
+  /** Who may connect; undefined: the runner's own user. */
+  uid: number | undefined;
+}
+
+/** How functions reach the world: the runner connects for them, where their policy and their operator let them. */
+export class Egress {
+  readonly audit: EgressAudit;
+  readonly #options: EgressOptions;
+  readonly #allowance: EgressAllowance;
+  readonly #resolver: Resolver;
+  readonly #platform: PlatformAddresses;
+
+  constructor(options: EgressOptions) {
+    const resolve = options.resolve ?? systemResolve;
+    this.#options = options;
+    this.#allowance = new EgressAllowance(options.allow);
+    this.#resolver = new Resolver(resolve);
+    this.#platform = new PlatformAddresses(resolve, options.busUrl);
+    this.audit = new EgressAudit(options.log);
+  }
+
+  /** Opens the way out of a sandbox; answers how to close it. Throws when the socket cannot be made. */
+  open({ folder, uid }: RelayPlace, project: string, policy: EgressPolicy): () => void {
+    const relay = new Relay({
+      project,
+      terms: this.#terms(policy),
+      resolver: this.#resolver,
+      dial,
+      audit: this.audit,
+    });
+    // A socket's path is at most 107 bytes long: the folder is named by its descriptor.
+    const fd = openSync(folder, "r");
+    const path = `/proc/self/fd/${fd}/${RELAY_SOCKET}`;
+    const server = createServer({ allowHalfOpen: true }, (socket) => relay.take(socket));
+    server.on("error", (err) => this.#options.log.warn({ err, project }, "a sandbox's way out cannot be opened"));
+    server.listen(path);
+    chmodSync(path, 0o600);
+    if (uid !== undefined) chownSync(path, uid, uid);
+    return () => {
+      relay.close();
+      server.close(() => closeSync(fd));
+    };
+  }
+
+  /** Loopback `address:port`s that are the machine's to a sandbox, not its own. */
+  hostLoopback(policy: EgressPolicy): string[] {
+    const terms = this.#terms(policy);
+    const asked =
+      policy.mode === "hosts"
+        ? policy.hosts.flatMap(({ host, port }) => loopbackOf(host).map((address) => ({ address, port })))
+        : this.#allowance.endpoints.filter(({ address }) => isLoopback(address));
+    return asked
+      .filter(({ address, port }) => refusalOfAddress(terms, address.address, port, address) === undefined)
+      .map(({ address, port }) => formatEgressTarget({ host: address.address, port }));
+  }
+
+  #terms(policy: EgressPolicy): Terms {
+    return { policy, allowance: this.#allowance, isOwn: (address) => this.#platform.has(address) };
+  }
+}
+
+function loopbackOf(host: string): CheckedAddress[] {
+  if (isLocalName(host)) return LOOPBACK;
+  const address = readAddress(host);
+  return address && isLoopback(address) ? [address] : [];
+}

@@ -1,0 +1,76 @@
+import { lookup } from "node:dns/promises";
+import { isIP } from "node:net";
+import { EGRESS_LIMITS } from "../limits.ts";
+import { type CheckedAddress, readAddress } from "./addresses.ts";
+
+/** Asks the machine's resolver for all addresses of a name. */
+export type Resolve = (host: string, family: 0 | 4 | 6) => Promise<CheckedAddress[]>;
+
+export const systemResolve: Resolve = async (host, family) => {
+  const found = await lookup(host, { all: true, family });
+  return found.flatMap(({ address }) => readAddress(address) ?? []);
+};
+
+export const LOOPBACK = ["127.0.0.1", "::1"].map((address) => readAddress(address)!);
+
+/** Names of the own machine, whatever a resolver says (RFC 6761). */
+export function isLocalName(host: string): boolean {
+  return host === "localhost" || host.endsWith(".localhost");
+}
+
+/** An error with the code that the function gets. */
+export class EgressFault extends Error {
+  readonly code: string;
+  /** That was tried; empty when none was. */
+  readonly address: string;
+
+  constructor(code: string, message: string, address = "") {
+    super(message);
+    this.code = code;
+    this.address = address;
+  }
+}
+
+/**
+ * Resolves hosts in canonical form, each once at a time, and remembers an answer for a moment. Whoever connects checks the addresses
+ * every time anew.
+ */
+export class Resolver {
+  readonly #resolve: Resolve;
+  readonly #asked = new Map<string, Promise<CheckedAddress[]>>();
+
+  constructor(resolve: Resolve) {
+    this.#resolve = resolve;
+  }
+
+  /** Never empty. Throws EgressFault: ENOTFOUND, EAI_AGAIN, ETIMEDOUT. */
+  async addressesOf(host: string, family: 0 | 4 | 6): Promise<CheckedAddress[]> {
+    const literal = isIP(host) === 0 ? undefined : readAddress(host);
+    const found = literal ? [literal] : isLocalName(host) ? LOOPBACK : await this.#ask(host, family);
+    const addresses = family === 0 ? found : found.filter((address) => address.family === family);
+    if (addresses.length === 0) throw new EgressFault("ENOTFOUND", "");
+    return addresses.slice(0, EGRESS_LIMITS.addressesMax);
+  }
+
+  async #ask(host: string, family: 0 | 4 | 6): Promise<CheckedAddress[]> {
+    const key = `${host} ${family}`;
+    let asked = this.#asked.get(key);
+    if (!asked) {
+      if (this.#asked.size >= EGRESS_LIMITS.lookupsMax) throw new EgressFault("EAI_AGAIN", "");
+      asked = this.#resolve(host, family);
+      this.#asked.set(key, asked);
+      const forget = () => this.#asked.delete(key);
+      asked.then(() => setTimeout(forget, EGRESS_LIMITS.lookupKeptMs).unref(), forget);
+    }
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new EgressFault("EAI_AGAIN", "")), EGRESS_LIMITS.lookupTimeoutMs);
+    try {
+      return await Promise.race([asked, late.promise]);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      throw new EgressFault(code === "EAI_AGAIN" ? code : "ENOTFOUND", "");
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -9,6 +9,7 @@ test("without flags one runner and one gateway are started", () => {
     gateways: 1,
     slots: 64,
     minimumTier: "development",
+    egressAllow: [],
     state: undefined,
   });
 });
@@ -33,6 +34,15 @@ test("the weakest isolation to accept is one of the three tiers", () => {
     () => parseStartArguments(["--minimum-tier=best"]),
     /^Error: --minimum-tier takes development, reduced, full/,
   );
+});
+
+test("addresses that functions may reach are a list, in one flag or several", () => {
+  const { egressAllow } = parseStartArguments([
+    "--egress-allow",
+    "10.0.0.1:5432,10.1.0.0/16",
+    "--egress-allow=[fd00::1]:80",
+  ]);
+  assert.deepEqual(egressAllow, ["10.0.0.1:5432", "10.1.0.0/16", "[fd00::1]:80"]);
 });
 
 test("unknown flags and stray words are refused by name", () => {

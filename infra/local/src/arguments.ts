@@ -8,7 +8,8 @@ const SLOTS = { usual: 64, max: 4_096 };
 const TIERS = ["development", "reduced", "full"] as const;
 type Tier = (typeof TIERS)[number];
 
-export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--minimum-tier TIER] [--state FOLDER]
+export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--minimum-tier TIER]
+                    [--egress-allow LIST] [--state FOLDER]
 
 Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --runners N    function runners to start, 1 to ${INSTANCES_MAX} (default 1)
@@ -16,6 +17,8 @@ Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --slots N      invocations that each runner runs at a time, 1 to ${SLOTS.max} (default ${SLOTS.usual})
   --minimum-tier TIER
                  the weakest isolation that runners accept: ${TIERS.join(", ")} (default development)
+  --egress-allow LIST
+                 addresses that functions may reach though they are private: address[/prefix][:port], several with commas
   --state FOLDER where to keep data, secrets and logs (default .millrace)
   --help         print this text`;
 
@@ -25,6 +28,7 @@ export type StartArguments = {
   readonly gateways: number;
   readonly slots: number;
   readonly minimumTier: Tier;
+  readonly egressAllow: readonly string[];
   readonly state: string | undefined;
 };
 
@@ -38,6 +42,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       gateways: { type: "string" },
       slots: { type: "string" },
       "minimum-tier": { type: "string" },
+      "egress-allow": { type: "string", multiple: true },
       state: { type: "string" },
     },
   });
@@ -47,6 +52,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
     gateways: count("--gateways", values.gateways, INSTANCES_MAX) ?? 1,
     slots: count("--slots", values.slots, SLOTS.max) ?? SLOTS.usual,
     minimumTier: tier(values["minimum-tier"] ?? "development"),
+    egressAllow: (values["egress-allow"] ?? []).flatMap((list) => list.split(",")),
     state: values.state === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), values.state),
   };
 }

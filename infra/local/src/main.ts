@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
-  const { runners, gateways, slots, minimumTier, state } = given;
+  const { runners, gateways, slots, minimumTier, egressAllow, state } = given;
   const stateDirectory = state ?? defaultStateDirectory;
   return startPlatform({
     stateDirectory,
@@ -51,6 +51,7 @@ function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
     gateways,
     runnerSlots: slots,
     runnerMinimumTier: minimumTier,
+    egressAllow,
     ports: USUAL_PORTS,
     log: print,
     signal: stop.signal,

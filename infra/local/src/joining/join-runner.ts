@@ -26,6 +26,8 @@ export type JoinOptions = {
   readonly stateDirectory?: string | undefined;
   readonly slots: number;
   readonly minimumTier: string;
+  /** What functions may reach besides public addresses: `address[/prefix][:port]`, several with commas. */
+  readonly egressAllow?: string | undefined;
   /** What the bundle says, seen from here: through a tunnel, for instance. */
   readonly natsUrl?: string | undefined;
   readonly say: (line: string) => void;
@@ -85,6 +87,7 @@ async function startRunner({ runnerId: id, natsSeed, privateKey }: RunnerBundle,
     MILLRACE_RUNNER_CACHE_DIRECTORY: makeOpenDirectory(join(home, "cache")),
     MILLRACE_RUNNER_PRIVATE_KEY_FILE: files.write("runner-private.pem", privateKey),
     MILLRACE_RUNNER_MINIMUM_TIER: place.minimumTier,
+    ...(place.egressAllow && { MILLRACE_RUNNER_EGRESS_ALLOW: place.egressAllow }),
     ...bubblewrapEnvironment(await findBubblewrap({ enginesFolder: enginesFolder(), log: say })),
   };
   const logsFolder = makePrivateDirectory(join(state, "logs"));

@@ -3,7 +3,7 @@
  * name is beating already, and leaves when it hears another later: a process is known by the `epoch` of its beats, and one that was
  * followed by another does not come back.
  */
-import { connectBus, guarded, SUBJECTS } from "@millrace/bus";
+import { connectBus, guarded, listen, SUBJECTS } from "@millrace/bus";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { settlesWithin } from "../processes/until.ts";
 
@@ -58,11 +58,7 @@ export class NameWatch {
     this.#connection = await connectBus({ url: natsUrl, caFile, seed, identity }, log).catch((cause: unknown) => {
       throw new Error(`NATS at ${natsUrl} cannot be reached, or does not let ${runnerId} in`, { cause });
     });
-    this.#connection.subscribe(SUBJECTS.beat(runnerId), {
-      callback: (error, { data }) => {
-        if (!error) onBeat(data);
-      },
-    });
+    listen(this.#connection, SUBJECTS.beat(runnerId), (beat) => onBeat(beat));
     if (await settlesWithin(this.#heard.promise, LISTEN_MS)) {
       throw new Error(`a runner ${runnerId} is running already; each needs a bundle of its own`);
     }

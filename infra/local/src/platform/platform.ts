@@ -28,6 +28,7 @@ import {
   addressOf,
   busIdentities,
   consoleUrl,
+  gatewayAddresses,
   gatewayPublicUrl,
   serviceEnvironment,
   serviceInstances,
@@ -45,6 +46,8 @@ export type PlatformOptions = {
   readonly ports?: Ports;
   /** The weakest isolation that runners accept. */
   readonly runnerMinimumTier?: "development" | "reduced" | "full";
+  /** What functions may reach besides public addresses and the platform's own gateways: `address[/prefix][:port]`. */
+  readonly egressAllow?: readonly string[];
   /** For measurements: what functions cost without the walls of the full tier. */
   readonly withoutBubblewrap?: boolean;
   readonly logLevel?: string;
@@ -162,6 +165,7 @@ async function assemble(
     runnerMinimumTier: options.runnerMinimumTier ?? "development",
     bubblewrap: await bubblewrap,
     runnerSlots: options.runnerSlots,
+    egressAllow: [...gatewayAddresses(instances, ports), ...(options.egressAllow ?? [])],
     logLevel: options.logLevel ?? "info",
   };
   const services = instances.map((instance) => {

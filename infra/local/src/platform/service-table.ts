@@ -57,6 +57,7 @@ export type ServiceSettings = {
   /** With it sandboxes are walled in; without it the tier is lower. */
   readonly bubblewrap: Bubblewrap | undefined;
   readonly runnerSlots: number | undefined;
+  readonly egressAllow: readonly string[];
   readonly logLevel: string;
 };
 
@@ -112,6 +113,7 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
     MILLRACE_RUNNER_PRIVATE_KEY_FILE: settings.secrets.runnerPrivateKeyFile,
     MILLRACE_RUNNER_MINIMUM_TIER: settings.runnerMinimumTier,
     ...bubblewrapEnvironment(settings.bubblewrap),
+    MILLRACE_RUNNER_EGRESS_ALLOW: settings.egressAllow.join(),
     ...(settings.runnerSlots !== undefined && { MILLRACE_RUNNER_SLOTS: String(settings.runnerSlots) }),
   }),
   gateway: ({ id }, settings, address) => ({
@@ -132,6 +134,12 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
 };
 
 const isShared = (ports: Ports): boolean => ports["gateway.http"] !== ports["gateway-1.http"];
+
+/** Of all gateways, the shared one too: functions may call functions. */
+export function gatewayAddresses(instances: readonly ServiceInstance[], ports: Ports): string[] {
+  const own = instances.filter(({ service }) => service === "gateway").map(({ id }) => addressOf(ports, id, "http"));
+  return [...new Set([addressOf(ports, "gateway", "http"), ...own])];
+}
 
 export const gatewayPublicUrl = (ports: Ports): string => `http://${addressOf(ports, "gateway", "http")}`;
 export const consoleUrl = (ports: Ports): string => `http://${addressOf(ports, "console-1", "http")}`;

@@ -1,14 +1,14 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { text as readAll } from "node:stream/consumers";
-import { invalidFields } from "@millrace/errors";
+import { invalidFields, PlatformError } from "@millrace/errors";
 import type { RunnerBundle } from "@millrace/local/joining";
 import { AdminServiceService, Runner } from "@millrace/proto/control/v1/admin";
 import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { type Answer, done, many, type View } from "../output/answer.ts";
-import { platformFolder } from "../profiles/platform-file.ts";
+import { platformHere } from "../profiles/platform-file.ts";
 import { existingPath, readText, type Terminal } from "../terminal.ts";
 import { integerOption } from "./options.ts";
 import { saveOnce, saveOption } from "./save-once.ts";
@@ -40,6 +40,7 @@ export async function listRunners({ call }: Context): Promise<Answer> {
 interface JoinOptions {
   slots: number;
   minimumTier: string;
+  egressAllow?: string;
   nats?: string;
   state?: string;
 }
@@ -69,6 +70,7 @@ export function registerRunner(registry: Registry): void {
       options: [
         integerOption("--slots <n>", "invocations at a time", 1, 4096).default(64),
         new Option("--minimum-tier <tier>", "the weakest isolation to accept").choices(TIERS).default("reduced"),
+        new Option("--egress-allow <list>", "what functions may reach though it is private: address[/prefix][:port],…"),
         natsOption(),
         new Option("--state <folder>", "where to keep artifacts and logs (default: in .millrace of the clone)"),
       ],
@@ -92,7 +94,7 @@ async function create(
     natsCa === undefined
       ? undefined
       : readText(existingPath(resolve(context.terminal.cwd, natsCa), "--nats-ca"), "--nats-ca");
-  const folder = platformFolder(context.terminal);
+  const folder = ownFolder(context);
   const { bundle, natsAccountsFile } = await createRunner(folder, id, { ...(natsUrl && { natsUrl }), natsCa: ca });
   noteAccounts(context.terminal, natsAccountsFile);
   const text = `runner ${id} may join: millrace runner join <file with this>`;
@@ -102,18 +104,18 @@ async function create(
 async function join(
   context: Context,
   [path = ""]: string[],
-  { slots, minimumTier, nats, state }: JoinOptions,
+  { slots, minimumTier, egressAllow, nats, state }: JoinOptions,
 ): Promise<undefined> {
   const { joinRunner } = await joining();
   const bundle = await readBundle(context.terminal, path);
   const stateDirectory = state && resolve(context.terminal.cwd, state);
   const say = (line: string) => context.say(line);
-  await joinRunner(bundle, { slots, minimumTier, natsUrl: nats, stateDirectory, say });
+  await joinRunner(bundle, { slots, minimumTier, egressAllow, natsUrl: nats, stateDirectory, say });
 }
 
-async function remove({ terminal }: Context, [id = ""]: string[]): Promise<Answer> {
+async function remove(context: Context, [id = ""]: string[]): Promise<Answer> {
   const { deleteRunner } = await joining();
-  noteAccounts(terminal, deleteRunner(platformFolder(terminal), id).natsAccountsFile);
+  noteAccounts(context.terminal, deleteRunner(ownFolder(context), id).natsAccountsFile);
   return done({ deleted: id }, `deleted runner ${id}`);
 }
 
@@ -129,6 +131,19 @@ async function readBundle(terminal: Terminal, path: string): Promise<RunnerBundl
   }
   return checked("<bundle>", () => parseBundle(readText(file, "<bundle>")));
 }
+
+/** Runners are let in by the platform's own folder, which must be of the platform that all other commands would go to. */
+function ownFolder({ terminal, profile }: Context): string {
+  const { folder, authAddress } = platformHere(terminal);
+  if (sameMachine(profile.authAddress) === sameMachine(authAddress)) return folder;
+  throw new PlatformError(
+    "failed_precondition",
+    `You are signed in to the platform at ${profile.authAddress}; the one that runs here is at ${authAddress}. Call this on the first one's machine, or choose another profile.`,
+    { reason: "platform_not_here" },
+  );
+}
+
+const sameMachine = (address: string): string => address.replace(/^localhost:/, "127.0.0.1:");
 
 /** A server that is not the platform's own has to be told by whoever runs it. */
 function noteAccounts({ stderr }: Terminal, file: string | undefined): void {

@@ -23,10 +23,10 @@ export function nearbyPlatformFile(terminal: Pick<Terminal, "cwd">): PlatformFil
   return path === undefined ? undefined : read(path);
 }
 
-/** The folder of the platform that runs here, which holds its secrets too. */
-export function platformFolder(terminal: Terminal): string {
+/** The platform that runs here, and its folder, which holds its secrets too. */
+export function platformHere(terminal: Terminal): PlatformFile & { folder: string } {
   const path = namedPath(terminal) ?? nearbyPath(terminal);
-  if (path !== undefined && existsSync(path)) return dirname(path);
+  if (path !== undefined && existsSync(path)) return { ...read(path), folder: dirname(path) };
   throw new PlatformError(
     "failed_precondition",
     `No platform runs from this folder; go to where npm start was called, or let ${VARIABLE} name its platform.json.`,

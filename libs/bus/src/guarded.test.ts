@@ -17,8 +17,8 @@ test("a message that cannot be handled is logged, and the next one is handled", 
     },
     { error: ({ err }: { err?: Error }) => faults.push(err!.message) },
   );
-  bus.subscribe(SUBJECTS.gateway("gateway-1"), { callback: (_, message) => handle(message.string()) });
-  for (const text of ["bad", "good"]) bus.publish(SUBJECTS.gateway("gateway-1"), text);
+  bus.subscribe(SUBJECTS.gateway("gateway-1", "runner-1"), { callback: (_, message) => handle(message.string()) });
+  for (const text of ["bad", "good"]) bus.publish(SUBJECTS.gateway("gateway-1", "runner-1"), text);
   await until(() => handled.length === 1);
   assert.deepEqual([handled, faults], [["good"], ["no message of mine"]]);
 });

@@ -3,6 +3,7 @@ export { type BusConfig, type BusLog, busUnavailable, connectBus } from "./conne
 export { echo } from "./echo.ts";
 export { guarded } from "./guarded.ts";
 export { BUS_LIMITS } from "./limits.ts";
+export { type Listener, listen } from "./listen.ts";
 export {
   type BusIdentity,
   type BusPermissions,

@@ -18,9 +18,12 @@ export interface BusIdentity {
   id: string;
 }
 
+/** As NATS's configuration has it. */
 export interface BusPermissions {
   publish: string[];
   subscribe: string[];
+  /** To whatever inbox a request names that it was sent: so often, and so long. */
+  allow_responses?: { max: number; expires: string };
 }
 
 export function inboxPrefix(identity: BusIdentity): string {
@@ -29,21 +32,22 @@ export function inboxPrefix(identity: BusIdentity): string {
 
 export function permissionsFor(identity: BusIdentity): BusPermissions {
   const own = PERMISSIONS[identity.service](identity.id);
-  return { publish: own.publish, subscribe: [`${inboxPrefix(identity)}.>`, ...own.subscribe] };
+  return { ...own, subscribe: [`${inboxPrefix(identity)}.>`, ...own.subscribe] };
 }
+
+/** Longer than control-plane waits for a build. */
+const BUILD_ANSWER_S = 120;
 
 const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
   gateway: (id) => ({
     publish: [SUBJECTS.runner("*"), ...reading("releases"), ...reading("functions"), ...reading("grants")],
-    subscribe: [SUBJECTS.gateway(id), SUBJECTS.beat("*")],
+    subscribe: [SUBJECTS.gateway(id, "*"), SUBJECTS.beat("*")],
   }),
   "function-runner": (id) => ({
     publish: [
-      SUBJECTS.gateway("*"),
+      SUBJECTS.gateway("*", id),
       SUBJECTS.beat(id),
       SUBJECTS.log("*", "*"),
-      // The answer to a build request; control-plane is the only one that asks.
-      "_INBOX.control-plane.*.>",
       ...reading("functions"),
       ...readingObjects("artifacts"),
       ...readingObjects("uploads"),
@@ -51,6 +55,8 @@ const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
     ],
     // Its own beats tell whether somebody else runs under its name.
     subscribe: [SUBJECTS.runner(id), SUBJECTS.beat(id), `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`],
+    // The answer to a build request, within the time that control-plane waits for it.
+    allow_responses: { max: 1, expires: `${BUILD_ANSWER_S}s` },
   }),
   "control-plane": () => ({
     publish: [
@@ -82,19 +88,28 @@ function readingObjects(store: ObjectStoreName): string[] {
   return readingStream(`OBJ_${OBJECT_STORES[store]}`);
 }
 
-/** Writing an object also purges the chunks of an earlier one of the same name. */
+/**
+ * Writing an object also purges the chunks of an earlier one of the same name. It makes no consumers: with one of a stream that it writes, it
+ * could have whatever it wants delivered to anybody.
+ */
 function writingObjects(store: ObjectStoreName): string[] {
   const stream = `OBJ_${OBJECT_STORES[store]}`;
-  return [...readingStream(stream), `$O.${OBJECT_STORES[store]}.>`, `$JS.API.STREAM.PURGE.${stream}`];
+  return [...lookingUp(stream), `$O.${OBJECT_STORES[store]}.>`, `$JS.API.STREAM.PURGE.${stream}`];
 }
 
-/** Looking up, direct gets, and ordered consumers with flow control. */
-function readingStream(stream: string): string[] {
+function lookingUp(stream: string): string[] {
   return [
     `$JS.API.STREAM.INFO.${stream}`,
     `$JS.API.STREAM.MSG.GET.${stream}`,
     `$JS.API.DIRECT.GET.${stream}`,
     `$JS.API.DIRECT.GET.${stream}.>`,
+  ];
+}
+
+/** Looking up, and ordered consumers with flow control. */
+function readingStream(stream: string): string[] {
+  return [
+    ...lookingUp(stream),
     `$JS.API.CONSUMER.CREATE.${stream}.>`,
     `$JS.API.CONSUMER.CREATE.${stream}`,
     `$JS.API.CONSUMER.INFO.${stream}.>`,

@@ -3,8 +3,8 @@
 export const SUBJECTS = {
   /** Batches of frames from gateways to one runner. */
   runner: (id: string) => `mr.runner.${id}`,
-  /** Batches of frames from runners to one gateway. */
-  gateway: (id: string) => `mr.gateway.${id}`,
+  /** Batches of frames from one runner to one gateway. */
+  gateway: (id: string, runnerId: string) => `mr.gateway.${id}.${runnerId}`,
   /** A runner's counters to all gateways. */
   beat: (id: string) => `mr.beat.${id}`,
   /** Uploads to be built, to one runner of the queue group `builders`. */

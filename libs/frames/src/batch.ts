@@ -9,7 +9,7 @@ export interface Frame {
   payload: Buffer;
 }
 
-/** The bytes that open a batch from `sender` (at most 255 latin-1 characters). */
+/** The bytes that open a batch from the gateway `sender` (at most 255 latin-1 characters), or from a runner, which leaves it empty. */
 export function batchHeader(sender: string): Buffer {
   return Buffer.concat([Buffer.from([BATCH_MAGIC, FRAME_VERSION, sender.length]), Buffer.from(sender, "latin1")]);
 }

@@ -2,6 +2,7 @@
 //
 //   frame    u32 length of what follows | u8 type | u8 flags | u32 call | payload
 //   batch    u8 0x4d | u8 version | u8 length, sender | frame …            (one NATS message, for one peer)
+//                                                                        `sender` is the gateway; a runner's name is in the subject
 //   stream   frame | frame | …                                             (over an inherited descriptor)
 //
 // `call` is chosen by whoever sends the invoke frame and is unique among its open calls. A body is the rest of an invoke or head frame

@@ -99,7 +99,7 @@ type Platform = Awaited<ReturnType<typeof startPlatform>>;
 function callerOf({ gateway, within }: Platform) {
   const open = new Map<number, (answer: Record<string, unknown>) => void>();
   const batcher = new Batcher("gateway-1", (runner, message) => gateway.publish(SUBJECTS.runner(runner), message));
-  gateway.subscribe(SUBJECTS.gateway("gateway-1"), {
+  gateway.subscribe(SUBJECTS.gateway("gateway-1", "*"), {
     callback: (_, { data }) => {
       const message = Buffer.from(data);
       readFrames(message, readBatchHeader(message)!.framesAt, (frame) => take(frame));

@@ -102,6 +102,7 @@ export function buildApp(deps: GatewayDependencies) {
     openCalls: () => dispatcher.openCalls,
     waitingCalls: () => dispatcher.waitingCalls,
     runners: () => dispatcher.runners.count,
+    foreignFrames: () => dispatcher.foreignFrames,
     deployments: () => deployments.count,
     derivedKeys: () => keys.count,
     heldBodyBytes: () => bodies.heldBytes,
@@ -125,7 +126,7 @@ export function buildApp(deps: GatewayDependencies) {
      */
     async start(stopping?: AbortSignal): Promise<void> {
       frames.listen({
-        onFrames: guarded((message: Buffer) => dispatcher.receive(message), log),
+        onFrames: guarded((runnerId: string, message: Buffer) => dispatcher.receive(runnerId, message), log),
         onBeat: guarded((runnerId: string, beat: Beat) => dispatcher.onBeat(runnerId, beat), log),
       });
       buckets = new BucketsBus(deps.bus, { releases: deployments, functions, grants }, log);

@@ -1,4 +1,4 @@
-import { type BusLog, SUBJECTS } from "@millrace/bus";
+import { type BusLog, listen, SUBJECTS } from "@millrace/bus";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import type { Subscription } from "@nats-io/nats-core";
 import type { BusWorker, OpenBus } from "../bus/bus-link.ts";
@@ -26,12 +26,7 @@ export class RunnerBeats implements BusWorker {
   }
 
   async start({ connection }: OpenBus): Promise<void> {
-    this.#subscription ??= connection.subscribe(SUBJECTS.beat("*"), {
-      callback: (error, message) => {
-        if (error) this.#log.warn({ err: error }, "beats cannot be heard");
-        else this.#hear(message.subject.slice(SUBJECTS.beat("").length), message.data);
-      },
-    });
+    this.#subscription ??= listen(connection, SUBJECTS.beat("*"), (beat, id) => this.#hear(id, beat));
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { BUILD_QUEUE_GROUP, SUBJECTS } from "@millrace/bus";
+import { BUILD_QUEUE_GROUP, type Listener, listen, SUBJECTS } from "@millrace/bus";
 import { BuildRequest, BuildResponse } from "@millrace/proto/invocation/v1/invocation";
 import { BUILD_LIMITS } from "../limits.ts";
 import type { BusConnection } from "../placing/frames-bus.ts";
@@ -26,13 +26,9 @@ export class BuildsBus {
   }
 
   listen(): void {
-    this.#subscription = this.#connection.subscribe(SUBJECTS.build, {
-      queue: BUILD_QUEUE_GROUP,
-      callback: (error, message) => {
-        if (!error)
-          this.#take(message.data, (response) => void message.respond(BuildResponse.encode(response).finish()));
-      },
-    });
+    const onRequest: Listener = (bytes, _, message) =>
+      this.#take(bytes, (response) => void message.respond(BuildResponse.encode(response).finish()));
+    this.#subscription = listen(this.#connection, SUBJECTS.build, onRequest, { queue: BUILD_QUEUE_GROUP });
   }
 
   /** Takes no new request, and waits for those it has. */

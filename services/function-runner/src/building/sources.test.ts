@@ -61,10 +61,11 @@ class Bank {
 function refusal(id: string): Error {
   return new RangeError(\`no money for \${id}\`);
 }
-export async function charge(order: Order): Promise<void> {
+async function charge(order: Order): Promise<void> {
   await null;
   new Bank().debit(order);
-}`,
+}
+export { charge };`,
 };
 
 test("a stack is in the lines of TypeScript, across awaits, with the names of its functions", async () => {

@@ -1,4 +1,4 @@
-import { type connectBus, echo, SUBJECTS } from "@millrace/bus";
+import { type connectBus, echo, listen, SUBJECTS } from "@millrace/bus";
 import { Batcher } from "@millrace/frames";
 
 export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
@@ -16,7 +16,8 @@ export class FramesBus {
   constructor(connection: BusConnection, runnerId: string) {
     this.#connection = connection;
     this.#runnerId = runnerId;
-    this.batcher = new Batcher(runnerId, (gateway, message) => this.publish(SUBJECTS.gateway(gateway), message));
+    // Whose frames they are, the subject says.
+    this.batcher = new Batcher("", (gateway, message) => this.publish(SUBJECTS.gateway(gateway, runnerId), message));
     void this.#followStatus();
   }
 
@@ -26,11 +27,7 @@ export class FramesBus {
 
   /** Begins to hand on what comes in. */
   listen(onFrames: (message: Buffer) => void): void {
-    this.#subscription = this.#connection.subscribe(SUBJECTS.runner(this.#runnerId), {
-      callback: (error, { data }) => {
-        if (!error) onFrames(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-      },
-    });
+    this.#subscription = listen(this.#connection, SUBJECTS.runner(this.#runnerId), (message) => onFrames(message));
   }
 
   /** What cannot be sent now is dropped: whoever waited for it has given up by the time it would arrive. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FrameWriter } from "@millrace/frames";
+import { batchHeader, FrameWriter, writeHead } from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { testInvoke } from "@millrace/testing";
 import { DISPATCH_LIMITS } from "../limits.ts";
@@ -109,4 +109,20 @@ test("whoever throws while slots are handed out does not end that for good", () 
   assert.throws(() => beat(1, 1), /in no state/);
   beat(2, 1);
   assert.deepEqual([behind.phase, dispatch.waitingCalls], ["placed", 0]);
+});
+
+test("an answer of another runner changes nothing and is counted, whatever name its batch claims", () => {
+  const { dispatch, beat, invoke, outcomes } = setUp();
+  beat(0, 4);
+  const call = invoke(1);
+  const answer = () => {
+    const writer = new FrameWriter();
+    writer.raw(batchHeader("runner-1"));
+    writeHead(writer, call.number, { status: 200, headers: [], body: Buffer.alloc(0) }, true);
+    return writer.take();
+  };
+  dispatch.receive("runner-2", answer(), 2);
+  assert.deepEqual([call.phase, dispatch.foreignFrames, outcomes], ["placed", 1, []]);
+  dispatch.receive("runner-1", answer(), 3);
+  assert.deepEqual([call.phase, dispatch.foreignFrames], ["over", 1]);
 });

@@ -11,11 +11,11 @@ import {
   readFrames,
   readHead,
   readRejected,
-  Standstill,
 } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { type Reason, type Refusal, reasonOfRunner } from "../answering/reasons.ts";
 import { DISPATCH_LIMITS } from "../limits.ts";
+import { BusProof } from "./bus-proof.ts";
 import { type AnswerSink, Call, type Invocation } from "./call.ts";
 import type { DispatchHost } from "./dispatch-host.ts";
 import { type Choice, chooseRunner } from "./placement.ts";
@@ -54,12 +54,10 @@ export class Dispatch {
   #lastNumber: number;
   #nowMs: number;
   #interruptions = 0;
-  /** A process that did not run for a while knows of runners what is as old. */
-  readonly #standstill = new Standstill(DISPATCH_LIMITS.standstillMs);
-  /** When the last echo was asked for, and that of the last one that has come. */
-  #echoAskedAtMs = -Infinity;
-  #provenAtMs = -Infinity;
+  readonly #proof: BusProof;
+  /** Whose frames are being read, as NATS says. */
   #sender = "";
+  #foreignFrames = 0;
   /** Filled anew for each call, so that none needs memory for it. */
   readonly #choice: Choice;
   #isServing = false;
@@ -70,7 +68,7 @@ export class Dispatch {
   constructor(host: DispatchHost, nowMs: number) {
     this.#host = host;
     this.#nowMs = nowMs;
-    this.#standstill.notice(nowMs);
+    this.#proof = new BusProof(host.askForEcho, nowMs);
     this.#sweepAtMs = nowMs;
     this.#budget = new RetryBudget(nowMs);
     // At random, so that what runners still send to the process before this one is not taken for an answer to a call of ours.
@@ -85,6 +83,11 @@ export class Dispatch {
 
   get waitingCalls(): number {
     return this.#line.length;
+  }
+
+  /** Frames that a runner sent for calls of another: none that is honest does, but by a rare chance after this process was started again. */
+  get foreignFrames(): number {
+    return this.#foreignFrames;
   }
 
   /** Entries that wait for their time, for tests that look for leaks. */
@@ -111,12 +114,12 @@ export class Dispatch {
     this.#finish(call);
   }
 
-  /** Takes a batch of frames from a runner. Never throws. */
-  receive(message: Buffer, nowMs: number): void {
+  /** Takes a batch of frames from the runner on whose subject it came; the batch itself may claim anything. Never throws. */
+  receive(runnerId: string, message: Buffer, nowMs: number): void {
     const header = readBatchHeader(message);
     if (header === null) return;
     this.#setNow(nowMs);
-    this.#sender = header.sender;
+    this.#sender = runnerId;
     readFrames(message, header.framesAt, this.#onFrame);
   }
 
@@ -138,10 +141,7 @@ export class Dispatch {
   /** An echo that was asked for has come. */
   caughtUp(nowMs: number): void {
     this.#setNow(nowMs);
-    this.#standstill.caughtUp();
-    if (!this.#standstill.isOver) return;
-    this.#provenAtMs = this.#echoAskedAtMs;
-    this.#sweep();
+    if (this.#proof.caughtUp()) this.#sweep();
   }
 
   // A runner is silent, or the bus is. Were it the bus, what is placed now would be run when it moves again, and perhaps a second time
@@ -149,11 +149,8 @@ export class Dispatch {
   #sweep(): void {
     const { beatAgeMsMax, sweepIntervalMs } = DISPATCH_LIMITS;
     this.#sweepAtMs = this.#nowMs + sweepIntervalMs;
-    const isUnproven = this.runners.sweep(this.#nowMs, beatAgeMsMax, sweepIntervalMs * 4, this.#provenAtMs);
-    if (isUnproven && this.#standstill.isOver) {
-      this.#standstill.begin();
-      this.#askForEcho();
-    }
+    const isUnproven = this.runners.sweep(this.#nowMs, beatAgeMsMax, sweepIntervalMs * 4, this.#proof.provenAtMs);
+    if (isUnproven) this.#proof.doubt(this.#nowMs);
     this.#placeWaiting();
   }
 
@@ -165,12 +162,7 @@ export class Dispatch {
     if (interruptions !== this.#interruptions) this.runners.forgetSlots();
     this.#interruptions = interruptions;
     this.#nowMs = nowMs;
-    if (this.#standstill.notice(nowMs)) this.#askForEcho();
-  }
-
-  #askForEcho(): void {
-    this.#echoAskedAtMs = this.#nowMs;
-    this.#host.askForEcho();
+    this.#proof.notice(nowMs);
   }
 
   readonly #onDue = (call: Call): void => {
@@ -198,8 +190,12 @@ export class Dispatch {
 
   readonly #onFrame = (frame: Frame): void => {
     const call = this.#open.get(frame.call);
-    // Late frames of an earlier attempt, and frames in another runner's name, concern nobody.
-    if (call === undefined || call.runner?.id !== this.#sender) return;
+    // Late frames of an earlier attempt concern nobody.
+    if (call === undefined) return;
+    if (call.runner?.id !== this.#sender) {
+      this.#foreignFrames++;
+      return;
+    }
     try {
       this.#take(call, frame);
     } catch (err) {
@@ -320,7 +316,7 @@ export class Dispatch {
 
   /** Whether frames reach runners, and what is known of runners is of this moment. */
   #mayPlace(): boolean {
-    return this.#host.isConnected() && this.#standstill.isOver;
+    return this.#host.isConnected() && this.#proof.isFresh;
   }
 
   /** Whether it is worth while to go through those that wait. Without a connection, their turn is their end. */

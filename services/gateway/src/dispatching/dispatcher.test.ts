@@ -293,7 +293,7 @@ test("who was at a runner that died, and then finds the others full, is told tha
   await free();
 });
 
-test("frames in another runner's name are ignored", async (t) => {
+test("frames of another runner for a call are ignored", async (t) => {
   const gateway = await setUp(t);
   const honest = await gateway.startRunner({ id: "runner-1", warm: ["fn-hello@1"] });
   const liar = await gateway.startRunner({ id: "runner-2" });

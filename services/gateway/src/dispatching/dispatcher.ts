@@ -35,6 +35,10 @@ export class Dispatcher {
     return this.#dispatch.waitingCalls;
   }
 
+  get foreignFrames(): number {
+    return this.#dispatch.foreignFrames;
+  }
+
   /** Begins to look after time, and after the runners. */
   start(): void {
     this.#dispatch.wake(this.#nowMs());
@@ -50,8 +54,8 @@ export class Dispatcher {
     this.#dispatch.cancel(call, this.#nowMs());
   }
 
-  receive(message: Buffer): void {
-    this.#dispatch.receive(message, this.#nowMs());
+  receive(runnerId: string, message: Buffer): void {
+    this.#dispatch.receive(runnerId, message, this.#nowMs());
   }
 
   onBeat(runnerId: string, beat: Beat): void {

@@ -1,4 +1,4 @@
-import { type connectBus, echo, SUBJECTS } from "@millrace/bus";
+import { type connectBus, echo, listen, SUBJECTS } from "@millrace/bus";
 import { Batcher, type FrameWriter } from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import type { Wire } from "./call.ts";
@@ -7,11 +7,9 @@ export type BusConnection = Awaited<ReturnType<typeof connectBus>>;
 
 export interface FramesReceiver {
   /** A batch of frames from a runner. */
-  onFrames(message: Buffer): void;
+  onFrames(runnerId: string, message: Buffer): void;
   onBeat(runnerId: string, beat: Beat): void;
 }
-
-const BEAT_PREFIX = SUBJECTS.beat("");
 
 /** The gateway's end of the request path on NATS: frames out in batches, frames and beats in. */
 export class FramesBus implements Wire {
@@ -38,16 +36,12 @@ export class FramesBus implements Wire {
 
   /** Begins to hand on what comes in. */
   listen(receiver: FramesReceiver): void {
-    this.#connection.subscribe(SUBJECTS.gateway(this.#gatewayId), {
-      callback: (error, { data }) => {
-        if (!error) receiver.onFrames(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-      },
+    listen(this.#connection, SUBJECTS.gateway(this.#gatewayId, "*"), (message, runnerId) => {
+      receiver.onFrames(runnerId, message);
     });
-    this.#connection.subscribe(SUBJECTS.beat("*"), {
-      callback: (error, { subject, data }) => {
-        const beat = error ? null : readBeat(data);
-        if (beat) receiver.onBeat(subject.slice(BEAT_PREFIX.length), beat);
-      },
+    listen(this.#connection, SUBJECTS.beat("*"), (message, runnerId) => {
+      const beat = readBeat(message);
+      if (beat) receiver.onBeat(runnerId, beat);
     });
   }
 

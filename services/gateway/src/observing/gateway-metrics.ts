@@ -6,6 +6,7 @@ export interface GatewayGauges {
   openCalls: () => number;
   waitingCalls: () => number;
   runners: () => number;
+  foreignFrames: () => number;
   deployments: () => number;
   derivedKeys: () => number;
   heldBodyBytes: () => number;
@@ -25,6 +26,7 @@ const GAUGES: Record<keyof GatewayGauges, { name: string; description: string }>
   openCalls: { name: "gateway_calls_open", description: "Invocations that are at a runner" },
   waitingCalls: { name: "gateway_calls_waiting", description: "Invocations that wait for a free slot" },
   runners: { name: "gateway_runners", description: "Runners that beat" },
+  foreignFrames: { name: "gateway_frames_foreign", description: "Frames that runners sent for calls of other runners" },
   deployments: { name: "gateway_deployments", description: "Deployments that are known" },
   derivedKeys: { name: "gateway_derived_keys", description: "Signing keys that are held" },
   heldBodyBytes: { name: "gateway_held_body_bytes", description: "Bodies that are held whole" },

@@ -140,9 +140,9 @@ export class FakeRunner {
     this.slots = slots;
     this.#warm = warm;
     this.#connection = connection;
-    this.#batcher = new Batcher(id, (gateway, message) => {
+    this.#batcher = new Batcher("", (gateway, message) => {
       // The dead say nothing.
-      if (!connection.isClosed()) connection.publish(SUBJECTS.gateway(gateway), message);
+      if (!connection.isClosed()) connection.publish(SUBJECTS.gateway(gateway, id), message);
     });
     connection.subscribe(SUBJECTS.runner(id), { callback: (_, { data }) => this.#receive(Buffer.from(data)) });
     this.#beating = setInterval(() => this.beat(), 100);

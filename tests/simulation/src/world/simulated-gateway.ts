@@ -82,9 +82,9 @@ export class SimulatedGateway implements Wire {
     );
   }
 
-  receive(message: Buffer): void {
+  receive(runnerId: string, message: Buffer): void {
     if (!this.isConnected) return;
-    this.process.receive(() => this.#do(() => this.dispatch.receive(message, this.#timeline.nowMs)));
+    this.process.receive(() => this.#do(() => this.dispatch.receive(runnerId, message, this.#timeline.nowMs)));
   }
 
   onBeat(runnerId: string, beat: Beat): void {

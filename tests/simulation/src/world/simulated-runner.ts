@@ -59,7 +59,7 @@ export class SimulatedRunner {
     this.#options = options;
     this.#timeline = timeline;
     this.process = new SimulatedProcess(timeline);
-    this.#outbox = new Outbox(id, options.send);
+    this.#outbox = new Outbox("", options.send);
     const echoMs = Math.max(2 * delayMsMax, PLACING_LIMITS.settleMs);
     this.admission = new Admission(slots, {
       askForEcho: () => void this.process.after(echoMs, () => this.admission.caughtUp()),

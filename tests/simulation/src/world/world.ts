@@ -68,7 +68,7 @@ export class World {
       delayMsMax: this.#network.delayMsMax,
       send: (gatewayId, message) => {
         const to = Number(gatewayId.slice("gateway-".length));
-        this.#network.send(`${connection} ${to}`, () => this.gateways[to]!.receive(message));
+        this.#network.send(`${connection} ${to}`, () => this.gateways[to]!.receive(id, message));
       },
       publish: (beat: Beat) => {
         for (let to = 0; to < this.gateways.length; to++) {

@@ -1,0 +1,32 @@
+/** Commands as they stand in documents, run as a reader would run them. */
+import { execFile } from "node:child_process";
+import { mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { repositoryRoot } from "@millrace/local";
+
+const COMMAND_TIMEOUT_MS = 60_000;
+
+/** The lines of a document's blocks of shell, or of those between two headings. */
+export function commandsIn(document: string, from = "", to?: string): string[] {
+  const text = readFileSync(join(repositoryRoot, document), "utf8");
+  const part = text.slice(text.indexOf(from), to === undefined ? undefined : text.indexOf(to));
+  return part
+    .matchAll(/^```sh\n(.*?)^```/gms)
+    .flatMap(([, block]) => block!.trim().split("\n"))
+    .toArray();
+}
+
+/** A shell in something like a clone, whose commands find the platform; each answers what it printed. */
+export function readersShell(platformFile: string): (line: string) => Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-reader-"));
+  for (const name of ["examples", "node_modules"]) symlinkSync(join(repositoryRoot, name), join(folder, name));
+  return (line) =>
+    new Promise((settle, reject) => {
+      const command = line.replaceAll("npx millrace", `node ${join(repositoryRoot, "clients/cli/bin/millrace.mjs")}`);
+      const env = { ...process.env, HOME: folder, MILLRACE_PLATFORM_FILE: platformFile };
+      execFile("sh", ["-ec", command], { cwd: folder, env, timeout: COMMAND_TIMEOUT_MS }, (error, stdout, stderr) =>
+        error ? reject(new Error(`${line}\n${stdout}${stderr}`)) : settle(stdout),
+      );
+    });
+}

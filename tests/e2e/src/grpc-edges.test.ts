@@ -24,11 +24,10 @@ import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { HealthCheckResponse_ServingStatus, HealthClient } from "@millrace/proto/google";
 import { RpcClient } from "@millrace/rpc";
-import { freePort, until } from "@millrace/testing";
+import { freePort, selfSigned, until } from "@millrace/testing";
 import { METHODS } from "./support/contract.ts";
 import { readProc } from "./support/processes.ts";
 import { freshId, provision } from "./support/provision.ts";
-import { selfSigned } from "./support/self-signed.ts";
 import { testPlatform } from "./support/test-platform.ts";
 
 const TIMEOUT_MS = 10_000;

@@ -11,7 +11,7 @@
 export const KIND = { open: 1, lookup: 2, claim: 3, opened: 4, addresses: 5, failed: 6 } as const;
 const MESSAGE_HEADER_BYTES = 3;
 const MESSAGE_BYTES_MAX = 4 * 1024;
-export const CHUNK_HEADER_BYTES = 4;
+const CHUNK_HEADER_BYTES = 4;
 /** More than a socket reads at once. */
 const CHUNK_BYTES_MAX = 1024 * 1024;
 

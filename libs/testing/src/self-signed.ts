@@ -1,4 +1,3 @@
-/** A certificate for localhost that signs itself (RFC 5280), made in memory for one test and trusted by nobody else. */
 import { generateKeyPairSync, randomBytes, sign } from "node:crypto";
 
 const INTEGER = 0x02;
@@ -16,10 +15,15 @@ const BASIC_CONSTRAINTS = Buffer.from("0603551d13", "hex");
 const SUBJECT_ALT_NAME = Buffer.from("0603551d11", "hex");
 const ECDSA_WITH_SHA256 = der(SEQUENCE, Buffer.from("06082a8648ce3d040302", "hex"));
 
-export function selfSigned(): { readonly certificate: string; readonly privateKey: string } {
+/** A certificate for localhost, and for other names, that signs itself (RFC 5280): made in memory for one test and trusted by nobody else. */
+export function selfSigned(...names: string[]): { readonly certificate: string; readonly privateKey: string } {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const name = der(SEQUENCE, der(SET, der(SEQUENCE, COMMON_NAME, der(UTF8_STRING, Buffer.from("localhost")))));
-  const alternatives = der(SEQUENCE, der(0x82, Buffer.from("localhost")), der(0x87, Buffer.from([127, 0, 0, 1])));
+  const alternatives = der(
+    SEQUENCE,
+    ...["localhost", ...names].map((dnsName) => der(0x82, Buffer.from(dnsName))),
+    der(0x87, Buffer.from([127, 0, 0, 1])),
+  );
   const extensions = der(
     SEQUENCE,
     der(SEQUENCE, BASIC_CONSTRAINTS, TRUE, der(OCTET_STRING, der(SEQUENCE, TRUE))),

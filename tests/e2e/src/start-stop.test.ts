@@ -2,10 +2,11 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { repositoryRoot, unprivilegedHome } from "@millrace/local";
+import { repositoryRoot, startPlatform, unprivilegedHome } from "@millrace/local";
 import { until } from "@millrace/testing";
 
 // What can go wrong with `npm start`; how it goes well is in fresh-clone.test.ts.
@@ -68,4 +69,23 @@ test("a flag that is not known is refused before anything starts", async () => {
   const running = start("--runner", "3");
   assert.equal(await running.exited, 1);
   assert.match(running.output(), /--runner/);
+});
+
+test("a port that another process takes while the platform starts costs a second attempt, and no more", async (t) => {
+  const stateDirectory = mkdtempSync(join(tmpdir(), "millrace-race-"));
+  const thief = createServer();
+  t.after(() => thief.close());
+  const said: string[] = [];
+  const log = (line: string): void => {
+    said.push(line);
+    if (thief.listening || !line.startsWith("control-plane-1 ready")) return;
+    const ports = JSON.parse(readFileSync(join(stateDirectory, "ports.json"), "utf8"));
+    thief.listen({ host: "127.0.0.1", port: ports["gateway.http"] });
+  };
+  const platform = await startPlatform({ stateDirectory, ephemeral: true, log });
+  t.after(() => platform.destroy());
+  const { port } = thief.address() as AddressInfo;
+  assert.notEqual(new URL(platform.gatewayUrl).port, String(port));
+  assert.equal(said.filter((line) => line.startsWith("another process has taken a port")).length, 1);
+  assert.equal((await fetch(platform.gatewayUrl)).status, 404);
 });

@@ -1,6 +1,6 @@
 /** The ports of one platform: the same as last time where they are free. */
 import { join } from "node:path";
-import { choosePorts, type Ports, rememberedPorts, rememberPorts } from "../processes/ports.ts";
+import { areFree, choosePorts, type Ports, rememberedPorts, rememberPorts } from "../processes/ports.ts";
 import { portNames, type ServiceInstance } from "./service-table.ts";
 
 const ENGINE_PORTS = ["nats", "natsMonitor", "postgres", "redis"];
@@ -27,4 +27,11 @@ export async function portsFor(
   const ports = share ? chosen : { ...chosen, [FIRST_GATEWAY_PORT]: chosen[PUBLIC_PORT]! };
   rememberPorts(file, { ...wanted, ...ports });
   return ports;
+}
+
+/** Whether somebody else has one of the ports that were chosen last, when all that was started on them is stopped. */
+export async function isPortLost(stateDirectory: string, instances: readonly ServiceInstance[]): Promise<boolean> {
+  const chosen = rememberedPorts(join(stateDirectory, "ports.json"));
+  const names = [PUBLIC_PORT, ...ENGINE_PORTS, ...portNames(instances)];
+  return !(await areFree([...new Set(names.flatMap((name) => chosen[name] ?? []))]));
 }

@@ -22,7 +22,7 @@ import { makeNatsUsers, makePlatformSecrets, type Operator } from "../secrets/pl
 import { SecretFiles } from "../secrets/secret-files.ts";
 import { databaseUrlFile, prepareDatabases, type StatefulService } from "./databases.ts";
 import { claimHome } from "./home.ts";
-import { portsFor } from "./platform-ports.ts";
+import { isPortLost, portsFor } from "./platform-ports.ts";
 import { serviceProcess, startServices, stopInOrder } from "./service-processes.ts";
 import {
   addressOf,
@@ -30,6 +30,7 @@ import {
   consoleUrl,
   gatewayAddresses,
   gatewayPublicUrl,
+  type ServiceInstance,
   serviceEnvironment,
   serviceInstances,
 } from "./service-table.ts";
@@ -110,8 +111,17 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   // What is being waited for ends at once when everything that runs is stopped.
   const giveUp = (): void => void stopInOrder(host.processes);
   options.signal?.addEventListener("abort", giveUp);
+  const instances = serviceInstances({ gateways: options.gateways ?? 1, runners: options.runners ?? 1 });
+  const attempt = () => assemble(stateDirectory, platformFile, instances, options, host, stop);
   try {
-    return await assemble(stateDirectory, platformFile, options, host, stop);
+    return await attempt().catch(async (error: unknown) => {
+      await stopInOrder(host.processes);
+      if (options.signal?.aborted || !(await isPortLost(stateDirectory, instances))) throw error;
+      // Ports are chosen before they are bound, and between the two anybody may take one.
+      host.log("another process has taken a port; starting again, once, with another one");
+      host.processes.clear();
+      return attempt();
+    });
   } catch (error) {
     await stop();
     throw error;
@@ -123,12 +133,12 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
 async function assemble(
   stateDirectory: string,
   platformFile: string,
+  instances: readonly ServiceInstance[],
   options: PlatformOptions,
   host: ProcessHost,
   stop: () => Promise<void>,
 ): Promise<Platform> {
   for (const name of await host.ledger.reap()) host.log(`${name} was left from an earlier start and is ended`);
-  const instances = serviceInstances({ gateways: options.gateways ?? 1, runners: options.runners ?? 1 });
   const ports = await portsFor(stateDirectory, instances, options.ports);
   const files = new SecretFiles(join(stateDirectory, "secrets"));
   const secrets = makePlatformSecrets(files);

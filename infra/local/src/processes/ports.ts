@@ -28,6 +28,13 @@ export async function choosePorts(names: readonly string[], wanted: Ports): Prom
   return chosen;
 }
 
+/** Whether nobody listens on any of them. */
+export async function areFree(ports: readonly number[]): Promise<boolean> {
+  const held = await Promise.all(ports.map(listen));
+  await Promise.all(held.map((server) => server && new Promise((settle) => server.close(settle))));
+  return held.every((server) => server !== undefined);
+}
+
 export function rememberedPorts(file: string): Ports {
   if (!existsSync(file)) return {};
   try {

@@ -71,6 +71,8 @@ export const DISPATCH_LIMITS = {
   setbacksMax: 6,
   /** A runner that has not beaten for so long is lost. */
   beatAgeMsMax: 3_000,
+  /** A process that is gone is remembered so long, for beats of it that are still on their way. */
+  goneRememberedMs: 60_000,
   /** A safe request that no runner has accepted for so long is placed again. */
   acceptanceMsMax: 1_500,
   sweepIntervalMs: 250,

@@ -1,11 +1,13 @@
 import {
   CHUNK_BYTES_MAX,
   FLAG,
+  type Frame,
   type FrameWriter,
   type Head,
   INITIAL_CREDIT_BYTES,
   type Invoke,
   type Rejection,
+  readHead,
   writeCancel,
   writeChunk,
   writeCredit,
@@ -129,11 +131,6 @@ export class Call implements Due {
     return this.phase === "placed" ? safe || !this.wasInterrupted : this.phase === "accepted" && safe;
   }
 
-  /** Whether it was rejected for a lack of room only: that another runner is asked is no retry. */
-  get isCrowdedOut(): boolean {
-    return this.rejection === "busy" || this.rejection === "atLimit";
-  }
-
   /** Sends the invocation to a runner under a new number. */
   sendTo(runner: Runner, number: number, nowMs: number, knocks = false): void {
     this.runner = runner;
@@ -186,6 +183,16 @@ export class Call implements Due {
     this.phase = "accepted";
     this.waitsUntilMs = undefined;
     this.invocation.body.release(EDGE_LIMITS.smallBodyBytesMax);
+  }
+
+  /** The answer begins; null when it cannot be read, or has begun before. */
+  onHead(frame: Frame, nowMs: number): Head | null {
+    const head = readHead(frame);
+    if (head === null || this.phase === "answering" || !this.receive(head.body.length)) return null;
+    this.onAccepted(nowMs);
+    this.isCold = (frame.flags & FLAG.cold) !== 0;
+    this.phase = "answering";
+    return head;
   }
 
   /** Counts bytes of the answer that came; false when the runner sends more than it may. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { batchHeader, FrameWriter, writeHead } from "@millrace/frames";
+import { batchHeader, FrameWriter, writeHead, writeRejected } from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { testInvoke } from "@millrace/testing";
 import { DISPATCH_LIMITS } from "../limits.ts";
@@ -19,9 +19,9 @@ function setUp() {
   const host = { wire, isConnected: () => true, random: () => 0.5, wakeAt() {}, log: { warn() {} } };
   const dispatch = new Dispatch({ ...host, askForEcho: () => echoes++ }, 0);
   let sequence = 0;
-  const beat = (nowMs: number, slots: number) =>
-    dispatch.onBeat("runner-1", Beat.fromPartial({ epoch: "1", sequence: ++sequence, slots }), nowMs);
-  const invoke = (nowMs: number, { body = BodyFeed.of(Buffer.alloc(0)), onFailed = () => {} } = {}) => {
+  const beat = (nowMs: number, slots: number, id = "runner-1", epoch = "1") =>
+    dispatch.onBeat(id, Beat.fromPartial({ epoch: `${id} ${epoch}`, sequence: ++sequence, slots }), nowMs);
+  const invoke = (nowMs: number, { body = BodyFeed.of(Buffer.alloc(0)), safe = false, onFailed = () => {} } = {}) => {
     const sink = {
       head() {},
       chunk() {},
@@ -30,7 +30,7 @@ function setUp() {
         onFailed();
       },
     };
-    return dispatch.invoke({ content: CONTENT, body, project: "p", timeoutMs: 5_000, safe: false }, sink, nowMs);
+    return dispatch.invoke({ content: CONTENT, body, project: "p", timeoutMs: 5_000, safe }, sink, nowMs);
   };
   return { dispatch, wire, outcomes, beat, invoke, echoes: () => echoes };
 }
@@ -109,6 +109,45 @@ test("whoever throws while slots are handed out does not end that for good", () 
   assert.throws(() => beat(1, 1), /in no state/);
   beat(2, 1);
   assert.deepEqual([behind.phase, dispatch.waitingCalls], ["placed", 0]);
+});
+
+test("calls whose time is over are told so although the caller of one of them cannot be", () => {
+  const { dispatch, beat, invoke, outcomes } = setUp();
+  beat(0, 4);
+  const onFailed = () => {
+    throw new Error("the caller's connection is in no state to be answered");
+  };
+  const calls = [invoke(1), invoke(1, { onFailed }), invoke(1)];
+  for (let nowMs = 100; nowMs <= 7_200; nowMs += 100) {
+    beat(nowMs, 4);
+    dispatch.wake(nowMs);
+  }
+  assert.deepEqual(
+    calls.map(({ phase }) => phase),
+    ["over", "over", "over"],
+  );
+  assert.deepEqual(outcomes, ["function_timeout", "function_timeout", "internal", "function_timeout"]);
+  assert.equal(dispatch.timedCalls, 0);
+});
+
+test("however many calls a runner turns away, those of one that is lost are placed again", () => {
+  const { dispatch, beat, invoke, outcomes } = setUp();
+  const reject = (number: number) => {
+    const writer = new FrameWriter();
+    writer.raw(batchHeader(""));
+    writeRejected(writer, number, "platform");
+    dispatch.receive("runner-1", writer.take(), 2);
+  };
+  beat(0, 1_000);
+  const calls = Array.from({ length: 4 * DISPATCH_LIMITS.retryBurst }, () => invoke(1));
+  beat(1, 1_000, "runner-2");
+  for (const { number } of calls) reject(number);
+  assert.deepEqual([...new Set(calls.map(({ runner }) => runner?.id))], ["runner-2"]);
+  const safe = invoke(3, { safe: true });
+  assert.equal(safe.runner?.id, "runner-1");
+  // The next process of that name.
+  beat(4, 1_000, "runner-1", "2");
+  assert.deepEqual([safe.phase, safe.attempts, outcomes], ["placed", 2, []]);
 });
 
 test("an answer of another runner changes nothing and is counted, whatever name its batch claims", () => {

@@ -1,6 +1,5 @@
 import {
   CANCELLATION,
-  CallMap,
   FLAG,
   FRAME,
   type Frame,
@@ -9,7 +8,6 @@ import {
   readCredit,
   readFailed,
   readFrames,
-  readHead,
   readRejected,
 } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
@@ -18,6 +16,7 @@ import { DISPATCH_LIMITS } from "../limits.ts";
 import { BusProof } from "./bus-proof.ts";
 import { type AnswerSink, Call, type Invocation } from "./call.ts";
 import type { DispatchHost } from "./dispatch-host.ts";
+import { OpenCalls } from "./open-calls.ts";
 import { type Choice, chooseRunner } from "./placement.ts";
 import { RetryBudget } from "./retry-budget.ts";
 import { type Runner, Runners, slotToKnockAt } from "./runners.ts";
@@ -46,18 +45,18 @@ import { whyGivenUp, whyTimedOut } from "./why-given-up.ts";
 /** All calls of one gateway, and the runners that they go to. Times are milliseconds of a clock that only rises. Nothing here waits. */
 export class Dispatch {
   readonly runners: Runners;
+  /** Frames that runners sent for calls of others; an honest one does by a rare chance after this process was started again. */
+  foreignFrames = 0;
   readonly #host: DispatchHost;
-  readonly #open = new CallMap<Call>();
+  readonly #open: OpenCalls;
   readonly #line = new WaitingLine();
   readonly #wheel = new TimerWheel<Call>();
   readonly #budget: RetryBudget;
-  #lastNumber: number;
   #nowMs: number;
   #interruptions = 0;
   readonly #proof: BusProof;
   /** Whose frames are being read, as NATS says. */
   #sender = "";
-  #foreignFrames = 0;
   /** Filled anew for each call, so that none needs memory for it. */
   readonly #choice: Choice;
   #isServing = false;
@@ -71,8 +70,7 @@ export class Dispatch {
     this.#proof = new BusProof(host.askForEcho, nowMs);
     this.#sweepAtMs = nowMs;
     this.#budget = new RetryBudget(nowMs);
-    // At random, so that what runners still send to the process before this one is not taken for an answer to a call of ours.
-    this.#lastNumber = Math.floor(host.random() * 2 ** 32);
+    this.#open = new OpenCalls(host.random);
     this.#choice = { warm: [], all: [], loadMax: 1, random: host.random };
     this.runners = new Runners({ onLost: (runner) => this.#onRunnerLost(runner) });
   }
@@ -83,11 +81,6 @@ export class Dispatch {
 
   get waitingCalls(): number {
     return this.#line.length;
-  }
-
-  /** Frames that a runner sent for calls of another: none that is honest does, but by a rare chance after this process was started again. */
-  get foreignFrames(): number {
-    return this.#foreignFrames;
   }
 
   /** Entries that wait for their time, for tests that look for leaks. */
@@ -134,8 +127,11 @@ export class Dispatch {
     this.#setNow(nowMs);
     this.#wakeAtMs = Infinity;
     this.#wheel.advance(nowMs, this.#onDue);
-    if (nowMs >= this.#sweepAtMs) this.#sweep();
-    this.#wakeBy(Math.min(this.#sweepAtMs, this.#wheel.nextAtMs()));
+    try {
+      if (nowMs >= this.#sweepAtMs) this.#sweep();
+    } finally {
+      this.#wakeBy(Math.min(this.#sweepAtMs, this.#wheel.nextAtMs()));
+    }
   }
 
   /** An echo that was asked for has come. */
@@ -167,16 +163,20 @@ export class Dispatch {
 
   readonly #onDue = (call: Call): void => {
     if (call.phase === "over") return;
-    if (this.#nowMs >= call.deadlineAtMs) this.#onDeadline(call);
-    else if (this.#nowMs < call.nextDueAtMs) this.#watch(call);
-    else if (call.phase === "waiting") this.#giveUp(call);
-    else this.#onSilence(call);
+    try {
+      if (this.#nowMs >= call.deadlineAtMs) this.#onDeadline(call);
+      else if (this.#nowMs < call.nextDueAtMs) this.#watch(call);
+      else if (call.phase === "waiting") this.#giveUp(call);
+      else this.#onSilence(call);
+    } catch (err) {
+      this.#breakOff(call, err);
+    }
   };
 
   #onDeadline(call: Call): void {
     call.sendCancel(CANCELLATION.deadline);
     if (call.attempts === 0 || call.phase === "waiting") this.#giveUp(call);
-    else this.#failWith(call, whyTimedOut(call));
+    else this.#refuse(call, whyTimedOut(call));
   }
 
   /** A safe call that nobody accepted: its frame may have gone astray. */
@@ -185,7 +185,7 @@ export class Dispatch {
     call.refusedBy(call.runner!, "platform");
     call.waitsUntilMs = undefined;
     this.#leaveRunner(call);
-    this.#placeAgain(call);
+    this.#retry(call);
   }
 
   readonly #onFrame = (frame: Frame): void => {
@@ -193,16 +193,26 @@ export class Dispatch {
     // Late frames of an earlier attempt concern nobody.
     if (call === undefined) return;
     if (call.runner?.id !== this.#sender) {
-      this.#foreignFrames++;
+      this.foreignFrames++;
       return;
     }
     try {
       this.#take(call, frame);
     } catch (err) {
-      this.#host.log.warn({ err, requestId: call.invocation.content.requestId }, "an answer could not be passed on");
-      this.#abort(call, "internal", "The answer could not be passed on.");
+      this.#breakOff(call, err);
     }
   };
+
+  /** Something is wrong with one call, or with whom it is answered to: the others go on. */
+  #breakOff(call: Call, err: unknown): void {
+    const { requestId } = call.invocation.content;
+    this.#host.log.warn({ err, requestId }, "an answer could not be passed on");
+    try {
+      this.#abort(call, "internal", "The answer could not be passed on.");
+    } catch (err) {
+      this.#host.log.warn({ err, requestId }, "nor could that be said");
+    }
+  }
 
   #take(call: Call, frame: Frame): void {
     switch (frame.type) {
@@ -228,14 +238,11 @@ export class Dispatch {
   }
 
   #onHead(call: Call, frame: Frame): void {
-    const head = readHead(frame);
-    if (head === null || call.phase === "answering" || !call.receive(head.body.length)) {
+    const head = call.onHead(frame, this.#nowMs);
+    if (head === null) {
       this.#abort(call, "function_response_invalid", "The function's response could not be read.");
       return;
     }
-    call.onAccepted(this.#nowMs);
-    call.isCold = (frame.flags & FLAG.cold) !== 0;
-    call.phase = "answering";
     const end = (frame.flags & FLAG.end) !== 0;
     if (end) this.#finish(call);
     call.sink.head(head, end);
@@ -269,27 +276,30 @@ export class Dispatch {
 
   #onRunnerLost(runner: Runner): void {
     this.#host.log.warn({ runner: runner.id, calls: runner.outstanding }, "a runner was lost");
-    for (const call of this.#open.values()) {
-      if (call.runner !== runner) continue;
+    for (const call of this.#open.at(runner)) {
       const { mayRunAgain } = call;
       // It may only have fallen silent.
       call.sendCancel(CANCELLATION.callerGone);
       this.#leaveRunner(call);
       call.rejection = null;
       call.waitsUntilMs = undefined;
-      if (mayRunAgain) this.#placeAgain(call);
+      if (mayRunAgain) this.#retry(call);
       else this.#fail(call, "runner_lost", "The runner that served the request was lost; the function may have run.");
     }
+  }
+
+  /** Places again what a runner may have begun: within the budget that all calls share. */
+  #retry(call: Call): void {
+    if (this.#budget.spend(this.#nowMs)) this.#placeAgain(call);
+    else if (call.rejection !== null) this.#giveUp(call);
+    else this.#fail(call, "runner_lost", "The runner was lost, and too many requests are placed again already.");
   }
 
   #placeAgain(call: Call): void {
     const whole = call.startOver();
     if (!whole) this.#fail(call, "runner_lost", "The runner was lost, and the body cannot be sent again.");
     else if (call.setbacks >= DISPATCH_LIMITS.setbacksMax) this.#giveUp(call);
-    else if (!call.isCrowdedOut && !this.#budget.spend(this.#nowMs)) {
-      if (call.rejection !== null) this.#giveUp(call);
-      else this.#fail(call, "runner_lost", "The runner was lost, and too many requests are placed again already.");
-    } else if (!this.#place(call)) this.#wait(call);
+    else if (!this.#place(call)) this.#wait(call);
   }
 
   /** True when the call has a runner, or is over. */
@@ -327,8 +337,7 @@ export class Dispatch {
 
   #send(call: Call, runner: Runner, knocks = false): void {
     if (call.attempts === 0) this.#budget.earn();
-    const number = this.#nextNumber();
-    this.#open.set(number, call);
+    const number = this.#open.add(call);
     runner.outstanding++;
     try {
       call.sendTo(runner, number, this.#nowMs, knocks);
@@ -389,7 +398,7 @@ export class Dispatch {
   }
 
   #giveUp(call: Call): void {
-    this.#failWith(call, whyGivenUp(call, this.runners, this.#host.isConnected()));
+    this.#refuse(call, whyGivenUp(call, this.runners, this.#host.isConnected()));
   }
 
   #abort(call: Call, reason: Reason, detail: string): void {
@@ -397,13 +406,13 @@ export class Dispatch {
     this.#fail(call, reason, detail);
   }
 
-  #failWith(call: Call, { reason, detail }: Refusal): void {
-    this.#fail(call, reason, detail);
-  }
-
   #fail(call: Call, reason: Reason, detail: string): void {
     this.#finish(call);
     call.sink.failed(reason, detail);
+  }
+
+  #refuse(call: Call, { reason, detail }: Refusal): void {
+    this.#fail(call, reason, detail);
   }
 
   #finish(call: Call): void {
@@ -435,11 +444,5 @@ export class Dispatch {
     if (atMs >= this.#wakeAtMs) return;
     this.#wakeAtMs = atMs;
     this.#host.wakeAt(atMs);
-  }
-
-  #nextNumber(): number {
-    do this.#lastNumber = (this.#lastNumber + 1) >>> 0;
-    while (this.#open.has(this.#lastNumber));
-    return this.#lastNumber;
   }
 }

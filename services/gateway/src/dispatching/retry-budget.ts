@@ -5,8 +5,9 @@ const { retryShare, retryBurst, retriesPerSecond } = DISPATCH_LIMITS;
 /**
  * How often calls may be placed again: a share of how often calls are placed first, a few each second for those who place few, and a
  * burst beside it, enough for the calls of a runner that dies. Without such a bound runners that fail half of what they get would be
- * sent a multiple of what callers ask. Who was turned away for want of a slot does not count: nothing ran, and the runner is not asked
- * again before it has beaten again or a call there has ended. Time is an input.
+ * sent a multiple of what callers ask. What was rejected does not count: nothing ran, the call does not ask that runner again before it has
+ * beaten again, nor more than a few; and were it counted, whoever is turned away a lot would use up what is there for the calls of
+ * others. Time is an input.
  */
 export class RetryBudget {
   #left: number = retryBurst;

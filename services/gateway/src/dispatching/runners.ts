@@ -67,8 +67,6 @@ export function hashOf(text: string): number {
 }
 
 const NONE: readonly Runner[] = [];
-/** So long a process that is gone is remembered, for beats of it that are still on their way. */
-const GONE_MS = 60_000;
 
 /** The runners that beat, and where each function version is warm. Time is an input. */
 export class Runners {
@@ -182,7 +180,8 @@ export class Runners {
   }
 
   #forgetGone(nowMs: number): void {
-    for (const [epoch, atMs] of this.#gone) if (nowMs - atMs > GONE_MS) this.#gone.delete(epoch);
+    for (const [epoch, atMs] of this.#gone)
+      if (nowMs - atMs > DISPATCH_LIMITS.goneRememberedMs) this.#gone.delete(epoch);
   }
 
   #welcome(id: string, epoch: string): Runner {

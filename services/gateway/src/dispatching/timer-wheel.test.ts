@@ -53,6 +53,21 @@ test("everything that stays is handed on once, never early and at most a step la
   );
 });
 
+test("what throws when it is due drops nobody: those behind it are handed on with the next step", () => {
+  const wheel = new TimerWheel<Entry>();
+  const entries = Array.from({ length: 5 }, () => new Entry());
+  for (const entry of entries) wheel.add(entry, 100, 0);
+  const handed: Entry[] = [];
+  const onDue = (entry: Entry) => {
+    handed.push(entry);
+    if (handed.length === 2) throw new Error("cannot be told");
+  };
+  assert.throws(() => wheel.advance(104, onDue), /cannot be told/);
+  assert.deepEqual([handed.length, wheel.size], [2, 3]);
+  wheel.advance(wheel.nextAtMs(), onDue);
+  assert.deepEqual([new Set(handed).size, wheel.size], [5, 0]);
+});
+
 test("a process that stood still gets all that is due at once, and may put others on meanwhile", () => {
   const wheel = new TimerWheel<Entry>();
   const entries = Array.from({ length: 100 }, () => new Entry());

@@ -54,7 +54,10 @@ export class TimerWheel<T extends Due> {
     this.#size--;
   }
 
-  /** Takes off what is due and hands it on. What is handed on may add and remove others. */
+  /**
+   * Takes off what is due and hands it on. What is handed on may add and remove others. Should `onDue` throw, those behind are handed on
+   * with the next step.
+   */
   advance(nowMs: number, onDue: (entry: T) => void): void {
     const now = Math.floor(nowMs / WHEEL_STEP_MS);
     if (this.#size === 0 || now <= this.#step) return;
@@ -71,7 +74,15 @@ export class TimerWheel<T extends Due> {
       if (entry.dueAtMs <= nowMs) due.push(entry);
       else this.add(entry, entry.dueAtMs, nowMs);
     }
-    for (const entry of due) if (entry.place === -1) onDue(entry);
+    let handed = 0;
+    try {
+      for (const entry of due) {
+        handed++;
+        if (entry.place === -1) onDue(entry);
+      }
+    } finally {
+      for (const entry of due.slice(handed)) if (entry.place === -1) this.add(entry, entry.dueAtMs, nowMs);
+    }
   }
 
   /** When something is to be looked at next; Infinity when there is nothing. */

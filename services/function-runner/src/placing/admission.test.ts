@@ -76,8 +76,8 @@ test("calls that nobody waits for give their slots back, a quarter of the slots 
   const { admission, ask, counts, release, abandon, endAbandoned } = setUp(8);
   for (let n = 0; n < 8; n++) ask(0, "deaf");
   assert.deepEqual(
-    [1, 2, 3].map((nowMs) => abandon("deaf", nowMs)),
-    [true, true, false],
+    [1, 2].map((nowMs) => abandon("deaf", nowMs)),
+    [true, true],
   );
   assert.deepEqual([admission.slotsBusy, admission.calls], [6, 8]);
   // To gateways a busy runner is full, for whomever they ask next.
@@ -94,6 +94,25 @@ test("calls that nobody waits for give their slots back, a quarter of the slots 
   assert.deepEqual([admission.slotsBusy, admission.remembered <= 1], [0, true]);
 });
 
+test("a call that nobody waits for, and that finds no room beside the slots, gives its slot back as soon as there is", () => {
+  const { admission, ask, release, abandon, endAbandoned } = setUp(8);
+  for (let n = 0; n < 8; n++) ask(0, "deaf");
+  assert.deepEqual(
+    [1, 2, 3, 4].map((nowMs) => abandon("deaf", nowMs)),
+    [true, true, false, false],
+  );
+  assert.equal(admission.slotsBusy, 6);
+  endAbandoned("deaf", 5);
+  assert.deepEqual([admission.slotsBusy, admission.calls], [5, 7]);
+  assert.equal(ask(6, "deaf"), "platform", "the room is taken again");
+  assert.equal(ask(6, "other"), "accepted");
+  // Those that are over by themselves give nothing back twice.
+  for (let n = 0; n < 6; n++) release("g", "deaf", 7);
+  endAbandoned("deaf", 8);
+  release("g", "other", 9);
+  assert.deepEqual([admission.slotsBusy, admission.calls], [0, 0]);
+});
+
 test("calls that nobody waits for, of however many projects, run beside half of the slots at most", () => {
   const { admission, ask, abandon, endAbandoned } = setUp(8);
   const projects = ["a", "b", "c"];
@@ -102,7 +121,7 @@ test("calls that nobody waits for, of however many projects, run beside half of 
   assert.deepEqual(given, [true, true, true, true, false, false]);
   assert.deepEqual([admission.slotsBusy, admission.calls], [2, 6]);
   endAbandoned("a", 3);
-  assert.equal(abandon("c", 3), true);
+  assert.deepEqual([admission.slotsBusy, admission.calls], [1, 5]);
 });
 
 test("a slot is kept no longer than it is wanted", () => {

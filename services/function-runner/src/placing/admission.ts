@@ -28,7 +28,7 @@ export interface Held {
   holdTo(limit: CallLimit): boolean;
   /**
    * Nobody waits for the call any more, and it does not end. It gives its slot back, unless its project or all of them have many such
-   * calls: then they hold their slots. For its function's limit it goes on to count.
+   * calls: then not before one of those is over. For its function's limit it goes on to count.
    */
   abandon(nowMs: number): void;
   /** The call is over. Once, whether it was abandoned or not. */
@@ -57,6 +57,11 @@ export interface Claim {
   limit?: CallLimit | undefined;
 }
 
+interface Unwanted {
+  project: string;
+  giveBack(nowMs: number): void;
+}
+
 interface Gateway {
   window: CallWindow;
   heardAtMs: number;
@@ -72,6 +77,8 @@ export class Admission {
   /** By project: calls that nobody waits for, and that run on beside the slots. */
   readonly #abandoned = new Map<string, number>();
   #abandonedCalls = 0;
+  /** Calls that nobody waits for either, and that hold their slots until there is room beside. */
+  readonly #unwanted = new Set<Unwanted>();
   readonly #abandonedMax: number;
   readonly #abandonedMaxOfProject: number;
   readonly #standstill = new Standstill(PLACING_LIMITS.standstillMs);
@@ -183,6 +190,7 @@ export class Admission {
       this.#sharesOfGateways.release(gateway, nowMs);
       this.#host.changed();
     };
+    const unwanted: Unwanted = { project, giveBack };
     return {
       holdTo: (late) => {
         if (!this.#limits.hasRoom(late)) return false;
@@ -191,17 +199,30 @@ export class Admission {
         return true;
       },
       abandon: (nowMs) => {
-        if (!hasSlot || !this.#mayAbandon(project)) return;
-        this.#countAbandoned(project, 1);
-        giveBack(nowMs);
+        if (!hasSlot) return;
+        this.#unwanted.add(unwanted);
+        this.#abandonUnwanted(nowMs);
       },
       release: (nowMs) => {
         if (heldTo) this.#limits.release(heldTo);
+        this.#unwanted.delete(unwanted);
         if (hasSlot) giveBack(nowMs);
         else if (slot === "deep") this.#deepBusy--;
-        else this.#countAbandoned(project, -1);
+        else {
+          this.#countAbandoned(project, -1);
+          this.#abandonUnwanted(nowMs);
+        }
       },
     };
+  }
+
+  #abandonUnwanted(nowMs: number): void {
+    for (const unwanted of this.#unwanted) {
+      if (!this.#mayAbandon(unwanted.project)) continue;
+      this.#unwanted.delete(unwanted);
+      this.#countAbandoned(unwanted.project, 1);
+      unwanted.giveBack(nowMs);
+    }
   }
 
   #mayAbandon(project: string): boolean {

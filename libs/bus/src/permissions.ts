@@ -47,14 +47,15 @@ const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
     publish: [
       SUBJECTS.gateway("*", id),
       SUBJECTS.beat(id),
+      SUBJECTS.claim(id),
       SUBJECTS.log("*", "*"),
       ...reading("functions"),
       ...readingObjects("artifacts"),
       ...readingObjects("uploads"),
       ...writingObjects("builds"),
     ],
-    // Its own beats tell whether somebody else runs under its name.
-    subscribe: [SUBJECTS.runner(id), SUBJECTS.beat(id), `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`],
+    // Its own beats and claims tell whether somebody else runs under its name, or is about to.
+    subscribe: [SUBJECTS.runner(id), SUBJECTS.beat(id), SUBJECTS.claim(id), `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`],
     // The answer to a build request, within the time that control-plane waits for it.
     allow_responses: { max: 1, expires: `${BUILD_ANSWER_S}s` },
   }),

@@ -7,6 +7,8 @@ export const SUBJECTS = {
   gateway: (id: string, runnerId: string) => `mr.gateway.${id}.${runnerId}`,
   /** A runner's counters to all gateways. */
   beat: (id: string) => `mr.beat.${id}`,
+  /** Who joins as this runner, or has joined, tells others who would. */
+  claim: (id: string) => `mr.claim.${id}`,
   /** Uploads to be built, to one runner of the queue group `builders`. */
   build: "mr.build",
   /** What a function printed, into the stream `logs`. */

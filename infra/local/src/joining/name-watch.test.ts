@@ -16,7 +16,12 @@ async function watchOf(t: TestContext) {
   t.after(() => runner.close());
   const publish = (bytes: Uint8Array) => runner.publish(SUBJECTS.beat("north"), bytes);
   const beat = (epoch: string) => publish(Beat.encode(Beat.fromPartial({ runnerId: "north", epoch })).finish());
-  return { watch, publish, beat };
+  const another = () => {
+    const other = new NameWatch({ runnerId: "north", natsUrl: nats.url, natsSeed: seed });
+    t.after(() => other.close());
+    return other;
+  };
+  return { watch, publish, beat, another };
 }
 
 test("a name that beats already is not taken", async (t) => {
@@ -31,6 +36,28 @@ test("a name under which two beat by turns is lost", async (t) => {
   await watch.start();
   for (const epoch of ["first", "second", "first"]) beat(epoch);
   await assert.rejects(watch.lost, /another runner north is running/);
+});
+
+test("of two who take a name at once, before either beats, one is refused and the other goes on", async (t) => {
+  const { watch, another } = await watchOf(t);
+  const outcomes = await Promise.allSettled([watch.start(), another().start()]);
+  assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
+  const refused = outcomes.find((outcome) => outcome.status === "rejected")!;
+  assert.match(String(refused.reason), /another runner north has joined, or is about to join/);
+});
+
+test("a name that was taken and does not beat yet is not taken again", async (t) => {
+  const { watch, another } = await watchOf(t);
+  await watch.start();
+  await assert.rejects(another().start(), /has joined, or is about to join/);
+  const stillHeld = await Promise.race([
+    watch.lost.then(
+      () => "lost",
+      () => "lost",
+    ),
+    Promise.resolve("held"),
+  ]);
+  assert.equal(stillHeld, "held");
 });
 
 test("what is no beat does not end the watch", async (t) => {

@@ -1,11 +1,13 @@
 /**
  * Two runners of one name would both be handed each call and run it twice. NATS lets both in, so a joined runner looks first whether its
- * name is beating already, and leaves when it hears another later: a process is known by the `epoch` of its beats, and one that was
- * followed by another does not come back.
+ * name is beating already, or another is about to take it, and leaves when it hears another later: a process is known by the `epoch` of its
+ * beats, and one that was followed by another does not come back.
  */
+import { randomUUID } from "node:crypto";
 import { connectBus, guarded, listen, SUBJECTS } from "@millrace/bus";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { settlesWithin } from "../processes/until.ts";
+import { NameClaim } from "./name-claim.ts";
 
 /** A runner beats every second. */
 const LISTEN_MS = 1_500;
@@ -40,6 +42,7 @@ export class NameWatch {
   readonly #options: NameWatchOptions;
   readonly #heard = Promise.withResolvers<void>();
   readonly #epochs = new Epochs();
+  readonly #claim = new NameClaim(`${Date.now().toString(36)}-${randomUUID()}`);
   #connection: Awaited<ReturnType<typeof connectBus>> | undefined;
 
   constructor(options: NameWatchOptions) {
@@ -59,19 +62,35 @@ export class NameWatch {
       throw new Error(`NATS at ${natsUrl} cannot be reached, or does not let ${runnerId} in`, { cause });
     });
     listen(this.#connection, SUBJECTS.beat(runnerId), (beat) => onBeat(beat));
-    if (await settlesWithin(this.#heard.promise, LISTEN_MS)) {
+    listen(this.#connection, SUBJECTS.claim(runnerId), (words) => this.#onClaim(words.toString()));
+    this.#sayClaim();
+    if (await settlesWithin(Promise.race([this.#heard.promise, this.lost]), LISTEN_MS)) {
       throw new Error(`a runner ${runnerId} is running already; each needs a bundle of its own`);
     }
+    this.#claim.hold();
   }
 
   async close(): Promise<void> {
     await this.#connection?.close();
   }
 
+  #onClaim(words: string): void {
+    if (this.#claim.hear(words)) this.#sayClaim();
+    else if (this.#claim.isLost) this.#lost.reject(new Error(this.#takenBy("has joined, or is about to join")));
+  }
+
+  #sayClaim(): void {
+    this.#connection?.publish(SUBJECTS.claim(this.#options.runnerId), this.#claim.words);
+  }
+
+  #takenBy(what: string): string {
+    return `another runner ${this.#options.runnerId} ${what}; each needs a bundle of its own`;
+  }
+
   #onBeat(data: Uint8Array): void {
     this.#heard.resolve();
     if (this.#epochs.accept(Beat.decode(data).epoch)) return;
-    this.#lost.reject(new Error(`another runner ${this.#options.runnerId} is running; each needs a bundle of its own`));
+    this.#lost.reject(new Error(this.#takenBy("is running")));
   }
 
   #onWarning(fields: object): void {

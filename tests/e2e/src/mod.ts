@@ -1,4 +1,6 @@
 export { type Bridge, type BridgeAnswer, bridge } from "./support/bridge.ts";
+export { BusObserver, type Heard } from "./support/bus-observer.ts";
+export { Canaries } from "./support/canaries.ts";
 export { Cli, type CliResult } from "./support/cli.ts";
 export { assertRefused, type Expected, untilAnswer } from "./support/expect-answer.ts";
 export { type Answer, type Call, exchange, type Problem, problemOf, send, splitUrl } from "./support/http.ts";

@@ -11,7 +11,13 @@ const GZIP_MAGIC = Buffer.from([0x1f, 0x8b, 0x08]);
 export class BusObserver {
   readonly heard: Heard[] = [];
   readonly #user = createUser();
+  readonly #take: (heard: Heard) => void;
   #connection: NatsConnection | undefined;
+
+  /** Keeps everything that is heard, unless somebody takes it. */
+  constructor(take?: (heard: Heard) => void) {
+    this.#take = take ?? ((heard) => this.heard.push(heard));
+  }
 
   /** The user to give to the platform; without permissions, every subject is open. */
   get natsUser(): { readonly nkey: string } {
@@ -25,7 +31,7 @@ export class BusObserver {
     this.#connection = await connectBus({ url: natsUrl, seed, identity }, silent);
     this.#connection.subscribe(">", {
       callback: (error, message) => {
-        if (error === null) this.heard.push({ subject: message.subject, bytes: Buffer.from(message.data) });
+        if (error === null) this.#take({ subject: message.subject, bytes: Buffer.from(message.data) });
       },
     });
     await this.#connection.flush();

@@ -18,6 +18,11 @@ export const EDGE_LIMITS = {
   heldBodyBytesMax: 256 * MIB,
   /** A declared body up to here is collected before the invocation is placed, so that it can be placed again whole. */
   smallBodyBytesMax: 64 * KIB,
+  /** Until a function answers, so much of its request's body arrives in each such time: 240 bytes a second, or the request is given up. */
+  bodyWindowMs: 10_000,
+  bodyWindowBytesMin: 2_400,
+  /** A caller who takes nothing of an answer that its function still makes is cut off after so long. */
+  untakenAnswerMs: 30_000,
   headersTimeoutMs: 5_000,
   /** From the first byte of a request to the last of its body: longer than any function may read it. */
   requestTimeoutMs: 310_000,

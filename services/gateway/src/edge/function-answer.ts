@@ -1,6 +1,7 @@
 import type { Head } from "@millrace/frames";
 import { type Reason, type Refusal, refuse } from "../answering/reasons.ts";
 import type { AnswerSink, Call } from "../dispatching/call.ts";
+import { EDGE_LIMITS } from "../limits.ts";
 import { BODILESS, type Exchange } from "./exchange.ts";
 import { declaredLength, forwardedResponseHeaders } from "./forwarding.ts";
 import { serverTiming } from "./server-timing.ts";
@@ -11,15 +12,17 @@ const NO_BODY = Buffer.alloc(0);
 export class FunctionAnswer implements AnswerSink {
   readonly #exchange: Exchange;
   readonly #cancel: (call: Call) => void;
+  readonly #untakenMs: number;
   #call: Call | null = null;
   /** Bytes written for which the caller has made no room yet. */
   #unflushed = 0;
   /** Bytes of the body that the head promised and that are still to come; null when it promised nothing. */
   #promised: number | null = null;
 
-  constructor(exchange: Exchange, cancel: (call: Call) => void) {
+  constructor(exchange: Exchange, cancel: (call: Call) => void, untakenMs: number = EDGE_LIMITS.untakenAnswerMs) {
     this.#exchange = exchange;
     this.#cancel = cancel;
+    this.#untakenMs = untakenMs;
   }
 
   /** The call whose answer this is; the caller's leaving ends it, and so does a fault of the caller's. */
@@ -86,7 +89,7 @@ export class FunctionAnswer implements AnswerSink {
     const flowing = response.write(bytes);
     if (flowing && this.#unflushed === 0) this.#call!.consumed(bytes.length);
     else {
-      if (this.#unflushed === 0) response.once("drain", () => this.#onDrain());
+      if (this.#unflushed === 0) this.#awaitRoom();
       this.#unflushed += bytes.length;
     }
   }
@@ -97,10 +100,18 @@ export class FunctionAnswer implements AnswerSink {
     return end ? this.#promised === 0 : this.#promised >= 0;
   }
 
-  #onDrain(): void {
-    const flushed = this.#unflushed;
-    this.#unflushed = 0;
-    this.#call!.consumed(flushed);
+  /** The function waits for its caller. Its connection's clock counts from whatever moves on it, and who lets nothing move loses it. */
+  #awaitRoom(): void {
+    const { response } = this.#exchange;
+    const { socket } = response;
+    const timeoutMs = socket?.timeout ?? 0;
+    socket?.setTimeout(this.#untakenMs);
+    response.once("drain", () => {
+      socket?.setTimeout(timeoutMs);
+      const flushed = this.#unflushed;
+      this.#unflushed = 0;
+      this.#call!.consumed(flushed);
+    });
   }
 
   #leave(): void {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { IncomingMessage, ServerResponse } from "node:http";
 import { Socket } from "node:net";
-import { test } from "node:test";
+import { type TestContext, test } from "node:test";
+import { EDGE_LIMITS } from "../limits.ts";
 import { Exchange } from "./exchange.ts";
-import { BodyBudget, readWholeBody } from "./request-body.ts";
+import { BodyBudget, feedBody, readWholeBody } from "./request-body.ts";
 import type { RequestHead } from "./request-head.ts";
 
 function exchangeOf(contentLength: number): Exchange {
@@ -26,4 +27,57 @@ test("the body of a caller who has left takes none: they would never come back",
   exchange.response.destroy();
   const body = await readWholeBody(exchange, budget);
   assert.deepEqual(["reason" in body && body.reason, budget.heldBytes], ["request_malformed", 0]);
+});
+
+const { bodyWindowMs, bodyWindowBytesMin, smallBodyBytesMax } = EDGE_LIMITS;
+
+/** A body that a function reads as it comes; `faults` are what its request is refused for. */
+function setUpFeed(t: TestContext) {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const exchange = exchangeOf(1_000_000);
+  const faults: string[] = [];
+  const feed = feedBody(exchange, Infinity, ({ reason, detail }) => faults.push(`${reason}: ${detail}`));
+  const send = (bytes: number) => exchange.request.emit("data", Buffer.alloc(bytes));
+  return { exchange, faults, feed, send, wait: () => t.mock.timers.tick(bodyWindowMs) };
+}
+
+test("a body that comes too slowly for a function that waits for it ends its request, and one that comes on does not", (t) => {
+  const { faults, feed, send, wait } = setUpFeed(t);
+  wait();
+  assert.deepEqual(faults, [], "nobody asked for it yet");
+  feed.take(1);
+  for (let window = 0; window < 20; window++) {
+    send(bodyWindowBytesMin);
+    wait();
+  }
+  assert.deepEqual(faults, []);
+  send(bodyWindowBytesMin - 1);
+  wait();
+  assert.deepEqual(faults, ["request_malformed: The body did not arrive in time."]);
+});
+
+test("a body that nobody reads on, that is whole, or whose function has begun to answer, has all the time", (t) => {
+  const unread = setUpFeed(t);
+  unread.feed.take(1);
+  unread.send(smallBodyBytesMax);
+  unread.wait();
+  assert.deepEqual(unread.faults, []);
+  unread.feed.take(smallBodyBytesMax);
+  unread.wait();
+  assert.equal(unread.faults.length, 1, "it is read on again");
+
+  t.mock.timers.reset();
+  const whole = setUpFeed(t);
+  whole.feed.take(1);
+  whole.exchange.request.emit("end");
+  whole.wait();
+  assert.deepEqual(whole.faults, []);
+
+  t.mock.timers.reset();
+  const answered = setUpFeed(t);
+  answered.feed.take(1);
+  answered.exchange.writeHead(200, []);
+  answered.exchange.response.flushHeaders();
+  answered.wait();
+  assert.deepEqual(answered.faults, []);
 });

@@ -1,6 +1,7 @@
 import { type Refusal, refuse } from "../answering/reasons.ts";
 import { BodyFeed } from "../dispatching/body-feed.ts";
 import { EDGE_LIMITS } from "../limits.ts";
+import { BodyPace } from "./body-pace.ts";
 import type { Exchange } from "./exchange.ts";
 
 export const BODY_TOO_LARGE: Refusal = {
@@ -58,20 +59,31 @@ export async function readWholeBody(exchange: Exchange, budget: BodyBudget): Pro
 }
 
 /**
- * Hands the body on as it comes, no faster than it is taken. `onTooLarge` is called once, when it outgrows `bytesMax`. Who waits for
- * `100 Continue` is told to go on when a runner was found for the request.
+ * Hands the body on as it comes, no faster than it is taken. `onFault` is called once, when it outgrows `bytesMax` or comes too slowly for a
+ * function that waits for it. Who waits for `100 Continue` is told to go on when a runner was found for the request.
  */
-export function feedBody(exchange: Exchange, bytesMax: number, onTooLarge: () => void): BodyFeed {
+export function feedBody(exchange: Exchange, bytesMax: number, onFault: (refusal: Refusal) => void): BodyFeed {
   const { request, response } = exchange;
   const feed = new BodyFeed();
-  if (exchange.expectsContinue) feed.onWanted = () => response.writeContinue();
+  const pace = new BodyPace(() => {
+    // With a function that has begun to answer it is a conversation, which may rest.
+    if (!exchange.answered) onFault(TOO_SLOW);
+  });
+  feed.onWanted = () => {
+    if (exchange.expectsContinue) response.writeContinue();
+    pace.begin();
+  };
+  response.once("close", () => pace.end());
   let discardedBytes = 0;
   feed.onTaken = () => {
-    if (feed.untakenBytes < EDGE_LIMITS.smallBodyBytesMax) request.resume();
+    if (feed.untakenBytes >= EDGE_LIMITS.smallBodyBytesMax || request.complete) return;
+    request.resume();
+    pace.begin();
   };
   request
     .on("data", (piece: Buffer) => {
       exchange.bytesIn += piece.length;
+      pace.note(piece.length);
       if (!exchange.bodyWanted) {
         discardedBytes += piece.length;
         if (discardedBytes > EDGE_LIMITS.discardedBytesMax && response.writableEnded) request.destroy();
@@ -79,12 +91,17 @@ export function feedBody(exchange: Exchange, bytesMax: number, onTooLarge: () =>
       }
       if (exchange.bytesIn - piece.length > bytesMax) return;
       if (exchange.bytesIn > bytesMax) {
-        onTooLarge();
+        onFault(BODY_TOO_LARGE);
         return;
       }
       feed.push(piece);
-      if (feed.untakenBytes >= EDGE_LIMITS.smallBodyBytesMax) request.pause();
+      if (feed.untakenBytes < EDGE_LIMITS.smallBodyBytesMax) return;
+      request.pause();
+      pace.end();
     })
-    .once("end", () => feed.finish());
+    .once("end", () => {
+      pace.end();
+      feed.finish();
+    });
   return feed;
 }

@@ -150,7 +150,7 @@ export class RequestService {
     const { dispatcher } = this.#options;
     const answer = new FunctionAnswer(exchange, (call) => dispatcher.cancel(call));
     const body =
-      whole === null ? feedBody(exchange, bodyBytesMax, () => answer.refuse(BODY_TOO_LARGE)) : BodyFeed.of(whole);
+      whole === null ? feedBody(exchange, bodyBytesMax, (refusal) => answer.refuse(refusal)) : BodyFeed.of(whole);
     const content = contentOf(exchange, head, path, backend, pathParameters, version.key);
     const safe = SAFE_METHODS.has(head.method);
     answer.follow(

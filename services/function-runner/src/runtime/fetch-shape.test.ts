@@ -136,3 +136,13 @@ test("a stream whose function waits is cancelled when the caller leaves", async 
   open.cancel(CANCELLATION.callerGone);
   await until(() => runner.lines().includes("info: idle stream cancelled: The caller is gone."));
 });
+
+test("a function that answers plainly does not bring in what is behind fetch; one that looks closer does", async () => {
+  const tell = `Response.json(process.moduleLoadList.includes("NativeModule internal/deps/undici/undici"))`;
+  const plainly = await call(
+    `const url = new URL(request.url); const made = new Response("x", { headers: { "x-path": url.pathname } });
+     if (made instanceof Promise || !(made instanceof Response)) throw new Error("is no response"); return ${tell};`,
+  );
+  assert.equal(plainly.body.toString(), "false");
+  assert.equal((await call(`request.headers.get("host"); return ${tell};`)).body.toString(), "true");
+});

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import type { Invoke, RouteConstants } from "@millrace/frames";
 import { bodyText, flatToObject, groupValues, headerMaps, mapValues, readTarget } from "./request-parts.ts";
 
@@ -14,7 +13,7 @@ export function jdEvent(invoke: Invoke, route: RouteConstants, body: Uint8Array)
   const { keyId, accountId, authType } = invoke.identity;
   return {
     version: "0",
-    id: randomUUID(),
+    id: newId(),
     time: new Date().toISOString(),
     source: "apigateway",
     base64OwnerPin: route.ownerPin,
@@ -47,4 +46,12 @@ export function jdEvent(invoke: Invoke, route: RouteConstants, body: Uint8Array)
       },
     },
   };
+}
+
+let crypto: typeof import("node:crypto") | undefined;
+
+/** What it takes is brought in by the first event: functions that get none do without. */
+function newId(): string {
+  crypto ??= process.getBuiltinModule("node:crypto");
+  return crypto.randomUUID();
 }

@@ -1,9 +1,8 @@
 // `Request` for functions: as it came, until somebody asks for more than its method, URL or headers. Then the platform's own is made, once.
 import type { Call } from "./call.ts";
-import { delegate, pairsOf } from "./delegate.ts";
+import { delegate, nameGlobally, pairsOf } from "./delegate.ts";
 import { hostOf } from "./request-parts.ts";
 
-const PlatformRequest = globalThis.Request;
 const platformFetch = globalThis.fetch;
 
 /** The request of an invocation. */
@@ -42,27 +41,49 @@ class LightRequest {
 
   /** Handing the signal to the constructor would cost more than the request itself. */
   #makeReal(): Request {
-    this.#real ??= new PlatformRequest(this.url, { method: this.method, headers: this.headers, ...bodyOf(this.#call) });
+    this.#real ??= new (platformRequest())(this.url, {
+      method: this.method,
+      headers: this.headers,
+      ...bodyOf(this.#call),
+    });
     return this.#real;
   }
 }
 
-delegate(LightRequest, PlatformRequest, LightRequest.realOf);
+const platformRequest = delegate(LightRequest, "Request", LightRequest.realOf);
+
+let functionRequest: typeof Request | undefined;
 
 /** The name under which functions make requests of their own: of a light one too, which the platform would not know. */
-class FunctionRequest extends PlatformRequest {
-  constructor(input: ConstructorParameters<typeof Request>[0], init?: RequestInit) {
-    super(typeof input === "object" ? (LightRequest.realOf(input) as Request) : input, withSignal(input, init));
-  }
-
-  static override [Symbol.hasInstance](value: unknown): boolean {
-    // biome-ignore lint/complexity/noThisInStatic: a subclass is asked with itself.
-    return Function.prototype[Symbol.hasInstance].call(this === FunctionRequest ? PlatformRequest : this, value);
-  }
+function requestClass(): typeof Request {
+  functionRequest ??= makeClass(platformRequest());
+  return functionRequest;
 }
 
-Object.defineProperty(FunctionRequest, "name", { value: "Request" });
-Object.defineProperty(LightRequest.prototype, "constructor", { value: FunctionRequest, enumerable: false });
+function makeClass(PlatformRequest: typeof Request): typeof Request {
+  class FunctionRequest extends PlatformRequest {
+    constructor(input: ConstructorParameters<typeof Request>[0], init?: RequestInit) {
+      super(typeof input === "object" ? (LightRequest.realOf(input) as Request) : input, withSignal(input, init));
+    }
+  }
+  // A subclass is asked with itself.
+  function hasInstance(this: unknown, value: unknown): boolean {
+    const isOurs = this === FunctionRequest || this === lazyRequest;
+    return Function.prototype[Symbol.hasInstance].call(isOurs ? PlatformRequest : this, value);
+  }
+  Object.defineProperty(FunctionRequest, Symbol.hasInstance, { value: hasInstance });
+  Object.defineProperty(FunctionRequest, "name", { value: "Request" });
+  return FunctionRequest;
+}
+
+/** Nothing is loaded for a function that never uses the name. */
+const lazyRequest: typeof Request = new Proxy(function Request() {} as never, {
+  construct: (_, values, target) =>
+    Reflect.construct(requestClass(), values, target === lazyRequest ? requestClass() : target),
+  get: (_, key) => Reflect.get(requestClass(), key),
+  has: (_, key) => Reflect.has(requestClass(), key),
+});
+Object.defineProperty(LightRequest.prototype, "constructor", { value: lazyRequest, enumerable: false });
 
 /** What is made of an invocation's request ends with the invocation, unless it is told otherwise. */
 function withSignal(input: unknown, init: RequestInit | undefined): RequestInit | undefined {
@@ -76,7 +97,7 @@ export function requestOf(call: Call): Request {
 
 /** Gives functions `Request` and `fetch` that know the light one. */
 export function installRequest(): void {
-  globalThis.Request = FunctionRequest;
+  nameGlobally("Request", lazyRequest);
   globalThis.fetch = function fetch(input, init) {
     return platformFetch(
       typeof input === "object" ? (LightRequest.realOf(input) as Request) : input,

@@ -1,9 +1,7 @@
 // `Response` for functions. Most responses are a text or some bytes with a status and plain headers: these are kept as they were given, and the
 // platform's own Response is made only for whoever looks closer. Making one and draining its stream costs more than all else of an
 // invocation.
-import { delegate, pairsOf } from "./delegate.ts";
-
-const PlatformResponse = globalThis.Response;
+import { delegate, isTagged, nameGlobally, pairsOf } from "./delegate.ts";
 
 /** A response that can be sent as it is. */
 export interface PlainResponse {
@@ -25,30 +23,32 @@ class LightResponse {
 
   constructor(body?: ConstructorParameters<typeof Response>[0], init?: ResponseInit) {
     this.#plain = readPlain(body, init, TEXT_TYPE);
-    if (!this.#plain) this.#real = new PlatformResponse(body, init);
+    if (!this.#plain) this.#real = new (platformResponse())(body, init);
   }
 
   static json(value: unknown, init?: ResponseInit): Response {
     const text = JSON.stringify(value);
     const plain = typeof text === "string" ? readPlain(text, init, JSON_TYPE) : undefined;
-    if (!plain) return PlatformResponse.json(value, init);
+    if (!plain) return platformResponse().json(value, init);
     const response = new LightResponse();
     response.#plain = plain;
     return response as unknown as Response;
   }
 
   static error(): Response {
-    return PlatformResponse.error();
+    return platformResponse().error();
   }
 
   static redirect(...target: Parameters<typeof Response.redirect>): Response {
-    return PlatformResponse.redirect(...target);
+    return platformResponse().redirect(...target);
   }
 
   /** Those that the platform itself makes, such as an answer to `fetch`, are responses too. */
   static [Symbol.hasInstance](value: unknown): boolean {
     // biome-ignore lint/complexity/noThisInStatic: a subclass is asked with itself.
-    return Function.prototype[Symbol.hasInstance].call(this === LightResponse ? PlatformResponse : this, value);
+    if (this !== LightResponse) return Function.prototype[Symbol.hasInstance].call(this, value);
+    if (typeof value !== "object" || value === null) return false;
+    return #plain in value || (isTagged(value, "Response") && value instanceof platformResponse());
   }
 
   /** What it was made of, unless somebody looked closer and may have changed it. */
@@ -63,20 +63,20 @@ class LightResponse {
   #makeReal(): Response {
     if (this.#real) return this.#real;
     const { status, headers, body } = this.#plain!;
-    this.#real = new PlatformResponse(body, { status, headers: pairsOf(headers) });
+    this.#real = new (platformResponse())(body, { status, headers: pairsOf(headers) });
     this.#plain = undefined;
     return this.#real;
   }
 }
 
-delegate(LightResponse, PlatformResponse, LightResponse.realOf);
+const platformResponse = delegate(LightResponse, "Response", LightResponse.realOf);
 Object.defineProperty(LightResponse, "name", { value: "Response" });
 
 export const { plainOf } = LightResponse;
 
 /** Gives functions the light one under the name of the platform's. */
 export function installResponse(): void {
-  globalThis.Response = LightResponse as unknown as typeof Response;
+  nameGlobally("Response", LightResponse);
 }
 
 /** Undefined for whatever is better left to the platform: other kinds of bodies, and all that it would refuse or alter. */

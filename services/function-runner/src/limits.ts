@@ -91,7 +91,7 @@ export const BLANK_THREAD_LIMITS = {
   retryMs: 250,
   /** It waits until a core has nothing else to do, but not for longer than that. */
   coresSpareMin: 0.5,
-  patienceMs: 1_000,
+  patienceMs: 300,
   /** Starts in a row that want a thread of the same other size, before the one that waits makes room. */
   missesMax: 2,
   /** A thread that waits for longer than that makes room for one where something was started since; in any case after the second. */

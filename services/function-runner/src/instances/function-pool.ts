@@ -1,27 +1,19 @@
-import { INSTANCE_LIMITS } from "../limits.ts";
 import type { InstanceEnd } from "../sandbox/sandbox.ts";
-import type { Done, LoadFault, OutputLevel } from "../sandbox/sandbox-frames.ts";
-import { type FailureReason, reasonOfEnd } from "./failures.ts";
+import type { Done } from "../sandbox/sandbox-frames.ts";
+import type { FailureReason } from "./failures.ts";
 import { Instance, type InstanceTerms } from "./instance.ts";
 import type { Invocation } from "./invocation.ts";
 import { type PoolLoad, PoolSizing, SIZING } from "./pool-sizing.ts";
-import { Quarantine } from "./quarantine.ts";
+import { Starts, type StartsDependencies } from "./starts.ts";
 
 export interface PoolTerms extends InstanceTerms {
   /** Threads that can compute at a time, and how many more could right now. */
   cores: { readonly count: number; readonly spare: number };
 }
 
-export interface PoolDependencies {
-  /** Starts a thread for `instance`; rejects when the code cannot be had. */
-  start(instance: Instance): Promise<void>;
+export interface PoolDependencies extends StartsDependencies {
   /** The version has its first loaded instance, or lost its last. */
   onWarmth(warm: boolean): void;
-  /** Whether minimums have not used up what they may. */
-  mayKeepMore(): boolean;
-  /** Printed or said outside any invocation. */
-  onOutput(level: OutputLevel | "platform", bytes: Buffer): void;
-  onStartFailed(error: unknown): void;
 }
 
 /** The instances of one function version. */
@@ -30,24 +22,23 @@ export class FunctionPool {
   readonly #sizing: PoolSizing;
   readonly #deps: PoolDependencies;
   readonly #instances = new Set<Instance>();
+  readonly #starts: Starts;
   /** In the order in which they came. An array: in a Set that outlives its entries, each entry would grow old. */
   readonly #waiting: Invocation[] = [];
-  /** Starts that failed since one succeeded. */
-  #failures = 0;
-  readonly #quarantine = new Quarantine();
-  #lastFailure: FailureReason = "function_init_failed";
-  #restAt = 0;
   #shortageSince = Infinity;
   #lookAgain: NodeJS.Timeout | undefined;
-  #regrow: NodeJS.Immediate | undefined;
   #isWarm = false;
-  #minimum = 0;
   #closed = false;
 
   constructor(terms: PoolTerms, deps: PoolDependencies) {
     this.#terms = terms;
     this.#sizing = new PoolSizing(terms.cores.count, terms.concurrency);
     this.#deps = deps;
+    this.#starts = new Starts(this.#instances, deps, {
+      create: () => this.#create(),
+      onRefused: (reason, all) => this.#refuseWaiting(reason, all),
+      onLost: () => this.#serveWaiting(),
+    });
   }
 
   get instances(): Iterable<Instance> {
@@ -58,30 +49,19 @@ export class FunctionPool {
     return this.#instances.size;
   }
 
-  /** Instances that take calls, or will when they are loaded. */
-  get usable(): number {
-    let usable = 0;
-    for (const { state } of this.#instances) if (state === "ready" || state === "loading") usable++;
-    return usable;
+  /** Starts them, and keeps the minimum. */
+  get starts(): Pick<Starts, "usable" | "minimum" | "kept" | "keep" | "fill"> {
+    return this.#starts;
   }
 
-  /** So many are kept, with calls or without. */
-  get minimum(): number {
-    return this.#minimum;
-  }
-
-  get kept(): number {
-    return this.#minimum === 0 ? 0 : Math.min(this.#minimum, this.usable);
+  /** Whether the version is held back for a while, since sandboxes keep dying of it. */
+  get isQuarantined(): boolean {
+    return this.#starts.isQuarantined;
   }
 
   /** Whether an instance is loaded: an invocation has no start to wait for. */
   get isWarm(): boolean {
     return this.#isWarm;
-  }
-
-  /** Whether the version is held back for a while, since sandboxes keep dying of it. */
-  get isQuarantined(): boolean {
-    return this.#quarantine.holds(performance.now());
   }
 
   /** How many calls an instance at work is given ahead, as things are. */
@@ -100,20 +80,10 @@ export class FunctionPool {
     }
   }
 
-  /** Keeps so many instances loaded from now on. Those that were kept before and are not now end when they have been idle for long. */
-  keep(minimum: number): void {
-    this.#minimum = minimum;
-    this.fill();
-  }
-
-  /** Starts what is missing of the minimum: one after the other, since starts compute, and calls want the cores too. */
-  fill(): void {
-    if (this.#mayStart && this.usable < this.#minimum && !this.#isLoading && this.#deps.mayKeepMore()) this.#start();
-  }
-
   /** Gets nothing new; instances end with the calls that it has. */
   close(): void {
     this.#closed = true;
+    this.#starts.close();
     if (this.#waiting.length === 0) for (const instance of this.#instances) instance.retire();
   }
 
@@ -153,12 +123,8 @@ export class FunctionPool {
     this.#sizing.adjust(now, load, cores.spare);
     let starts = this.#sizing.starts(load, cores.spare);
     if (starts > 0 && this.#forgetGone()) starts = this.#sizing.starts(this.#load(now), cores.spare);
-    if (starts > 0) this.#grow(starts, now);
-  }
-
-  #grow(starts: number, now: number): void {
-    if (now < this.#restAt) this.#refuseWaiting();
-    else for (let i = 0; i < starts; i++) this.#start();
+    if (starts === 0) return;
+    this.#starts.grow(starts);
     this.#shortageSince = now;
   }
 
@@ -183,22 +149,16 @@ export class FunctionPool {
     return { ...load, shortageMs: now - this.#shortageSince };
   }
 
-  #start(): void {
-    const instance = new Instance(this.#terms, {
+  #create(): Instance {
+    return new Instance(this.#terms, {
       onLoaded: () => this.#onLoaded(),
-      onLoadFailed: (failed, fault) => this.#onLoadFailed(failed, fault),
+      onLoadFailed: (failed, fault) => this.#starts.loadFailed(failed, fault),
       onDone: (serviceMs, done) => this.#learn(serviceMs, done),
       onRetired: () => this.#onRetired(),
       onReturned: (invocation) => this.#onReturned(invocation),
       onRoom: () => this.#serveWaiting(),
       onOutput: (level, bytes) => this.#deps.onOutput(level, bytes),
       onEnded: (ended, end) => this.#onEnded(ended, end),
-    });
-    this.#instances.add(instance);
-    this.#deps.start(instance).catch((error: unknown) => {
-      this.#deps.onStartFailed(error);
-      this.#instances.delete(instance);
-      this.#startFailed("internal");
     });
   }
 
@@ -209,85 +169,32 @@ export class FunctionPool {
   }
 
   #onLoaded(): void {
-    this.#failures = 0;
+    this.#starts.loaded();
     this.#serveWaiting();
     this.#tellWarmth();
-    this.fill();
-  }
-
-  #onLoadFailed(instance: Instance, fault: LoadFault): void {
-    this.#instances.delete(instance);
-    this.#deps.onOutput("error", Buffer.from(fault.stack || fault.message));
-    this.#startFailed("function_init_failed");
+    this.#starts.fill();
   }
 
   #onEnded(instance: Instance, end: InstanceEnd): void {
     const wasLoading = this.#instances.delete(instance) && !instance.hasLoaded;
     this.#tellWarmth();
     const isGuilty = end.guilty ?? (end.cause === "lost" && (instance.wasWorking || wasLoading));
-    if (isGuilty) this.#sandboxDied(end);
-    if (wasLoading) this.#endedLoading(end);
+    if (isGuilty) this.#starts.sandboxDied(end);
+    if (wasLoading) this.#starts.endedLoading(end);
     else {
       this.#serveWaiting();
-      if (end.cause !== "stopped") this.#replace();
+      if (end.cause !== "stopped") this.#starts.replace();
     }
-  }
-
-  #sandboxDied({ cause, text }: InstanceEnd): void {
-    const now = performance.now();
-    if (!this.#quarantine.died(now)) return;
-    const seconds = Math.ceil(this.#quarantine.remainingMs(now) / 1_000);
-    const what = `function_quarantined: its sandbox keeps dying, this time ${cause}: ${text}; it is tried again in ${seconds} s`;
-    this.#deps.onOutput("platform", Buffer.from(what));
-    for (const invocation of [...this.#waiting]) this.#giveUp(invocation, "instance_lost");
   }
 
   #onRetired(): void {
     this.#tellWarmth();
-    this.#replace();
+    this.#starts.replace();
   }
 
-  /** Whoever comes after a failure is to find an instance as those before it did. */
-  #replace(): void {
-    if (this.#mayStart && this.usable === 0) this.#start();
-    this.fill();
-  }
-
-  get #mayStart(): boolean {
-    return !this.#closed && !this.isQuarantined && performance.now() >= this.#restAt;
-  }
-
-  get #isLoading(): boolean {
-    for (const { state } of this.#instances) if (state === "loading") return true;
-    return false;
-  }
-
-  #endedLoading(end: InstanceEnd): void {
-    // A neighbour may have ended the sandbox; a version that does so while it loads is found out by trying again. All starts that one
-    // sandbox took with it count once.
-    if (end.cause === "lost" && this.#failures < LOST_STARTS_MAX) {
-      if (!this.#regrow) this.#failures++;
-      this.#regrow ??= setImmediate(() => {
-        this.#regrow = undefined;
-        this.#serveWaiting();
-      });
-      return;
-    }
-    const reason = reasonOfEnd(end);
-    this.#deps.onOutput("platform", Buffer.from(`the instance ended while it loaded: ${end.cause}: ${end.text}`));
-    this.#startFailed(reason === "function_error" ? "function_init_failed" : reason);
-  }
-
-  // Whoever waits for a version that does not start is told so, not kept, unless it has instances; and it is not started again at once.
-  #startFailed(reason: FailureReason): void {
-    this.#lastFailure = reason;
-    this.#restAt = performance.now() + Math.min(INSTANCE_LIMITS.backoffMs * 2 ** this.#failures++, BACKOFF_MAX_MS);
-    this.#refuseWaiting();
-  }
-
-  #refuseWaiting(): void {
-    if (this.#isWarm) return;
-    for (const invocation of [...this.#waiting]) this.#giveUp(invocation, this.#lastFailure);
+  #refuseWaiting(reason: FailureReason, all: boolean): void {
+    if (this.#isWarm && !all) return;
+    for (const invocation of [...this.#waiting]) this.#giveUp(invocation, reason);
   }
 
   #giveUp(invocation: Invocation, reason: FailureReason): void {
@@ -369,5 +276,3 @@ export class FunctionPool {
     this.#deps.onWarmth(isWarm);
   }
 }
-
-const { backoffMaxMs: BACKOFF_MAX_MS, lostStartsMax: LOST_STARTS_MAX } = INSTANCE_LIMITS;

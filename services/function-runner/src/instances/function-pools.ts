@@ -48,7 +48,7 @@ export class FunctionPools {
   /** Keeps so many instances of the version loaded from now on: starts them at once, and does not end them for being idle. */
   keep(record: FunctionVersionRecord, minimum: number): void {
     const pool = minimum > 0 ? this.poolOf(record) : this.#pools.get(functionKey(record));
-    pool?.keep(minimum);
+    pool?.starts.keep(minimum);
   }
 
   get instances(): number {
@@ -115,7 +115,7 @@ export class FunctionPools {
   #sweep(): void {
     const idleSince = performance.now() - INSTANCE_LIMITS.idleTimeoutMs;
     for (const instance of this.#idle()) if (instance.heardAt < idleSince) instance.retire();
-    for (const pool of this.#pools.values()) pool.fill();
+    for (const pool of this.#pools.values()) pool.starts.fill();
     this.#blanks.sweep();
     this.#deps.sandboxes.sweep();
   }
@@ -123,7 +123,7 @@ export class FunctionPools {
   /** Instances that are there since a minimum asks for them. */
   #kept(): number {
     let kept = 0;
-    for (const pool of this.#pools.values()) kept += pool.kept;
+    for (const pool of this.#pools.values()) kept += pool.starts.kept;
     return kept;
   }
 
@@ -131,7 +131,8 @@ export class FunctionPools {
   *#idle(): Iterable<Instance> {
     for (const pool of this.#pools.values()) {
       for (const instance of pool.instances) {
-        if (instance.state === "ready" && instance.calls === 0 && pool.usable > pool.minimum) yield instance;
+        if (instance.state === "ready" && instance.calls === 0 && pool.starts.usable > pool.starts.minimum)
+          yield instance;
       }
     }
   }

@@ -46,7 +46,7 @@ test("an instance of a minimum that ends is replaced, and minimums take no more 
   const { functionUid, version } = leaves;
   const pool = runner.pools.poolOf(leaves);
   runner.pools.keep(leaves, 2);
-  await until(() => pool.isWarm && pool.usable === 2);
+  await until(() => pool.isWarm && pool.starts.usable === 2);
   const before = new Set(pool.instances);
   assert.equal((await runner.call(leaves)).failed, "function_error");
   await until(() => [...pool.instances].filter(({ state }) => state === "ready").length === 2);

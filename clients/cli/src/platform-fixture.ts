@@ -3,7 +3,7 @@ import type { TestContext } from "node:test";
 import { PlatformError } from "@millrace/errors";
 import { Api, ApiServiceService, type Backend } from "@millrace/proto/control/v1/apis";
 import { Deployment, DeploymentServiceService, DeploymentState, Release } from "@millrace/proto/control/v1/deployments";
-import { FunctionMessage, FunctionServiceService, FunctionVersion } from "@millrace/proto/control/v1/functions";
+import { Alias, FunctionMessage, FunctionServiceService, FunctionVersion } from "@millrace/proto/control/v1/functions";
 import { Group, GroupServiceService, Revision } from "@millrace/proto/control/v1/groups";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { RpcServer } from "@millrace/rpc";
@@ -17,6 +17,7 @@ export class FakePlatform {
   readonly projects = new Set<string>();
   readonly functions = new Map<string, FunctionMessage>();
   readonly versions = new Map<string, FunctionVersion>();
+  readonly aliases = new Map<string, Alias>();
   readonly groups = new Map<string, Group>();
   readonly revisions = new Map<string, { revision: Revision; apis: Operations }>();
   readonly deployments = new Map<string, Deployment>();
@@ -34,6 +35,7 @@ export class FakePlatform {
     });
     this.#serveProjects(server);
     this.#serveFunctions(server);
+    this.#serveAliases(server);
     this.#serveGroups(server);
     this.#serveApis(server);
     this.#serveDeployments(server);
@@ -59,12 +61,17 @@ export class FakePlatform {
   }
 
   #serveFunctions(server: RpcServer): void {
-    const { getFunction, createFunction, updateFunction, uploadCode, getFunctionVersion } = FunctionServiceService;
+    const { getFunction, createFunction, updateFunction, uploadCode, getFunctionVersion, publishVersion } =
+      FunctionServiceService;
     server.add(
-      { getFunction, createFunction, updateFunction, uploadCode, getFunctionVersion },
+      { getFunction, createFunction, updateFunction, uploadCode, getFunctionVersion, publishVersion },
       {
         getFunction: async ({ name }) => this.functions.get(name) ?? missing(),
         getFunctionVersion: async ({ name }) => this.versions.get(name) ?? missing(),
+        publishVersion: async ({ name }) => {
+          this.changes.push("publishVersion");
+          return this.#publish(name);
+        },
         createFunction: async ({ parent, functionId, description, config }) => {
           this.changes.push("createFunction");
           const name = `${parent}/functions/${functionId}`;
@@ -87,6 +94,33 @@ export class FakePlatform {
           const digest = hash.digest("hex");
           const code = { digest: `built ${digest}`, uploadDigest: digest, sizeBytes: 1, exports: [] };
           return this.#keep(FunctionMessage.create({ ...this.functions.get(name)!, code }));
+        },
+      },
+    );
+  }
+
+  #serveAliases(server: RpcServer): void {
+    const { listAliases, createAlias, updateAlias } = FunctionServiceService;
+    server.add(
+      { listAliases, createAlias, updateAlias },
+      {
+        listAliases: async ({ parent }) => ({
+          aliases: [...this.aliases.values()].filter(({ name }) => name.startsWith(`${parent}/`)),
+          nextPageToken: "",
+        }),
+        createAlias: async ({ parent, aliasId, targets, minInstances }) => {
+          this.changes.push("createAlias");
+          const alias = Alias.create({ name: `${parent}/aliases/${aliasId}`, targets, minInstances });
+          this.aliases.set(alias.name, alias);
+          return alias;
+        },
+        updateAlias: async ({ name, targets, minInstances }) => {
+          this.changes.push("updateAlias");
+          const found = this.aliases.get(name) ?? missing();
+          const moved = targets.length > 0 ? targets : found.targets;
+          const alias = { ...found, targets: moved, minInstances: minInstances ?? found.minInstances };
+          this.aliases.set(name, alias);
+          return alias;
         },
       },
     );
@@ -204,13 +238,21 @@ export class FakePlatform {
   #pin(backend: Backend | undefined): string {
     if (backend?.kind?.$case !== "function") return "mock";
     const name = backend.kind.value.function;
+    return `${name.split("/").at(-1)}@${this.#publish(name).number}`;
+  }
+
+  /** When nothing has changed since the last version, that one is the answer. */
+  #publish(name: string): FunctionVersion {
     const draft = this.functions.get(name) ?? missing();
+    const last = this.versions.get(`${name}/versions/${draft.latestVersion}`);
     const number = draft.latestVersion + 1;
-    this.functions.set(name, { ...draft, latestVersion: number });
     const config = { ...draft.config, concurrency: draft.config?.concurrency || 1 };
-    const version = { name: `${name}/versions/${number}`, number, config, code: draft.code };
-    this.versions.set(version.name, FunctionVersion.create(version));
-    return `${name.split("/").at(-1)}@${number}`;
+    const version = FunctionVersion.create({ name: `${name}/versions/${number}`, number, config, code: draft.code });
+    if (last && JSON.stringify([last.config, last.code]) === JSON.stringify([version.config, version.code]))
+      return last;
+    this.functions.set(name, { ...draft, latestVersion: number });
+    this.versions.set(version.name, version);
+    return version;
   }
 
   #requireFunction(backend: Backend | undefined): void {

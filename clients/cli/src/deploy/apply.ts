@@ -9,6 +9,7 @@ import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { idOf } from "../output/answer.ts";
 import type { PlatformClient } from "../platform-client.ts";
 import { uploadCode } from "../uploads/upload-code.ts";
+import { type AliasStep, applyAlias } from "./aliases.ts";
 import { backendMessage } from "./backend.ts";
 import { readNewestRevision } from "./current.ts";
 import type { DesiredFunction } from "./desired.ts";
@@ -39,6 +40,7 @@ export async function applyPlan(plan: Plan, deps: ApplyDeps): Promise<Deployed[]
   const apply = new Apply(deps);
   await apply.project(plan.project);
   for (const step of plan.functions) await apply.function(step);
+  for (const step of plan.aliases) await apply.alias(step);
   const deployed: Deployed[] = [];
   for (const group of plan.groups) deployed.push(...(await apply.group(group)));
   return deployed;
@@ -85,6 +87,12 @@ class Apply {
       await platform.call(FunctionServiceService.updateFunction, { name, description, config, etag: "" });
     }
     if (step.upload) await named(`function ${desired.id}`, uploadCode(platform, name, desired.upload));
+  }
+
+  async alias(step: AliasStep): Promise<void> {
+    if (!this.#begin(step)) return;
+    const { platform, project } = this.#deps;
+    await named(`alias ${step.name}`, applyAlias(platform, project, step));
   }
 
   async group(plan: GroupPlan): Promise<Deployed[]> {

@@ -10,6 +10,7 @@ import { type Group, GroupServiceService, type Revision } from "@millrace/proto/
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { idOf } from "../output/answer.ts";
 import type { PlatformClient } from "../platform-client.ts";
+import { type CurrentAliases, readAliases } from "./aliases.ts";
 import type { Desired, DesiredGroup } from "./desired.ts";
 
 // What the platform holds of that which a manifest speaks of. Reads only.
@@ -17,6 +18,8 @@ import type { Desired, DesiredGroup } from "./desired.ts";
 export interface Current {
   projectExists: boolean;
   functions: ReadonlyMap<string, FunctionMessage>;
+  /** Of the functions whose aliases the manifest speaks of. */
+  aliases: ReadonlyMap<string, CurrentAliases>;
   groups: ReadonlyMap<string, CurrentGroup>;
 }
 
@@ -25,7 +28,7 @@ export interface CurrentGroup {
   newestRevision: Revision;
   /**
    * What importing the desired document into the newest revision would change. Unset when that cannot be told yet, since the document
-   * may speak of functions that are still to be made.
+   * may speak of functions and aliases that are still to be made.
    */
   importIntoNewest: ImportApisResponse | undefined;
   /** Of the newest revision. */
@@ -44,27 +47,31 @@ export interface CurrentDeployment {
 
 export async function readCurrent(platform: PlatformClient, desired: Desired): Promise<Current> {
   const project = await existing(platform.call(ProjectServiceService.getProject, { name: desired.project }));
-  if (!project) return { projectExists: false, functions: new Map(), groups: new Map() };
+  if (!project) return { projectExists: false, functions: new Map(), aliases: new Map(), groups: new Map() };
   const functions = new Map<string, FunctionMessage>();
-  for (const { id } of desired.functions) {
+  const aliases = new Map<string, CurrentAliases>();
+  for (const { id, aliases: wanted } of desired.functions) {
     const name = `${desired.project}/functions/${id}`;
     const found = await existing(platform.call(FunctionServiceService.getFunction, { name }));
     if (found) functions.set(id, found);
+    if (found && wanted.length > 0) aliases.set(id, await readAliases(platform, found));
   }
+  const isMissing = desired.functions.some(
+    ({ id, aliases: wanted }) => !functions.has(id) || wanted.some((alias) => !aliases.get(id)?.aliases.has(alias.id)),
+  );
   const groups = new Map<string, CurrentGroup>();
   for (const group of desired.groups) {
-    const functionsMissing = desired.functions.some(({ id }) => !functions.has(id));
-    const found = await readGroup(platform, desired.project, group, functionsMissing);
+    const found = await readGroup(platform, desired.project, group, isMissing);
     if (found) groups.set(group.id, found);
   }
-  return { projectExists: true, functions, groups };
+  return { projectExists: true, functions, aliases, groups };
 }
 
 async function readGroup(
   platform: PlatformClient,
   project: string,
   { id, document, releases }: DesiredGroup,
-  functionsMissing: boolean,
+  isMissing: boolean,
 ): Promise<CurrentGroup | undefined> {
   const name = `${project}/groups/${id}`;
   const group = await existing(platform.call(GroupServiceService.getGroup, { name }));
@@ -72,7 +79,7 @@ async function readGroup(
   const newestRevision = await readNewestRevision(platform, name);
   const parent = newestRevision.name;
   const trial = platform.call(ApiServiceService.importApis, { parent, document, validateOnly: true });
-  const importIntoNewest = await (functionsMissing ? unlessRefused("invalid_argument", trial) : trial);
+  const importIntoNewest = await (isMissing ? unlessRefused("invalid_argument", trial) : trial);
   const listRequest = { parent, pageSize: 0, pageToken: "" };
   const apis = await platform.listAll(ApiServiceService.listApis, listRequest, (page) => page.apis);
   const deployments: CurrentDeployment[] = [];

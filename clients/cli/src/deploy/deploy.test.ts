@@ -116,6 +116,46 @@ test("a changed setting updates the function without an upload", async (t) => {
   assert.equal(lines[0], "update function pets: environment");
 });
 
+test("an alias follows what is deployed, and keeps its minimum", async (t) => {
+  const { deploy, edit, platform } = await start(t);
+  edit("millrace.yaml", "    environment:", "    aliases: { live: { minInstances: 2 } }\n    environment:");
+  const live = () => {
+    const { targets, minInstances } = platform.aliases.get("projects/shop/functions/pets/aliases/live")!;
+    return [targets, minInstances];
+  };
+  const first = await deploy();
+  assert.deepEqual(first.changes.slice(1, 5), ["createFunction", "uploadCode", "publishVersion", "createAlias"]);
+  assert.equal(first.lines[2], "create alias pets live: to a new version, minInstances");
+  assert.deepEqual(live(), [[{ version: 1, weight: 100 }], 2]);
+  assert.deepEqual((await deploy()).lines, []);
+
+  edit("pets.ts", "export {}", "export const changed = true");
+  const second = await deploy();
+  assert.deepEqual(second.changes.slice(0, 3), ["uploadCode", "publishVersion", "updateAlias"]);
+  assert.equal(second.lines[1], "update alias pets live: to a new version");
+  assert.deepEqual(live(), [[{ version: 2, weight: 100 }], 2]);
+  assert.deepEqual((await deploy()).lines, []);
+});
+
+test("an alias that names its version stays there, and what moved it by hand is put right", async (t) => {
+  const { deploy, edit, platform } = await start(t);
+  await deploy();
+  edit("millrace.yaml", "    environment:", "    aliases: { live: { version: 1 } }\n    environment:");
+  assert.deepEqual((await deploy()).lines, ["create alias pets live: to 1"]);
+  edit("pets.ts", "export {}", "export const changed = true");
+  assert.ok(!(await deploy()).changes.includes("updateAlias"));
+  const name = "projects/shop/functions/pets/aliases/live";
+  const targets = [
+    { version: 1, weight: 50 },
+    { version: 2, weight: 50 },
+  ];
+  platform.aliases.set(name, { ...platform.aliases.get(name)!, targets });
+  assert.deepEqual((await deploy()).lines, ["update alias pets live: to 1"]);
+  edit("millrace.yaml", "version: 1", "version: 1, minInstances: 3");
+  assert.deepEqual((await deploy()).lines, ["update alias pets live: minInstances"]);
+  assert.deepEqual(platform.aliases.get(name)!.targets, [{ version: 1, weight: 100 }]);
+});
+
 test("a changed document goes into a new revision, since the live one stays as it is", async (t) => {
   const { deploy, edit } = await start(t);
   await deploy();

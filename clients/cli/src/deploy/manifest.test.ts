@@ -94,6 +94,11 @@ const SAMPLES: [title: string, text: string, fault: string][] = [
     "functions:\n  a: { code: a.ts, timeoutMs: '9' }\n",
     "2:31: functions.a.timeoutMs: must be a whole",
   ],
+  [
+    "more instances than are kept loaded",
+    "functions:\n  a: { code: a.ts, aliases: { live: { minInstances: 17 } } }\n",
+    "2:53: functions.a.aliases.live.minInstances: must be a whole number from 0 to 16",
+  ],
   ["a required value that is missing", "functions:\n  a: { entry: a.ts }\n", "functions.a.code: is required"],
   ["code that is not there", "functions:\n  a: { code: b.ts }\n", "2:14: functions.a.code: names b.ts, which does not"],
   [

@@ -35,8 +35,16 @@ export interface ManifestFunction {
   maxConcurrencyPerRunner: number;
   egress: Egress;
   environment: Record<string, string>;
+  aliases: ManifestAlias[];
   /** Absolute path of a file of KEY=value lines. */
   secretsFrom: string | undefined;
+}
+
+export interface ManifestAlias {
+  id: string;
+  /** Unset: what the deploy makes of the draft. */
+  version: number | undefined;
+  minInstances: number;
 }
 
 export interface ManifestGroup {
@@ -87,6 +95,8 @@ export function projectInManifest(file: string): string | undefined {
   return project.string();
 }
 
+const VERSION_MAX = 999_999_999;
+
 const FUNCTION_KEYS = [
   "code",
   "entry",
@@ -98,6 +108,7 @@ const FUNCTION_KEYS = [
   "maxConcurrencyPerRunner",
   "egress",
   "environment",
+  "aliases",
   "secretsFrom",
 ] as const;
 
@@ -115,10 +126,16 @@ function readFunction(id: string, value: YamlValue, folder: string): ManifestFun
     maxConcurrencyPerRunner: read.maxConcurrencyPerRunner.integer(1, 1_000) ?? 0,
     egress: readEgress(read.egress),
     environment: texts(read.environment),
+    aliases: read.aliases.entries().map(([alias, member]) => readAlias(alias, member)),
     secretsFrom: read.secretsFrom.absent
       ? undefined
       : existingPath(read.secretsFrom, folder, read.secretsFrom.string() ?? ""),
   };
+}
+
+function readAlias(id: string, value: YamlValue): ManifestAlias {
+  const { version, minInstances } = value.object(["version", "minInstances"]);
+  return { id, version: version.integer(1, VERSION_MAX), minInstances: minInstances.integer(0, 16) ?? 0 };
 }
 
 function readEgress(value: YamlValue): Egress {

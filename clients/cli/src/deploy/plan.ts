@@ -1,10 +1,12 @@
-import { type FunctionMessage, type FunctionVersion, HandlerShape } from "@millrace/proto/control/v1/functions";
+import type { FunctionMessage } from "@millrace/proto/control/v1/functions";
 import { AccessMode } from "@millrace/proto/control/v1/groups";
 import { egressText } from "../egress.ts";
 import { idOf } from "../output/answer.ts";
+import { type AliasStep, planAlias } from "./aliases.ts";
 import { backendMessage, backendText, draftFunctionOf } from "./backend.ts";
 import type { Current, CurrentDeployment, CurrentGroup } from "./current.ts";
 import type { Desired, DesiredFunction, DesiredGroup } from "./desired.ts";
+import { isNewer, sortedText } from "./draft.ts";
 import type { ManifestRelease } from "./manifest.ts";
 
 // What has to be done so that the platform holds what the manifest says. Nothing here asks or changes anything; running the plan and
@@ -15,11 +17,12 @@ export type PlanAction = "create" | "update" | "unchanged";
 export interface Plan {
   project: Step;
   functions: FunctionStep[];
+  aliases: AliasStep[];
   groups: GroupPlan[];
 }
 
 export interface Step {
-  kind: "project" | "function" | "group" | "revision" | "release";
+  kind: "project" | "function" | "alias" | "group" | "revision" | "release";
   name: string;
   action: PlanAction;
   /** What is new or differs. */
@@ -60,6 +63,7 @@ export function computePlan(desired: Desired, current: Current, options: PlanOpt
   return {
     project: step("project", idOf(desired.project), current.projectExists ? "unchanged" : "create"),
     functions,
+    aliases: functions.flatMap((step) => planAliases(step, current)),
     groups: desired.groups.map((wanted) =>
       planGroup(wanted, current.groups.get(wanted.id), { desired, current, changed }),
     ),
@@ -67,10 +71,11 @@ export function computePlan(desired: Desired, current: Current, options: PlanOpt
 }
 
 /** Every step in the order in which they are done. */
-export function stepsOf({ project, functions, groups }: Plan): Step[] {
+export function stepsOf({ project, functions, aliases, groups }: Plan): Step[] {
   return [
     project,
     ...functions,
+    ...aliases,
     ...groups.flatMap(({ group, revision, releases }) => [group, revision, ...releases]),
   ].map(({ kind, name, action, changes }) => ({ kind, name, action, changes }));
 }
@@ -92,6 +97,15 @@ function planFunction(
   return { ...step("function", desired.id, action, changes), desired, configure: settings.length > 0, upload };
 }
 
+function planAliases({ desired: { id, aliases }, action }: FunctionStep, current: Current): AliasStep[] {
+  const scene = {
+    draft: current.functions.get(id),
+    draftChanges: action !== "unchanged",
+    current: current.aliases.get(id),
+  };
+  return aliases.map((alias) => planAlias(id, alias, scene));
+}
+
 const DEFAULTS = { memoryMib: 128, timeoutMs: 10_000 };
 
 function configChanges(desired: DesiredFunction, current: FunctionMessage, updateSecrets: boolean): string[] {
@@ -106,7 +120,7 @@ function configChanges(desired: DesiredFunction, current: FunctionMessage, updat
     if (desired[key] !== (config?.[key] ?? 0)) changes.push(key);
   }
   if (egressText(desired.egress) !== egressText(config?.egress)) changes.push("egress");
-  if (sorted(desired.environment) !== sorted(config?.environment ?? {})) changes.push("environment");
+  if (sortedText(desired.environment) !== sortedText(config?.environment ?? {})) changes.push("environment");
   const names = Object.keys(desired.secrets).sort().join();
   const differ =
     names !==
@@ -197,23 +211,6 @@ function releaseReasons(
     if (scene.changed.has(id) || (draft && pinned && isNewer(draft, pinned))) reasons.push(`function ${id}`);
   }
   return reasons;
-}
-
-function isNewer(draft: FunctionMessage, pinned: FunctionVersion): boolean {
-  return draft.code?.digest !== pinned.code?.digest || settingsText(draft) !== settingsText(pinned);
-}
-
-/** Equal for settings that mean the same; a version says what its code's shape makes of an unset concurrency. */
-function settingsText({ config, code }: Pick<FunctionMessage, "config" | "code">): string {
-  if (!config) return "";
-  const { environment, secrets, egress, ...settings } = config;
-  const concurrency = config.concurrency || (code?.shape === HandlerShape.FETCH ? 16 : 1);
-  const own = JSON.stringify({ ...settings, concurrency, egress: egressText(egress) });
-  return [own, sorted(environment), Object.keys(secrets).sort().join()].join();
-}
-
-function sorted(map: Readonly<Record<string, string>>): string {
-  return JSON.stringify(Object.entries(map).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function step(kind: Step["kind"], name: string, action: PlanAction, changes: string[] = []): Step {

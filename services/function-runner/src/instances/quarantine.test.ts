@@ -35,6 +35,18 @@ test("it ends by itself, and for twice as long when the version has not become b
   }
 });
 
+test("the first rest is told as what it is, whatever the clock shows", () => {
+  fc.assert(
+    fc.property(fc.integer({ min: 5e8, max: 3e9 }), (ticks) => {
+      const startedAt = ticks / 100_003;
+      const quarantine = new Quarantine();
+      for (let death = 0; death < deathsMax; death++) quarantine.died(startedAt + death * sameDeathMs * 1.5);
+      const last = startedAt + (deathsMax - 1) * sameDeathMs * 1.5;
+      assert.equal(quarantine.remainingMs(last), restMs);
+    }),
+  );
+});
+
 test("a version that was well for a window begins afresh", () => {
   const quarantine = afterDeaths(deathsMax);
   const later = LAST + 1 + restMs + windowMs;

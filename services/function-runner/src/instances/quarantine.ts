@@ -28,7 +28,8 @@ export class Quarantine {
     return now < this.#endsAt;
   }
 
+  /** In whole milliseconds: what is added to a time and taken off again is not quite what it was. */
   remainingMs(now: number): number {
-    return Math.max(0, this.#endsAt - now);
+    return Math.max(0, Math.round(this.#endsAt - now));
   }
 }

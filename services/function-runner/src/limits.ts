@@ -10,7 +10,8 @@ export const SANDBOX_LIMITS = {
   nice: 10,
   /** Socketpairs made when a sandbox starts. Each carries one instance; when all were used, a new sandbox takes over. */
   channels: 64,
-  openFilesMax: 512,
+  /** A connection of a function takes three: its own end, and both of what carries it out. */
+  openFilesMax: 1_280,
   /** Threads and processes of one sandbox. */
   threadsMax: 256,
   fileBytesMax: 64 * MIB,
@@ -151,7 +152,7 @@ export const EGRESS_LIMITS = {
   /** Of one sandbox to its relay: each connection has one to ask with and one for its bytes. */
   socketsMax: 1_024,
   /** Lookups and attempts to connect of one sandbox. */
-  asksPerSecond: 200,
+  asksPerSecond: 500,
   /** From a sandbox's connection to its relay until it has said what it wants. */
   messageTimeoutMs: 2_000,
   lookupTimeoutMs: 5_000,

@@ -28,9 +28,8 @@ import { testEngines } from "@millrace/testing";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { ENTRY_FILE, packArtifact } from "./artifacts/artifact-format.ts";
 import type { EgressEvent } from "./egress/audit.ts";
-import { Egress } from "./egress/egress.ts";
+import { Egress, type EgressOptions } from "./egress/egress.ts";
 import { parseAllowedRange } from "./egress/egress-allowance.ts";
-import type { Resolve } from "./egress/resolver.ts";
 import { functionKey } from "./functions/function-version.ts";
 import { FunctionPools } from "./instances/function-pools.ts";
 import { ProjectSandboxes } from "./instances/project-sandboxes.ts";
@@ -102,7 +101,7 @@ export interface RunnerOptions {
   slots?: number;
   instancesMax?: number;
   /** What the operator allows, and who resolves names. */
-  egress?: { allow?: string[]; resolve?: Resolve };
+  egress?: { allow?: string[] } & Pick<EgressOptions, "resolve" | "dial">;
 }
 
 export async function startTestRunner(
@@ -122,12 +121,12 @@ export async function startTestRunner(
   });
   const logs = new LogPublisher((_, bytes) => published.push(LogBatch.decode(bytes)));
   const connections: EgressEvent[] = [];
-  const { allow = [], resolve } = terms;
+  const { allow = [], ...outside } = terms;
   const egress = new Egress({
     allow: allow.map((text) => parseAllowedRange(text)!),
     busUrl: "nats://127.0.0.1:4222",
     log: { ...SILENT, info: (event) => connections.push(event as EgressEvent) },
-    ...(resolve && { resolve }),
+    ...outside,
   });
   const pools = new FunctionPools({
     sandboxes: new ProjectSandboxes({

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import { createSecureServer } from "node:http2";
-import type { AddressInfo, Server } from "node:net";
 import { test } from "node:test";
 import { selfSigned, testDatabase } from "@millrace/testing";
-import { build } from "esbuild";
-import { startTestRunner } from "../runner-fixture.ts";
-import { readAddress } from "./addresses.ts";
+import { bundled, listening, startEgressRunner } from "./egress-fixture.ts";
 
 // Clients that know nothing of Millrace, in a deployed function.
 
@@ -24,10 +20,7 @@ const securePort = await listening(
 const { url } = await testDatabase(test);
 const database = new URL(url);
 
-const runner = await startTestRunner(test, {
-  egress: { allow: ["127.0.0.1"], resolve: async () => [readAddress("127.0.0.1")!] },
-});
-const skip = runner.supply.launcher.tier !== "full" && "sandboxes use the machine's network in this tier";
+const { runner, skip } = await startEgressRunner();
 
 const targets = [`${HOST}:${plainPort}`, `${HOST}:${securePort}`, `db.example.com:${database.port}`];
 const record = runner.deploy(await bundled("clients-fixture.ts"), {
@@ -41,26 +34,6 @@ const record = runner.deploy(await bundled("clients-fixture.ts"), {
   },
   egress: { mode: "hosts", hosts: targets },
 });
-
-async function listening(server: Server): Promise<number> {
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  test.after(() => void server.close());
-  return (server.address() as AddressInfo).port;
-}
-
-async function bundled(file: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [`${import.meta.dirname}/${file}`],
-    bundle: true,
-    write: false,
-    platform: "node",
-    target: "node26",
-    format: "esm",
-    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
-    logLevel: "silent",
-  });
-  return outputFiles[0]!.text;
-}
 
 const EXPECTED: Record<string, string> = {
   fetch: "hello",

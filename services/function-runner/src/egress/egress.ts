@@ -18,6 +18,7 @@ export interface EgressOptions {
   busUrl: string;
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
   resolve?: Resolve;
+  dial?: typeof dial;
 }
 
 export interface RelayPlace {
@@ -42,6 +43,7 @@ export class Egress {
     this.#resolver = new Resolver(resolve);
     this.#platform = new PlatformAddresses(resolve, options.busUrl);
     this.audit = new EgressAudit(options.log);
+    void this.#platform.refresh();
   }
 
   /** Opens the way out of a sandbox; answers how to close it. Throws when the socket cannot be made. */
@@ -50,7 +52,7 @@ export class Egress {
       project,
       terms: this.#terms(policy),
       resolver: this.#resolver,
-      dial,
+      dial: this.#options.dial ?? dial,
       audit: this.audit,
     });
     // A socket's path is at most 107 bytes long: the folder is named by its descriptor.
@@ -63,7 +65,8 @@ export class Egress {
     if (uid !== undefined) chownSync(path, uid, uid);
     return () => {
       relay.close();
-      server.close(() => closeSync(fd));
+      // Once: the number of a descriptor that is closed is soon another's.
+      server.close((error) => error ?? closeSync(fd));
     };
   }
 

@@ -23,7 +23,8 @@ export class PlatformAddresses {
 
   /** Resolves once the bus's addresses are known, or cannot be. */
   async refresh(): Promise<void> {
-    const found = await this.#resolve(this.#host, 0).catch(() => []);
+    const literal = readAddress(this.#host);
+    const found = literal ? [literal] : await this.#resolve(this.#host, 0).catch(() => []);
     if (found.length > 0) this.#bus = found.map(({ address }) => address);
     this.#read(false);
   }

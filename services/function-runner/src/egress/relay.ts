@@ -67,8 +67,8 @@ export class Relay {
       if (message === undefined) return;
       socket.off("data", onData);
       socket.setTimeout(0);
-      if (message === null) socket.destroy();
-      else this.#hear(socket, message);
+      if (message) this.#hear(socket, message);
+      else socket.destroy();
     };
     socket.on("data", onData);
   }
@@ -82,6 +82,8 @@ export class Relay {
     const open = kind === KIND.open ? readOpen(body) : undefined;
     const lookup = kind === KIND.lookup ? readLookup(body) : undefined;
     const waiting = kind === KIND.claim ? this.#waiting.get(Number(body.id)) : undefined;
+    // Who asks says nothing more: what comes is its end.
+    if (open || lookup) socket.once("end", () => socket.destroy()).resume();
     if (open) void this.#open(socket, open);
     else if (lookup) void this.#lookup(socket, lookup);
     else if (waiting) this.#claim(socket, Number(body.id), waiting, rest);
@@ -90,7 +92,7 @@ export class Relay {
 
   async #lookup(socket: Socket, { host, family }: { host: string; family: 0 | 4 | 6 }): Promise<void> {
     try {
-      const addresses = await this.#addressesFor(host, family);
+      const addresses = await this.#addressesFor(host, family, goneOf(socket));
       socket.end(writeMessage(KIND.addresses, { addresses }));
     } catch (error) {
       answerFault(socket, error);
@@ -98,14 +100,14 @@ export class Relay {
   }
 
   /** What a function may know of a name: the addresses that it could connect to on some port. */
-  async #addressesFor(text: string, family: 0 | 4 | 6): Promise<CheckedAddress[]> {
+  async #addressesFor(text: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<CheckedAddress[]> {
     const { terms, resolver } = this.#deps;
     if (!this.#asks.take(1)) throw new EgressFault("EAI_AGAIN", "it asks for too much in too short a time");
     const host = canonicalHost(text);
     if (host === undefined) throw new EgressFault("ENOTFOUND", "");
     const refusal = refusalOfLookup(terms, host);
     if (refusal) throw new EgressFault("EACCES", refusal);
-    const addresses = await resolver.addressesOf(host, family);
+    const addresses = await resolver.addressesOf(host, family, signal);
     for (const { address } of addresses) this.#remember(address, host);
     return addresses;
   }
@@ -118,13 +120,10 @@ export class Relay {
 
   async #open(asker: Socket, request: OpenRequest): Promise<void> {
     const over = this.#begin(request);
-    const gone = new AbortController();
-    asker.once("close", () => gone.abort());
-    // A sandbox says nothing more; being read, its end is noticed.
-    asker.resume();
-    this.#connections++;
+    const hasRoom = this.#connections++ < EGRESS_LIMITS.connectionsMax;
     try {
-      const { remote, address } = await this.#connect(request, gone.signal);
+      if (!hasRoom) throw new EgressFault("EAGAIN", OVER_CONNECTIONS);
+      const { remote, address } = await this.#connect(request, goneOf(asker));
       const id = this.#wait({ remote, asker, over: (passage) => over(passage.outcome, address.address, passage) });
       asker.write(writeMessage(KIND.opened, { id, ...address }));
     } catch (error) {
@@ -139,18 +138,12 @@ export class Relay {
   async #connect(request: OpenRequest, signal: AbortSignal): Promise<{ remote: Socket; address: CheckedAddress }> {
     const { terms, resolver, dial } = this.#deps;
     const { port, family } = request;
-    if (this.#connections > EGRESS_LIMITS.connectionsMax) {
-      throw new EgressFault(
-        "EAGAIN",
-        `the project has ${EGRESS_LIMITS.connectionsMax} connections open from one sandbox`,
-      );
-    }
     if (!this.#asks.take(1)) throw new EgressFault("EAGAIN", "the project connects too often in too short a time");
     const host = this.#hostOf(request);
     if (host === undefined) throw new EgressFault("ENOTFOUND", "");
     const refusal = refusalOfHost(terms, host, port);
     if (refusal) throw new EgressFault("EACCES", refusal);
-    const addresses = await resolver.addressesOf(host, family);
+    const addresses = await resolver.addressesOf(host, family, signal);
     const refusals = addresses.map((address) => refusalOfAddress(terms, host, port, address));
     const allowed = addresses.filter((_, i) => refusals[i] === undefined);
     if (allowed.length === 0) throw new EgressFault("EACCES", refusals[0]!, addresses[0]!.address);
@@ -227,10 +220,18 @@ export class Relay {
   }
 }
 
+const OVER_CONNECTIONS = `the project has ${EGRESS_LIMITS.connectionsMax} connections open from one sandbox`;
 const NONE = { bytesIn: 0, bytesOut: 0 };
 
 /** Which address was tried is told only of those that could be connected to. */
 function answerFault(socket: Socket, error: unknown): void {
   const { code, message, address } = error instanceof EgressFault ? error : new EgressFault("EIO", "");
   socket.end(writeMessage(KIND.failed, { code, message, address: code === "EACCES" ? "" : address }));
+}
+
+/** Aborts when the socket is closed. */
+function goneOf(socket: Socket): AbortSignal {
+  const gone = new AbortController();
+  socket.once("close", () => gone.abort());
+  return gone.signal;
 }

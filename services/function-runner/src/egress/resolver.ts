@@ -43,16 +43,16 @@ export class Resolver {
     this.#resolve = resolve;
   }
 
-  /** Never empty. Throws EgressFault: ENOTFOUND, EAI_AGAIN, ETIMEDOUT. */
-  async addressesOf(host: string, family: 0 | 4 | 6): Promise<CheckedAddress[]> {
+  /** Never empty. Throws EgressFault: ENOTFOUND, EAI_AGAIN; ECANCELED when the signal aborts. */
+  async addressesOf(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<CheckedAddress[]> {
     const literal = isIP(host) === 0 ? undefined : readAddress(host);
-    const found = literal ? [literal] : isLocalName(host) ? LOOPBACK : await this.#ask(host, family);
+    const found = literal ? [literal] : isLocalName(host) ? LOOPBACK : await this.#ask(host, family, signal);
     const addresses = family === 0 ? found : found.filter((address) => address.family === family);
     if (addresses.length === 0) throw new EgressFault("ENOTFOUND", "");
     return addresses.slice(0, EGRESS_LIMITS.addressesMax);
   }
 
-  async #ask(host: string, family: 0 | 4 | 6): Promise<CheckedAddress[]> {
+  async #ask(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<CheckedAddress[]> {
     const key = `${host} ${family}`;
     let asked = this.#asked.get(key);
     if (!asked) {
@@ -62,15 +62,15 @@ export class Resolver {
       const forget = () => this.#asked.delete(key);
       asked.then(() => setTimeout(forget, EGRESS_LIMITS.lookupKeptMs).unref(), forget);
     }
-    const late = Promise.withResolvers<never>();
-    const timer = setTimeout(() => late.reject(new EgressFault("EAI_AGAIN", "")), EGRESS_LIMITS.lookupTimeoutMs);
-    try {
-      return await Promise.race([asked, late.promise]);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      throw new EgressFault(code === "EAI_AGAIN" ? code : "ENOTFOUND", "");
-    } finally {
+    const answer = Promise.withResolvers<CheckedAddress[]>();
+    const give = (code: string) => answer.reject(new EgressFault(code, ""));
+    asked.then(answer.resolve, ({ code }) => give(code === "EAI_AGAIN" ? code : "ENOTFOUND"));
+    const timer = setTimeout(() => give("EAI_AGAIN"), EGRESS_LIMITS.lookupTimeoutMs);
+    const onAbort = () => give("ECANCELED");
+    signal.addEventListener("abort", onAbort);
+    return answer.promise.finally(() => {
       clearTimeout(timer);
-    }
+      signal.removeEventListener("abort", onAbort);
+    });
   }
 }

@@ -30,6 +30,14 @@ interface Inner {
   _peername: object | null;
 }
 
+const LOCAL_NAME = /^(.*\.)?localhost\.?$/i;
+const loopback = new net.BlockList();
+loopback.addSubnet("127.0.0.0", 8, "ipv4");
+loopback.addAddress("::1", "ipv6");
+// To connect to the unspecified address is to connect to oneself, on Linux.
+loopback.addAddress("0.0.0.0", "ipv4");
+loopback.addAddress("::", "ipv6");
+
 const PLACEHOLDER = "relayed.invalid";
 const connect = net.Socket.prototype.connect as (this: Socket, ...args: unknown[]) => Socket;
 
@@ -71,8 +79,11 @@ function targetOf(
   return spellings.some((spelling) => hostLoopback.has(spelling)) ? { host, port: number } : undefined;
 }
 
+/** Whether the host is the sandbox itself. */
 export function isLoopback(host: string): boolean {
-  return (net.isIPv4(host) && host.startsWith("127.")) || host === "::1" || /^(.*\.)?localhost\.?$/i.test(host);
+  const family = net.isIP(host);
+  if (family === 0) return LOCAL_NAME.test(host);
+  return loopback.check(host, family === 4 ? "ipv4" : "ipv6");
 }
 
 interface Errand extends Way {

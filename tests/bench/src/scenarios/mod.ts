@@ -5,6 +5,7 @@ import { generator } from "./generator.ts";
 import { idleInstance } from "./idle-instance.ts";
 import { isolation } from "./isolation.ts";
 import { mixed } from "./mixed.ts";
+import { neighbours } from "./neighbours.ts";
 import { overload } from "./overload.ts";
 import { payloads } from "./payloads.ts";
 import { plan } from "./plan.ts";
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario<unknown>[] = [
   payloads,
   overload,
   mixed,
+  neighbours,
   runners,
   coldStart,
   idleInstance,

@@ -48,7 +48,7 @@ export const FILE_PROBES: Probes = {
         unlinked: () => fs.unlinkSync(path), emptied: () => fs.rmSync(folder, { recursive: true }),
         listed: () => fs.readdirSync(folder, { recursive: true }), opened: () => fs.opendirSync(folder),
         globbed: () => { const found = fs.globSync(folder + "/*"); if (found.length === 0) throw { code: "nothing" }; return found; },
-        linked: () => fs.readlinkSync("/proc/self/exe"), real: () => fs.realpathSync(folder), native: () => fs.realpathSync.native(folder),
+        linked: () => fs.readlinkSync("/proc/self/exe"), native: () => fs.realpathSync.native(folder),
         space: () => fs.statfsSync(folder),
       });`,
     told: ["answer"],

@@ -38,7 +38,13 @@ const FUNCTIONS: Record<string, FunctionPlan> = {
   event: { code: `export const handler = async () => ({ statusCode: 200, headers: {}, body: "ok" });` },
 };
 
-const platform = await testPlatform();
+const origin = createServer((_, response) => {
+  response.writeHead(200, { "content-encoding": "gzip", "x-origin": "1" }).end(gzipSync("a".repeat(1_000)));
+}).listen(0, "127.0.0.1");
+after(() => origin.close());
+await once(origin, "listening");
+const originAddress = `127.0.0.1:${(origin.address() as AddressInfo).port}`;
+const platform = await testPlatform({ egressAllow: [recorder.address, originAddress] });
 const apis = Object.fromEntries(
   Object.keys(FUNCTIONS).flatMap((backend) =>
     ["GET", "POST"].map((method) => [
@@ -329,13 +335,8 @@ describe("on the wire", () => {
   });
 });
 
-test("what a function fetched and hands on says nothing of the encoding that it came in", async (t) => {
-  const origin = createServer((_, response) => {
-    response.writeHead(200, { "content-encoding": "gzip", "x-origin": "1" }).end(gzipSync("a".repeat(1_000)));
-  }).listen(0, "127.0.0.1");
-  t.after(() => origin.close());
-  await once(origin, "listening");
-  const from = `http://127.0.0.1:${(origin.address() as AddressInfo).port}/`;
+test("what a function fetched and hands on says nothing of the encoding that it came in", async () => {
+  const from = `http://${originAddress}/`;
   const { text, headers } = await send({ url: `${base}/lab/handsOn?from=${encodeURIComponent(from)}` });
   assert.equal(text, "a".repeat(1_000));
   assert.deepEqual([headers["content-encoding"], headers["x-origin"]], [undefined, "1"]);

@@ -46,7 +46,12 @@ const WORK = `
     await new Promise((resolve) => setTimeout(resolve, 30));
     return id;
   }`;
-const platform = await testPlatform({ gateways: GATEWAYS.length, runners: 2, runnerSlots: SLOTS_PER_RUNNER });
+const platform = await testPlatform({
+  gateways: GATEWAYS.length,
+  runners: 2,
+  runnerSlots: SLOTS_PER_RUNNER,
+  egressAllow: [recorder.address],
+});
 const shop = await provision(platform.rpc, {
   functions: {
     many: {

@@ -31,7 +31,10 @@ function ask<T>(relaySocket: string, kind: number, request: object, answerKind: 
   connect.call(socket, { path: relaySocket });
   socket.write(writeMessage(kind, request));
   socket.setTimeout(ANSWER_TIMEOUT_MS, () => fail("ETIMEDOUT"));
-  socket.on("error", () => {});
+  // There is no relay in the sandbox that code is tried in.
+  socket.on("error", ({ code }: NodeJS.ErrnoException) => {
+    if (code === "ENOENT") fail("EACCES", "code that is tried at its upload connects to nothing");
+  });
   socket.on("close", () => fail("ECONNREFUSED", "the runner does not answer"));
   socket.on("data", (more: Buffer) => {
     bytes = Buffer.concat([bytes, more]);

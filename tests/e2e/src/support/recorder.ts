@@ -24,15 +24,24 @@ export class Recorder {
     return recorder;
   }
 
+  /** Where functions must be allowed to connect to. */
+  get address(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
   /** JavaScript for a function: `await record(id)`, and `instance`, a name of the instance. */
   get client(): string {
     return `
       import { connect } from "node:net";
       const instance = crypto.randomUUID().slice(0, 8);
       const receipts = [];
-      const socket = connect(${(this.#server.address() as AddressInfo).port}, "127.0.0.1");
-      socket.on("data", (bytes) => { for (let left = bytes.length; left > 0; left--) receipts.shift()(); });
+      let socket;
+      function open() {
+        const opened = connect(${(this.#server.address() as AddressInfo).port}, "127.0.0.1");
+        return opened.on("data", (bytes) => { for (let left = bytes.length; left > 0; left--) receipts.shift()(); });
+      }
       function record(id) {
+        socket ??= open();
         return new Promise((resolve) => {
           receipts.push(resolve);
           socket.write(id + " " + instance + "\\n");

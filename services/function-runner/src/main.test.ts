@@ -237,7 +237,8 @@ test("the runner waits for the buckets, beats, builds, runs, logs, and drains", 
 
   await until(() => beats.some(({ warm }) => warm.includes("fn-1@1")), { timeoutMs: 15_000, message: platform.output });
   const call = callerOf(platform);
-  assert.equal((await call("fn-1@1")).body, `p,${secret}`);
+  const answer = await call("fn-1@1");
+  assert.equal(answer.body, `p,${secret}`, `${JSON.stringify(answer)}\n${platform.output()}`);
   assert.deepEqual(await call("fn-9@1"), { rejected: "unknownFunction" });
 
   const logged = await until(() => logs[0], { message: platform.output });

@@ -40,7 +40,9 @@ test("an environment may be larger than a frame", async () => {
 test("a function reads its own files, and none of the machine's", async () => {
   assert.equal(await ask("fs.readFileSync(new URL(import.meta.url)).length > 0"), true);
   for (const path of ["/etc/passwd", "/proc/self/environ", "/proc/self/mem", process.execPath, import.meta.filename]) {
-    assert.deepEqual(await ask(`fs.readFileSync(${JSON.stringify(path)})`), { error: "ERR_ACCESS_DENIED" }, path);
+    const { error } = await ask(`fs.readFileSync(${JSON.stringify(path)})`);
+    // A checkout below /tmp: there a sandbox has a folder of its own, without it.
+    assert.ok(error === "ERR_ACCESS_DENIED" || (isFull && path.startsWith("/tmp/") && error === "ENOENT"), path);
   }
 });
 

@@ -6,6 +6,7 @@ import { registerAuthorization } from "./commands/authorization.ts";
 import { registerCall } from "./commands/call.ts";
 import { registerDeploy } from "./commands/deploy.ts";
 import { registerFunction } from "./commands/function.ts";
+import { registerGateway } from "./commands/gateway.ts";
 import { registerGroup } from "./commands/group.ts";
 import { registerKey } from "./commands/key.ts";
 import { registerLogin } from "./commands/login.ts";
@@ -41,5 +42,6 @@ export function registerCommands(registry: Registry): void {
   registerLogin(registry);
   registerPerson(registry);
   registerRunner(registry);
+  registerGateway(registry);
   registerAdmin(registry);
 }

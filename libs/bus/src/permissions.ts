@@ -40,22 +40,34 @@ const BUILD_ANSWER_S = 120;
 
 const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
   gateway: (id) => ({
-    publish: [SUBJECTS.runner("*"), ...reading("releases"), ...reading("functions"), ...reading("grants")],
-    subscribe: [SUBJECTS.gateway(id, "*"), SUBJECTS.beat("*")],
+    publish: [
+      SUBJECTS.runner("*"),
+      SUBJECTS.claim("gateway", id),
+      SUBJECTS.requests(id),
+      ...reading("releases"),
+      ...reading("functions"),
+      ...reading("grants"),
+    ],
+    subscribe: [SUBJECTS.gateway(id, "*"), SUBJECTS.beat("*"), SUBJECTS.claim("gateway", id)],
   }),
   "function-runner": (id) => ({
     publish: [
       SUBJECTS.gateway("*", id),
       SUBJECTS.beat(id),
-      SUBJECTS.claim(id),
-      SUBJECTS.log("*", "*"),
+      SUBJECTS.claim("function-runner", id),
+      SUBJECTS.log(id, "*", "*"),
       ...reading("functions"),
       ...readingObjects("artifacts"),
       ...readingObjects("uploads"),
       ...writingObjects("builds"),
     ],
     // Its own beats and claims tell whether somebody else runs under its name, or is about to.
-    subscribe: [SUBJECTS.runner(id), SUBJECTS.beat(id), SUBJECTS.claim(id), `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`],
+    subscribe: [
+      SUBJECTS.runner(id),
+      SUBJECTS.beat(id),
+      SUBJECTS.claim("function-runner", id),
+      `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`,
+    ],
     // The answer to a build request, within the time that control-plane waits for it.
     allow_responses: { max: 1, expires: `${BUILD_ANSWER_S}s` },
   }),

@@ -7,17 +7,19 @@ export const SUBJECTS = {
   gateway: (id: string, runnerId: string) => `mr.gateway.${id}.${runnerId}`,
   /** A runner's counters to all gateways. */
   beat: (id: string) => `mr.beat.${id}`,
-  /** Who joins as this runner, or has joined, tells others who would. */
-  claim: (id: string) => `mr.claim.${id}`,
+  /** Who joins as this runner or gateway, or has joined, tells others who would. */
+  claim: (service: string, id: string) => `mr.claim.${service}.${id}`,
   /** Uploads to be built, to one runner of the queue group `builders`. */
   build: "mr.build",
-  /** What a function printed, into the stream `logs`. */
-  log: (project: string, functionUid: string) => `logs.${project}.${functionUid}`,
+  /** What a function printed and how its invocations ended, as a runner tells it, into the stream `logs`. */
+  log: (runnerId: string, project: string, functionUid: string) => `logs.${runnerId}.${project}.${functionUid}`,
+  /** What became of requests, as a gateway tells it, into the stream `requests`. */
+  requests: (gatewayId: string) => `requests.${gatewayId}`,
 } as const;
 
 export const BUCKETS = { releases: "releases", functions: "functions", grants: "grants" } as const;
 export const OBJECT_STORES = { artifacts: "artifacts", uploads: "uploads", builds: "builds" } as const;
-export const STREAMS = { logs: "logs" } as const;
+export const STREAMS = { logs: "logs", requests: "requests" } as const;
 export const BUILD_QUEUE_GROUP = "builders";
 
 export type BucketName = keyof typeof BUCKETS;

@@ -6,7 +6,7 @@ import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { repositoryRoot, unprivilegedHome } from "@millrace/local";
+import { choosePorts, repositoryRoot, unprivilegedHome } from "@millrace/local";
 import { until } from "@millrace/testing";
 import { Cli } from "./support/cli.ts";
 import { send } from "./support/http.ts";
@@ -33,7 +33,7 @@ const cli = new Cli({ home, env: { MILLRACE_PLATFORM_FILE: platform.platformFile
 const started = new Set<ChildProcess>();
 after(() => {
   for (const child of started) child.kill("SIGKILL");
-  const states = ["north", "other"].map((name) => join(home, name));
+  const states = ["north", "other", "east", "west"].map((name) => join(home, name));
   for (const folder of [...states.map(unprivilegedHome), home]) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -56,10 +56,11 @@ async function runnerIds(): Promise<string[]> {
 
 const COMMAND = [join(repositoryRoot, "clients/cli/bin/millrace.mjs"), "runner", "join"];
 const FRESH_CLONE = [join(repositoryRoot, "infra/local/bin/join.mjs")];
+const RUNNER = [bundleFile, "--slots", String(SLOTS)];
 
 /** As somebody on another machine runs it: with the bundle and nothing else of the platform. */
-function startJoin({ state = "north", entry = COMMAND, options = [] as string[] } = {}) {
-  const args = [...entry, bundleFile, "--slots", String(SLOTS), "--state", join(home, state), ...options];
+function startJoin({ state = "north", entry = COMMAND, what = RUNNER, options = [] as string[] } = {}) {
+  const args = [...entry, ...what, "--state", join(home, state), ...options];
   const child = spawn(process.execPath, args, {
     cwd: home,
     env: { PATH: process.env.PATH, HOME: home },
@@ -152,7 +153,7 @@ test("a bundle serves again when its runner is gone, but one runner at a time", 
   const first = await joinPlatform({ options: ["--nats", tunnel] });
   const second = startJoin({ state: "other" });
   assert.equal(await second.exited, 1);
-  assert.match(second.said(), /a runner north is running already/);
+  assert.match(second.said(), /runner north (is running already|has joined)/);
   const calls = startCallers();
   await until(() => calls.statuses.length > CALLERS, { timeoutMs: CHANGE_TIMEOUT_MS });
   first.child.kill("SIGTERM");
@@ -169,5 +170,37 @@ test("a runner that is deleted is out at once, and its bundle opens nothing", as
   const again = startJoin();
   assert.equal(await again.exited, 1);
   assert.match(again.said(), /does not let north in/);
+  assert.equal((await send({ url })).status, 200);
+});
+
+test("a gateway that joins from elsewhere answers for what is released, one at a time under its name, until it is deleted", async () => {
+  const file = join(home, "east.json");
+  assert.equal((await cli.run(["gateway", "create", "east", "--save", file])).code, 0);
+  const { listen } = await choosePorts(["listen"], {});
+  const address = `127.0.0.1:${listen}`;
+  const entry = [...FRESH_CLONE, "gateway"];
+  const east = { entry, what: [file], options: ["--listen", address] };
+  const run = startJoin({ ...east, state: "east" });
+  await until(() => run.said().includes(`east answers at http://${address}`), {
+    timeoutMs: CHANGE_TIMEOUT_MS,
+    message: run.said,
+  });
+  const there = url.replace(platform.gatewayUrl, `http://${address}`);
+  assert.equal((await send({ url: there })).text, "done");
+  const second = startJoin({ ...east, state: "west" });
+  assert.equal(await second.exited, 1);
+  assert.match(second.said(), /another gateway east has joined/);
+  assert.equal((await send({ url: there })).text, "done");
+
+  const secrets = JSON.parse(readFileSync(file, "utf8")) as Record<string, string>;
+  const processes = descendantsOf([run.child.pid!]);
+  for (const name of ["natsSeed", "redisUrl", "serviceKey"])
+    assert.ok(
+      processes.every(({ commandLine }) => !commandLine.includes(secrets[name]!)),
+      name,
+    );
+  assert.equal((await cli.run(["gateway", "delete", "east"])).code, 0);
+  assert.equal(await run.exited, 1, run.said());
+  assert.match(run.said(), /was it deleted/);
   assert.equal((await send({ url })).status, 200);
 });

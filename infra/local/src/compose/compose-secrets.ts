@@ -7,7 +7,8 @@ import { join } from "node:path";
 import { natsConfiguration } from "../engines/nats-engine.ts";
 import { POSTGRES_SUPERUSER } from "../engines/postgres-engine.ts";
 import { redisConfiguration } from "../engines/redis-engine.ts";
-import { joinedRunnerUsers, makeBundle } from "../joining/joined-runners.ts";
+import { makeBundle } from "../joining/joined-runners.ts";
+import { joinedUsers } from "../joining/joined-users.ts";
 import type { RunnerBundle } from "../joining/runner-bundle.ts";
 import { isRoot, type User } from "../paths.ts";
 import { databaseUrlFile, prepareDatabases, STATEFUL_SERVICES } from "../platform/databases.ts";
@@ -38,7 +39,7 @@ export function makeComposeSecrets(root: string, gateways = 1): void {
   const known = Math.max(gateways, gatewaysKnown(files));
   const users = [
     ...makeNatsUsers(files, busIdentities(serviceInstances({ gateways: known, runners: 1 }))),
-    ...joinedRunnerUsers(files),
+    ...joinedUsers(files),
   ];
   const instances = serviceInstances({ gateways: 1, runners: 1 });
   files.write("redis.url", `redis://:${secrets.redisPassword}@${REDIS.host}:${REDIS.port}/0`);

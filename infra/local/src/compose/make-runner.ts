@@ -3,7 +3,7 @@
  * `docker compose run --rm -T setup infra/local/src/compose/make-runner.ts north tls://nats.example.com:4222 > north.json`,
  * then `docker compose kill --signal HUP nats`.
  */
-import { bundleText } from "../joining/runner-bundle.ts";
+import { bundleText } from "../joining/bundle.ts";
 import { makeComposeRunner } from "./compose-secrets.ts";
 
 const [id = "", natsUrl = ""] = process.argv.slice(2);

@@ -10,14 +10,14 @@ const identity = { service: "function-runner", id: "north" } as const;
 async function watchOf(t: TestContext) {
   const nats = await testNats(t, { identities: [identity] });
   const seed = nats.seedOf(identity);
-  const watch = new NameWatch({ runnerId: "north", natsUrl: nats.url, natsSeed: seed });
+  const watch = new NameWatch({ identity, natsUrl: nats.url, natsSeed: seed });
   t.after(() => watch.close());
   const runner = await connectBus({ url: nats.url, seed, identity }, { info() {}, warn() {} });
   t.after(() => runner.close());
   const publish = (bytes: Uint8Array) => runner.publish(SUBJECTS.beat("north"), bytes);
   const beat = (epoch: string) => publish(Beat.encode(Beat.fromPartial({ runnerId: "north", epoch })).finish());
   const another = () => {
-    const other = new NameWatch({ runnerId: "north", natsUrl: nats.url, natsSeed: seed });
+    const other = new NameWatch({ identity, natsUrl: nats.url, natsSeed: seed });
     t.after(() => other.close());
     return other;
   };
@@ -55,7 +55,7 @@ test("a name that was taken and does not beat yet is not taken again", async (t)
       () => "lost",
       () => "lost",
     ),
-    Promise.resolve("held"),
+    Promise.resolve().then(() => "held"),
   ]);
   assert.equal(stillHeld, "held");
 });
@@ -75,4 +75,16 @@ test("a process that is followed by another may not come back; one that is start
   };
   assert.deepEqual(heard("a", "a", "b", "b", "c"), [true, true, true, true, true]);
   assert.deepEqual(heard("a", "b", "a", "b"), [true, true, false, false]);
+});
+
+test("a gateway's name is one gateway's at a time, also when a runner has the same", async (t) => {
+  const gateway = { service: "gateway", id: "north" } as const;
+  const nats = await testNats(t, { identities: [identity, gateway] });
+  const watchOf = (who: typeof identity | typeof gateway) => {
+    const watch = new NameWatch({ identity: who, natsUrl: nats.url, natsSeed: nats.seedOf(who) });
+    t.after(() => watch.close());
+    return watch;
+  };
+  await Promise.all([watchOf(identity).start(), watchOf(gateway).start()]);
+  await assert.rejects(watchOf(gateway).start(), /another gateway north has joined/);
 });

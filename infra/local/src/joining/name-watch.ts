@@ -1,12 +1,14 @@
 /**
- * Two runners of one name would both be handed each call and run it twice. NATS lets both in, so a joined runner looks first whether its
- * name is beating already, or another is about to take it, and leaves when it hears another later: a process is known by the `epoch` of its
- * beats, and one that was followed by another does not come back.
+ * Two runners of one name would both be handed each call and run it twice; two gateways would be handed each other's answers. NATS lets both
+ * in, so whoever joins says first that it takes the name, and leaves when another has it, or takes it by right. A runner is also known by its
+ * beats: it looks whether its name is beating already, and leaves when an `epoch` of them that was followed by another comes back.
  */
 import { randomUUID } from "node:crypto";
 import { connectBus, guarded, listen, SUBJECTS } from "@millrace/bus";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { settlesWithin } from "../processes/until.ts";
+import { WORD } from "./bundle.ts";
+import type { JoiningIdentity } from "./joined-users.ts";
 import { NameClaim } from "./name-claim.ts";
 
 /** A runner beats every second. */
@@ -29,7 +31,7 @@ export class Epochs {
 }
 
 export type NameWatchOptions = {
-  readonly runnerId: string;
+  readonly identity: JoiningIdentity;
   readonly natsUrl: string;
   readonly natsCaFile?: string | undefined;
   readonly natsSeed: string;
@@ -53,19 +55,19 @@ export class NameWatch {
 
   /** Connects, and makes sure that nobody runs under the name. */
   async start(): Promise<void> {
-    const { runnerId, natsUrl, natsSeed: seed, natsCaFile: caFile } = this.#options;
-    const identity = { service: "function-runner", id: runnerId } as const;
+    const { identity, natsUrl, natsSeed: seed, natsCaFile: caFile } = this.#options;
+    const { service, id } = identity;
     const log = { info: () => {}, warn: (fields: object) => this.#onWarning(fields) };
     // What is no beat says nothing of other processes.
     const onBeat = guarded((data: Uint8Array) => this.#onBeat(data), { error: () => {} });
     this.#connection = await connectBus({ url: natsUrl, caFile, seed, identity }, log).catch((cause: unknown) => {
-      throw new Error(`NATS at ${natsUrl} cannot be reached, or does not let ${runnerId} in`, { cause });
+      throw new Error(`NATS at ${natsUrl} cannot be reached, or does not let ${id} in`, { cause });
     });
-    listen(this.#connection, SUBJECTS.beat(runnerId), (beat) => onBeat(beat));
-    listen(this.#connection, SUBJECTS.claim(runnerId), (words) => this.#onClaim(words.toString()));
+    if (service === "function-runner") listen(this.#connection, SUBJECTS.beat(id), (beat) => onBeat(beat));
+    listen(this.#connection, SUBJECTS.claim(service, id), (words) => this.#onClaim(words.toString()));
     this.#sayClaim();
     if (await settlesWithin(Promise.race([this.#heard.promise, this.lost]), LISTEN_MS)) {
-      throw new Error(`a runner ${runnerId} is running already; each needs a bundle of its own`);
+      throw new Error(`a ${WORD[service]} ${id} is running already; each needs a bundle of its own`);
     }
     this.#claim.hold();
   }
@@ -80,11 +82,13 @@ export class NameWatch {
   }
 
   #sayClaim(): void {
-    this.#connection?.publish(SUBJECTS.claim(this.#options.runnerId), this.#claim.words);
+    const { service, id } = this.#options.identity;
+    this.#connection?.publish(SUBJECTS.claim(service, id), this.#claim.words);
   }
 
   #takenBy(what: string): string {
-    return `another runner ${this.#options.runnerId} ${what}; each needs a bundle of its own`;
+    const { service, id } = this.#options.identity;
+    return `another ${WORD[service]} ${id} ${what}; each needs a bundle of its own`;
   }
 
   #onBeat(data: Uint8Array): void {
@@ -95,7 +99,7 @@ export class NameWatch {
 
   #onWarning(fields: object): void {
     if ("err" in fields && UNKNOWN_USER.test((fields.err as Error).message)) {
-      this.#lost.reject(new Error(`NATS does not let ${this.#options.runnerId} in any more; was it deleted?`));
+      this.#lost.reject(new Error(`NATS does not let ${this.#options.identity.id} in any more; was it deleted?`));
     }
   }
 }

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import { type Bubblewrap, findBubblewrap } from "../engines/find-bubblewrap.ts";
 import type { NatsUser } from "../engines/nats-engine.ts";
 import { type Engines, startEngines } from "../engines/start-engines.ts";
-import { joinedRunnerUsers } from "../joining/joined-runners.ts";
+import { joinedUsers } from "../joining/joined-users.ts";
 import {
   defaultStateDirectory,
   enginesFolder,
@@ -155,11 +155,7 @@ async function assemble(
     ports,
     postgresPassword: secrets.postgresPassword,
     redisPassword: secrets.redisPassword,
-    natsUsers: [
-      ...makeNatsUsers(files, busIdentities(instances)),
-      ...joinedRunnerUsers(files),
-      ...(options.natsUsers ?? []),
-    ],
+    natsUsers: [...makeNatsUsers(files, busIdentities(instances)), ...joinedUsers(files), ...(options.natsUsers ?? [])],
     host,
     ephemeral: options.ephemeral ?? false,
   });

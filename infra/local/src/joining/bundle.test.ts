@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bundleText, parseBundle, type RunnerBundle } from "./runner-bundle.ts";
+import { bundleText } from "./bundle.ts";
+import { type GatewayBundle, parseGatewayBundle } from "./gateway-bundle.ts";
+import { parseBundle, type RunnerBundle } from "./runner-bundle.ts";
 
 const BUNDLE: RunnerBundle = {
   version: 1,
@@ -36,4 +38,22 @@ test("a name that is no part of a subject, or that is one of the platform's own 
     assert.throws(() => parseBundle(bundleText({ ...BUNDLE, runnerId })), Error, runnerId);
   }
   for (const runnerId of ["a", "runner-x", "a".repeat(63)]) parseBundle(bundleText({ ...BUNDLE, runnerId }));
+});
+
+test("a gateway's bundle is no runner's, nor the other way round", () => {
+  const gateway: GatewayBundle = {
+    version: 1,
+    gatewayId: "north",
+    natsUrl: "tls://nats.example.com:4222",
+    natsSeed: "SUCANARY",
+    redisUrl: "redis://:canary@redis.example.com:6379/0",
+    authAddress: "auth.example.com:7101",
+    serviceKey: "-----BEGIN PRIVATE KEY-----",
+    region: "local-1",
+    baseDomain: "localhost",
+  };
+  assert.deepEqual(parseGatewayBundle(bundleText(gateway)), gateway);
+  assert.throws(() => parseBundle(bundleText(gateway)), /without runnerId, privateKey/);
+  assert.throws(() => parseGatewayBundle(bundleText(BUNDLE)), /without gatewayId/);
+  assert.throws(() => parseGatewayBundle(bundleText({ ...gateway, gatewayId: "gateway-1" })), /platform's own/);
 });

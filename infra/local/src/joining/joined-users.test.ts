@@ -6,7 +6,9 @@ import { type TestContext, test } from "node:test";
 import { type NatsUser, natsAccounts } from "../engines/nats-engine.ts";
 import { makeNatsUsers } from "../secrets/platform-secrets.ts";
 import { SecretFiles } from "../secrets/secret-files.ts";
-import { createRunner, deleteRunner, joinedRunnerUsers } from "./joined-runners.ts";
+import { createGateway, deleteGateway } from "./joined-gateways.ts";
+import { createRunner, deleteRunner } from "./joined-runners.ts";
+import { joinedUsers } from "./joined-users.ts";
 
 // With a NATS server that is not the platform's own: then the users are a file and nothing else. A running server's are in scale-out.test.ts.
 
@@ -22,7 +24,9 @@ function platformFolder(t: TestContext) {
   ]);
   const accounts = join(state, "nats-accounts.json");
   writeFileSync(accounts, JSON.stringify({ accounts: natsAccounts(own) }), { mode: 0o600 });
-  writeFileSync(join(state, "platform.json"), JSON.stringify({ natsUrl: NATS_URL }));
+  files.write("redis.url", "redis://:canary@127.0.0.1:6379/0");
+  files.write("gateway.pem", "-----BEGIN PRIVATE KEY-----");
+  writeFileSync(join(state, "platform.json"), JSON.stringify({ natsUrl: NATS_URL, authAddress: "127.0.0.1:7101" }));
   const users = (): NatsUser[] => JSON.parse(readFileSync(accounts, "utf8")).accounts.MILLRACE.users;
   return { state, files, own, accounts, users };
 }
@@ -50,7 +54,7 @@ test("each runner that may join is one more user, of its own subjects only, and 
 test("who may join is remembered by its seed, which the next start finds among the platform's own", async (t) => {
   const { state, files, users, own } = platformFolder(t);
   await createRunner(state, "north");
-  assert.deepEqual(joinedRunnerUsers(files), users().slice(own.length));
+  assert.deepEqual(joinedUsers(files), users().slice(own.length));
 });
 
 test("the platform's own runners can be neither made nor deleted this way", async (t) => {
@@ -69,4 +73,25 @@ test("where no platform runs, nobody is let in", async (t) => {
   const { state } = platformFolder(t);
   rmSync(join(state, "platform.json"));
   await assert.rejects(createRunner(state, "north"), /no platform is running/);
+});
+
+test("a gateway that may join is one more user too, and may have the name of a runner", async (t) => {
+  const { state, files, own, users } = platformFolder(t);
+  await createRunner(state, "north");
+  const { bundle } = await createGateway(state, "north", {
+    redisAddress: "10.0.0.2:6380",
+    authAddress: "10.0.0.1:7101",
+  });
+  assert.deepEqual([bundle.gatewayId, bundle.natsUrl, bundle.authAddress], ["north", NATS_URL, "10.0.0.1:7101"]);
+  assert.equal(bundle.redisUrl, "redis://:canary@10.0.0.2:6380/0");
+  const heard = users()
+    .slice(own.length)
+    .map((user) => user.permissions!.subscribe);
+  assert.ok(heard.length === 2 && heard[1]!.includes("mr.gateway.north.*") && !heard[1]!.includes("mr.runner.north"));
+  assert.deepEqual(joinedUsers(files), users().slice(own.length));
+  await assert.rejects(createGateway(state, "north"), /there is a gateway north already/);
+  await assert.rejects(createGateway(state, "gateway-1"), /platform's own/);
+  deleteGateway(state, "north");
+  assert.equal(users().length, own.length + 1);
+  assert.throws(() => deleteGateway(state, "north"), /there is no gateway north/);
 });

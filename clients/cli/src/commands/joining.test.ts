@@ -4,10 +4,12 @@ import { folderWith, run, writePlatformFile } from "../command-line-fixture.ts";
 
 const PROFILE = { controlPlaneAddress: "north.example.com:7100", credential: "token", token: "mrt_x" };
 
-// The first of the two runs without a platform that lives, since the runner is there already.
+// What creates needs no platform that lives, since there is one of the name already.
 for (const [argv, goesOn] of [
   [["runner", "create", "extra"], /there is a runner extra already/],
   [["runner", "delete", "extra"], /^deleted runner extra$/],
+  [["gateway", "create", "extra"], /there is a gateway extra already/],
+  [["gateway", "delete", "extra"], /^deleted gateway extra$/],
 ] as const) {
   const title = argv.slice(0, 2).join(" ");
 
@@ -26,6 +28,9 @@ async function runWithProfile(t: TestContext, argv: readonly string[], authAddre
   const home = folderWith(t, {
     ".config/millrace/profiles.json": JSON.stringify({ profiles: { north: { ...PROFILE, authAddress } } }),
     ".millrace/secrets/nats-function-runner-extra.seed": "seed",
+    ".millrace/secrets/nats-gateway-extra.seed": "seed",
+    ".millrace/secrets/redis.url": "redis://127.0.0.1:6379/0",
+    ".millrace/secrets/gateway.pem": "key",
   });
   writePlatformFile(home, { auth: "127.0.0.1:7101" });
   const { exitCode, stdout, stderr } = await run(home, [...argv, "--use-profile", "north"]);

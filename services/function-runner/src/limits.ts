@@ -100,6 +100,19 @@ export const BLANK_THREAD_LIMITS = {
   idleMs: 5 * 60_000,
 } as const;
 
+export const RECYCLING_LIMITS = {
+  /** What an instance and a sandbox serve before others take their place: calls, and time. */
+  callsMax: 2_000_000,
+  ageMs: 4 * 60 * 60_000,
+  sandboxAgeMs: 24 * 60 * 60_000,
+  /** Each has up to this part less, by chance. */
+  jitterShare: 0.25,
+  /** An instance that never had less than this part of its memory in use at a call's end within the window is replaced too. */
+  memoryShare: 0.85,
+  memoryWindowMs: 60_000,
+  memoryCallsMin: 20,
+} as const;
+
 export const QUARANTINE_LIMITS = {
   /** Sandboxes that may die of one function version within the window before it is held back. */
   deathsMax: 3,

@@ -28,7 +28,7 @@ class FakeThread {
     this.#world = world;
     const channel = { writer: () => this.#inbox } as never;
     const violate = (what: string) => assert.fail(what);
-    instance.attach({ channel, stop: () => (this.isStopped = true), violate });
+    instance.attach({ channel, stop: () => (this.isStopped = true), violate, isOutdated: false });
   }
 
   load(): void {
@@ -102,14 +102,15 @@ interface World {
   staged: number;
 }
 
-function openWorld(concurrency: number, cores: number) {
+function openWorld(concurrency: number, cores: number, callsMax = Infinity) {
   const threads: FakeThread[] = [];
   const answers = new Map<number, number>();
   const invocations: Invocation[] = [];
   const world: World = { concurrency, begun: new Set(), staged: 0 };
   const cancelled = new Set<number>();
   let over = 0;
-  const terms = { concurrency, timeoutMs: 60_000, cores: { count: cores, spare: cores } };
+  const wear = { callsMax, ageMs: Infinity, memoryMib: 128 };
+  const terms = { concurrency, timeoutMs: 60_000, ...wear, cores: { count: cores, spare: cores } };
   const pool = new FunctionPool(terms, {
     start: async (instance) => void threads.push(new FakeThread(instance, world)),
     onWarmth() {},
@@ -222,4 +223,55 @@ test("whatever comes in whatever order, no instance has more calls than it may, 
     { numRuns: 150 },
   );
   assert.ok(staged > 0, "calls were given ahead");
+});
+
+/** Has one call answered; answers by which of the threads. */
+async function serve(world: ReturnType<typeof openWorld>): Promise<number> {
+  world.call();
+  await null;
+  for (const thread of world.threads) {
+    thread.read();
+    for (const call of thread.running) {
+      thread.finish(call);
+      return world.threads.indexOf(thread);
+    }
+  }
+  return -1;
+}
+
+async function openWorn(): Promise<ReturnType<typeof openWorld>> {
+  const world = openWorld(1, 1, 3);
+  world.call();
+  await null;
+  const [thread] = world.threads;
+  thread!.load();
+  assert.equal(world.pool.starts.renew(), false, "it is as new");
+  thread!.read();
+  for (const call of thread!.running) thread!.finish(call);
+  for (let served = 1; served < 3; served++) assert.equal(await serve(world), 0);
+  assert.equal(world.pool.starts.renew(), true);
+  await null;
+  return world;
+}
+
+test("an instance that has served for long enough takes calls until the one in its place is loaded, and no longer", async () => {
+  const world = await openWorn();
+  const [worn, next] = world.threads;
+  assert.equal(await serve(world), 0);
+  assert.equal(world.pool.starts.renew(), false, "one is under way");
+  next!.load();
+  assert.equal(worn!.isStopped, true);
+  assert.equal(await serve(world), 1);
+  worn!.end(true);
+  assert.deepEqual([world.pool.size, world.threads.length], [1, 2]);
+});
+
+test("an instance whose replacement does not load goes on, and is replaced by the next that does", async () => {
+  const world = await openWorn();
+  const [worn, failing] = world.threads;
+  failing!.end(true);
+  assert.equal(await serve(world), 0);
+  await until(() => world.pool.starts.renew());
+  world.threads[2]!.load();
+  assert.equal(worn!.isStopped, true);
 });

@@ -50,7 +50,7 @@ export class FunctionPool {
   }
 
   /** Starts them, and keeps the minimum. */
-  get starts(): Pick<Starts, "usable" | "minimum" | "kept" | "keep" | "fill"> {
+  get starts(): Pick<Starts, "usable" | "minimum" | "kept" | "keep" | "fill" | "renew"> {
     return this.#starts;
   }
 
@@ -151,7 +151,7 @@ export class FunctionPool {
 
   #create(): Instance {
     return new Instance(this.#terms, {
-      onLoaded: () => this.#onLoaded(),
+      onLoaded: (loaded) => this.#onLoaded(loaded),
       onLoadFailed: (failed, fault) => this.#starts.loadFailed(failed, fault),
       onDone: (serviceMs, done) => this.#learn(serviceMs, done),
       onRetired: () => this.#onRetired(),
@@ -168,8 +168,8 @@ export class FunctionPool {
     this.#sizing.learn(callMs, openUs, workUs, coreUs);
   }
 
-  #onLoaded(): void {
-    this.#starts.loaded();
+  #onLoaded(instance: Instance): void {
+    this.#starts.loaded(instance);
     this.#serveWaiting();
     this.#tellWarmth();
     this.#starts.fill();
@@ -180,7 +180,7 @@ export class FunctionPool {
     this.#tellWarmth();
     const isGuilty = end.guilty ?? (end.cause === "lost" && (instance.wasWorking || wasLoading));
     if (isGuilty) this.#starts.sandboxDied(end);
-    if (wasLoading) this.#starts.endedLoading(end);
+    if (wasLoading) this.#starts.endedLoading(instance, end);
     else {
       this.#serveWaiting();
       if (end.cause !== "stopped") this.#starts.replace();

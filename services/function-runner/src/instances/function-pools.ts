@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { type EgressPolicy, policyOf } from "../egress/egress-policy.ts";
 import { concurrencyOf, functionKey } from "../functions/function-version.ts";
-import { INSTANCE_LIMITS } from "../limits.ts";
+import { INSTANCE_LIMITS, RECYCLING_LIMITS } from "../limits.ts";
 import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
 import { BlankThreads } from "./blank-threads.ts";
 import { CoreWatch } from "./core-watch.ts";
@@ -72,7 +72,10 @@ export class FunctionPools {
   }
 
   #open(key: string, record: FunctionVersionRecord): FunctionPool {
-    const terms = { concurrency: concurrencyOf(record), timeoutMs: record.timeoutMs, cores: this.#cores };
+    const { timeoutMs, memoryMib } = record;
+    const { callsMax, ageMs } = RECYCLING_LIMITS;
+    const concurrency = concurrencyOf(record);
+    const terms = { concurrency, timeoutMs, memoryMib, callsMax, ageMs, cores: this.#cores };
     const pool = new FunctionPool(terms, {
       start: (instance) => this.#start(record, instance),
       onWarmth: (warm) => this.#deps.onWarmth(key, warm),
@@ -116,8 +119,14 @@ export class FunctionPools {
     const idleSince = performance.now() - INSTANCE_LIMITS.idleTimeoutMs;
     for (const instance of this.#idle()) if (instance.heardAt < idleSince) instance.retire();
     for (const pool of this.#pools.values()) pool.starts.fill();
+    this.#renewOne();
     this.#blanks.sweep();
     this.#deps.sandboxes.sweep();
+  }
+
+  /** One at a time: what began together may be worn together, and starts compute. */
+  #renewOne(): void {
+    for (const pool of this.#pools.values()) if (pool.starts.renew()) return;
   }
 
   /** Instances that are there since a minimum asks for them. */

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { FRAME, type Frame, FrameWriter } from "@millrace/frames";
-import { INSTANCE_LIMITS } from "../limits.ts";
+import { INSTANCE_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
 import type { Channel } from "../sandbox/channel.ts";
-import { SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
+import { type LoadFault, SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
 import { Instance } from "./instance.ts";
 import { Invocation } from "./invocation.ts";
 
@@ -19,13 +19,14 @@ function frameOf(type: number, payload = ""): Frame {
   return { type, flags: 0, call: 0, payload: Buffer.from(payload) };
 }
 
-/** An instance that has loaded, without a thread behind it. */
-function setUp() {
+/** An instance without a thread behind it. */
+function setUp({ isLoaded = true } = {}) {
   const stops: number[] = [];
+  const faults: string[] = [];
   const writer = new FrameWriter();
   const listener = {
     onLoaded: nothing,
-    onLoadFailed: nothing,
+    onLoadFailed: (_: Instance, fault: LoadFault) => faults.push(fault.message),
     onDone: nothing,
     onReturned: nothing,
     onRetired: nothing,
@@ -33,15 +34,18 @@ function setUp() {
     onOutput: nothing,
     onEnded: nothing,
   };
-  const instance = new Instance({ concurrency: 8, timeoutMs: TIMEOUT_MS }, listener);
+  const instance = new Instance(
+    { concurrency: 8, timeoutMs: TIMEOUT_MS, callsMax: Infinity, ageMs: Infinity, memoryMib: 128 },
+    listener,
+  );
   const channel = { writer: () => writer } as unknown as Channel;
-  instance.attach({ channel, stop: (timeoutMs) => stops.push(timeoutMs), violate: assert.fail });
-  instance.onFrame(frameOf(SANDBOX_FRAME.loaded, JSON.stringify({ shape: "fetch", exports: [] })));
+  instance.attach({ channel, stop: (timeoutMs) => stops.push(timeoutMs), violate: assert.fail, isOutdated: false });
+  if (isLoaded) instance.onFrame(frameOf(SANDBOX_FRAME.loaded, JSON.stringify({ shape: "fetch", exports: [] })));
   const begin = () => {
     const request = { requestId: "r", frame: frameOf(FRAME.invoke, "1234"), deadlineAt: Infinity };
     instance.begin(new Invocation(request, { call: 1, writer: () => writer }, { onOver: nothing }));
   };
-  return { instance, stops, begin };
+  return { instance, stops, faults, begin };
 }
 
 test("an instance that has answered for its first late call is not stopped for one that was late a moment ago", (t) => {
@@ -72,4 +76,15 @@ test("an instance whose loop does not turn is stopped when its first late call's
   assert.deepEqual(stops, []);
   pass(t, 1);
   assert.equal(stops.length, 1);
+});
+
+test("the initialisation has a limit of its own: what has not loaded by then is told so, and stopped", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { stops, faults } = setUp({ isLoaded: false });
+  t.mock.timers.tick(INSTANCE_LIMITS.loadTimeoutMs - 1);
+  assert.deepEqual([faults, stops], [[], []]);
+  t.mock.timers.tick(1);
+  assert.deepEqual(faults, ["The function did not load within 10000 ms."]);
+  assert.deepEqual(stops, [SANDBOX_LIMITS.retireTimeoutMs]);
+  assert.ok(INSTANCE_LIMITS.loadTimeoutMs > TIMEOUT_MS, "a call's own time does not count against it");
 });

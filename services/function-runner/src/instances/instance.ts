@@ -14,6 +14,7 @@ import {
 } from "../sandbox/sandbox-frames.ts";
 import { reasonOfEnd } from "./failures.ts";
 import type { Invocation } from "./invocation.ts";
+import { Wear, type WearTerms } from "./wear.ts";
 
 //   loading ──▶ ready ──▶ retired ──▶ ended
 //      └──────────┴──────────────────────▲
@@ -37,7 +38,7 @@ export interface InstanceListener {
   onEnded(instance: Instance, end: InstanceEnd): void;
 }
 
-export interface InstanceTerms {
+export interface InstanceTerms extends WearTerms {
   concurrency: number;
   timeoutMs: number;
 }
@@ -46,6 +47,7 @@ export interface InstanceTerms {
 export class Instance {
   readonly #terms: InstanceTerms;
   readonly #listener: InstanceListener;
+  readonly #wear: Wear;
   readonly #calls = new CallMap<Invocation>();
   /** Given ahead; they begin in this order. */
   readonly #staged: { number: number; invocation: Invocation }[] = [];
@@ -71,6 +73,7 @@ export class Instance {
 
   constructor(terms: InstanceTerms, listener: InstanceListener) {
     this.#terms = terms;
+    this.#wear = new Wear(terms, performance.now());
     this.#listener = listener;
   }
 
@@ -103,6 +106,11 @@ export class Instance {
 
   get startedAt(): number {
     return this.#startedAt;
+  }
+
+  /** Whether it has served for long enough, and another is to take its place. */
+  get isWorn(): boolean {
+    return this.#handle?.isOutdated === true || this.#wear.isOver(performance.now());
   }
 
   /** How many more invocations it may be given. */
@@ -237,7 +245,9 @@ export class Instance {
     invocation.output.dropped += done.droppedLines;
     // A call that is over without an answer has none to come.
     invocation.fail("function_error");
-    this.#listener.onDone(performance.now() - invocation.begunAt, done);
+    const now = performance.now();
+    this.#wear.called(now, done.memoryKib);
+    this.#listener.onDone(now - invocation.begunAt, done);
     this.#calls.delete(frame.call);
     this.#startStaged();
     this.#release(frame.call, invocation, done);

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { FLAG, FRAME, FrameWriter, readFrames, readHead, writeHead } from "@millrace/frames";
 import { until } from "@millrace/testing";
 import fc from "fast-check";
+import { INSTANCE_LIMITS } from "../limits.ts";
 import { startTestRunner } from "../runner-fixture.ts";
 import { readHeadStatus } from "./response-check.ts";
 
@@ -122,6 +123,22 @@ test("when a sandbox's channels are used up, another takes over without a failed
     runner.pools.retire(`${record.functionUid}@${record.version}`);
   }
   assert.equal(runner.sandboxes.length, 2);
+});
+
+test("the instances of a sandbox that retires are replaced in another, one after the other, without a failed call", async (t) => {
+  const runner = await startTestRunner(t);
+  const records = [runner.deploy(OK), runner.deploy(OK)];
+  for (const record of records) await runner.call(record);
+  runner.sandboxes[0]!.retire();
+  const ended = async () => {
+    for (const record of records) {
+      const { status, cold } = await runner.call(record);
+      assert.deepEqual([status, cold], [200, false]);
+    }
+    return runner.sandboxes[0]!.hasEnded;
+  };
+  await until(ended, { timeoutMs: 5 * INSTANCE_LIMITS.sweepIntervalMs });
+  assert.deepEqual([runner.sandboxes.length, runner.sandboxes[1]!.instances], [2, 2]);
 });
 
 test("a head passes the supervisor's check exactly when the gateway could read it", () => {

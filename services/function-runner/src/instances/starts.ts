@@ -42,6 +42,8 @@ export class Starts {
   #restAt = 0;
   #regrow: NodeJS.Immediate | undefined;
   #minimum = 0;
+  /** By the instance that loads: the one whose place it takes. */
+  readonly #successors = new Map<Instance, Instance>();
   #closed = false;
 
   /** `instances` holds what was started until it has ended. */
@@ -94,21 +96,38 @@ export class Starts {
     this.fill();
   }
 
+  /**
+   * Starts another instance for one that has served for long enough, which takes calls until the other is loaded. One at a time; answers
+   * whether it did.
+   */
+  renew(): boolean {
+    if (!this.#mayStart || this.#isLoading) return false;
+    for (const instance of this.#instances) {
+      if (instance.state !== "ready" || !instance.isWorn) continue;
+      this.#successors.set(this.#start(), instance);
+      return true;
+    }
+    return false;
+  }
+
   close(): void {
     this.#closed = true;
   }
 
-  loaded(): void {
+  loaded(instance: Instance): void {
     this.#failures = 0;
+    this.#successors.get(instance)?.retire();
+    this.#successors.delete(instance);
   }
 
   loadFailed(instance: Instance, { stack, message }: LoadFault): void {
-    this.#instances.delete(instance);
+    this.#forget(instance);
     this.#deps.onOutput("error", Buffer.from(stack || message));
     this.#failed("function_init_failed");
   }
 
-  endedLoading(end: InstanceEnd): void {
+  endedLoading(instance: Instance, end: InstanceEnd): void {
+    this.#forget(instance);
     // A neighbour may have ended the sandbox; a version that does so while it loads is found out by trying again. All starts that one
     // sandbox took with it count once.
     if (end.cause === "lost" && this.#failures < lostStartsMax) {
@@ -134,14 +153,20 @@ export class Starts {
     this.#listener.onRefused("instance_lost", true);
   }
 
-  #start(): void {
+  #start(): Instance {
     const instance = this.#listener.create();
     this.#instances.add(instance);
     this.#deps.start(instance).catch((error: unknown) => {
       this.#deps.onStartFailed(error);
-      this.#instances.delete(instance);
+      this.#forget(instance);
       this.#failed("internal");
     });
+    return instance;
+  }
+
+  #forget(instance: Instance): void {
+    this.#instances.delete(instance);
+    this.#successors.delete(instance);
   }
 
   // Whoever waits for a version that does not start is told so, not kept, unless it has instances; and it is not started again at once.

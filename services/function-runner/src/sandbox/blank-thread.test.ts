@@ -18,18 +18,21 @@ test("each instance has the heap that its function asks for, whether a blank thr
   assert.equal(runner.sandboxes.length, 1);
 });
 
-test("an instance takes the thread that waits; the next one has one ahead again, of the size asked for last", async (t) => {
+test("an instance takes the thread that waits, and another is made ahead, of the size asked for last", async (t) => {
   const runner = await startTestRunner(t);
-  const deploy = (memoryMib: number) =>
-    runner.deploy(`export const handler = async () => ({ statusCode: 200 });`, { memoryMib });
-  await runner.call(deploy(blankMemoryMib));
+  const code = `import { threadId } from "node:worker_threads";
+    export const handler = async () => ({ statusCode: 200, body: String(threadId) });`;
+  const threadOf = async (memoryMib: number) =>
+    Number((await runner.call(runner.deploy(code, { memoryMib }))).body.toString());
+  const first = await threadOf(blankMemoryMib);
   const sandbox = runner.sandboxes[0]!;
-  assert.equal(sandbox.blankMemoryMib, undefined);
-  await until(() => sandbox.blankMemoryMib === blankMemoryMib && !sandbox.isPreparing);
-  await runner.call(deploy(256));
-  await runner.call(deploy(256));
-  assert.equal(sandbox.instances, 3);
-  await until(() => sandbox.blankMemoryMib === 256 && !sandbox.isPreparing);
+  await until(() => sandbox.blankMemoryMib === blankMemoryMib && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  assert.equal(await threadOf(blankMemoryMib), first + 1, "the next thread, which was there");
+  await until(() => sandbox.blankMemoryMib === blankMemoryMib && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  assert.equal(await threadOf(256), first + 3, "passes by the one that waits");
+  await threadOf(256);
+  await until(() => sandbox.blankMemoryMib === 256 && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  assert.equal(sandbox.instances, 4);
 });
 
 test("blank sandboxes are there ahead of need, one is made for each that is given away, and one that ends is replaced", async (t) => {

@@ -3,7 +3,7 @@ import { chmodSync, chownSync, mkdirSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { SANDBOX_LIMITS } from "../limits.ts";
+import { RECYCLING_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
 import type { Launcher, SandboxFolders } from "./launcher.ts";
 import { memoryOf } from "./process-usage.ts";
 import { Sandbox } from "./sandbox.ts";
@@ -144,6 +144,12 @@ export class SandboxSupply {
     }
   }
 
+  /** One that was given away ends with its instances; for the others there are younger ones. */
+  #retire(sandbox: Sandbox): void {
+    sandbox.retire();
+    if (this.#spares.includes(sandbox)) sandbox.kill();
+  }
+
   #start(): Sandbox {
     const cell = this.openCell();
     try {
@@ -162,6 +168,7 @@ export class SandboxSupply {
       },
       onExit: (how) => {
         this.#alive.delete(sandbox);
+        clearTimeout(aged);
         const spare = this.#spares.indexOf(sandbox);
         if (spare !== -1) {
           this.#spares.splice(spare, 1);
@@ -171,6 +178,8 @@ export class SandboxSupply {
         void cell.remove();
       },
     });
+    const { sandboxAgeMs, jitterShare } = RECYCLING_LIMITS;
+    const aged = setTimeout(() => this.#retire(sandbox), sandboxAgeMs * (1 - jitterShare * Math.random()));
     this.counters.started++;
     this.#alive.add(sandbox);
     // Who waits for it hears of a failure; a spare has nobody waiting.

@@ -34,6 +34,8 @@ export interface InstanceHandle {
   stop(timeoutMs: number): void;
   /** Ends the whole sandbox: the instance broke a rule. */
   violate(what: string): void;
+  /** Its sandbox takes no more instances: it is to be replaced elsewhere. */
+  readonly isOutdated: boolean;
 }
 
 interface Held {
@@ -79,6 +81,8 @@ export class Sandbox {
   #channelsUsed = 0;
   /** The thread that has nothing to run yet. */
   #blank: number | undefined;
+  /** It takes no more instances: another sandbox takes over. */
+  #retired = false;
   /** The instance that the sandbox was killed for. */
   #guilty: number | undefined;
   #lastWords = "";
@@ -141,7 +145,7 @@ export class Sandbox {
 
   /** Whether it has a channel left for one more instance. */
   get takesInstances(): boolean {
-    return !this.#ended && this.#channelsUsed < SANDBOX_LIMITS.channels;
+    return !this.#ended && !this.#retired && this.#channelsUsed < SANDBOX_LIMITS.channels;
   }
 
   /** How much heap the blank thread may have that waits for an instance; undefined when none does. */
@@ -168,16 +172,26 @@ export class Sandbox {
     if (number !== undefined) this.#stop(number, SANDBOX_LIMITS.retireTimeoutMs);
   }
 
+  /** Takes no more instances from now on. */
+  retire(): void {
+    this.#retired = true;
+    this.dropBlank();
+  }
+
   startInstance(load: InstanceLoad, listener: InstanceListener): InstanceHandle {
     if (!this.takesInstances) throw new Error("the sandbox takes no more instances");
     const number = this.#takeThread(load.memoryMib);
     const held = this.#instances.get(number)!;
     held.listener = listener;
     writeLoad(held.channel.writer(), load);
+    const isOutdated = () => this.#retired;
     return {
       channel: held.channel,
       stop: (timeoutMs) => this.#stop(number, timeoutMs),
       violate: (what) => this.#killFor(number, what),
+      get isOutdated() {
+        return isOutdated();
+      },
     };
   }
 

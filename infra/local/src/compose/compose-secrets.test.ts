@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { makeComposeRunner, makeComposeSecrets } from "./compose-secrets.ts";
+import { makeComposeGateway, makeComposeRunner, makeComposeSecrets } from "./compose-secrets.ts";
 
 test("each container is handed what it needs and nothing else, and the second run changes no secret", (t) => {
   const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
@@ -39,20 +39,6 @@ test("what the servers are told holds no seed, and the bus is open to its users 
   }
 });
 
-test("gateways that run elsewhere are known to the bus for good, and what the compose file runs stays one", (t) => {
-  const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
-  t.after(() => rmSync(root, { recursive: true }));
-  makeComposeSecrets(root, 3);
-  const seedOf = (id: string) => readFileSync(join(root, `platform/nats-gateway-${id}.seed`), "utf8");
-  assert.equal(readFileSync(join(root, "gateway/nats.seed"), "utf8"), seedOf("gateway-1"));
-  const before = readFileSync(join(root, "nats/nats.json"), "utf8");
-  const { users } = JSON.parse(before).accounts.MILLRACE;
-  assert.equal(users.length, 6);
-  assert.notEqual(seedOf("gateway-2"), seedOf("gateway-3"));
-  makeComposeSecrets(root);
-  assert.equal(readFileSync(join(root, "nats/nats.json"), "utf8"), before);
-});
-
 test("a runner that may join is one more user of the bus, and the others stay as they are", (t) => {
   const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
   t.after(() => rmSync(root, { recursive: true }));
@@ -65,4 +51,21 @@ test("a runner that may join is one more user of the bus, and the others stay as
   assert.equal(bundle.privateKey, readFileSync(join(root, "function-runner/runner-private.pem"), "utf8"));
   assert.deepEqual(users().slice(0, before.length), before);
   assert.equal(users().length, before.length + 1);
+});
+
+test("a gateway that may join is told where Redis and auth are, with the password and the key of gateways", (t) => {
+  const root = mkdtempSync(join(tmpdir(), "millrace-compose-"));
+  t.after(() => rmSync(root, { recursive: true }));
+  makeComposeSecrets(root);
+  const [natsUrl, redisAddress, authAddress] = [
+    "tls://nats.example.com",
+    "redis.example.com:6380",
+    "auth.example.com:1",
+  ];
+  const bundle = makeComposeGateway(root, "east", { natsUrl, redisAddress, authAddress });
+  const own = readFileSync(join(root, "gateway/redis.url"), "utf8");
+  assert.equal(bundle.redisUrl, own.replace("redis:6379", redisAddress));
+  assert.equal(bundle.serviceKey, readFileSync(join(root, "gateway/service.pem"), "utf8"));
+  const { users } = JSON.parse(readFileSync(join(root, "nats/nats.json"), "utf8")).accounts.MILLRACE;
+  assert.ok(users.at(-1).permissions.subscribe.includes("mr.gateway.east.*"));
 });

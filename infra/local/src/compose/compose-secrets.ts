@@ -2,11 +2,13 @@
  * The secrets of the compose file: made by the same code as those of `npm start`, then handed out, to each container a folder (a volume)
  * with what it needs and nothing else.
  */
-import { chownSync, copyFileSync, existsSync, readdirSync } from "node:fs";
+import { chownSync, copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { natsConfiguration } from "../engines/nats-engine.ts";
 import { POSTGRES_SUPERUSER } from "../engines/postgres-engine.ts";
 import { redisConfiguration } from "../engines/redis-engine.ts";
+import type { GatewayBundle } from "../joining/gateway-bundle.ts";
+import { type GatewayAddresses, makeGatewayBundle } from "../joining/joined-gateways.ts";
 import { makeBundle } from "../joining/joined-runners.ts";
 import { joinedUsers } from "../joining/joined-users.ts";
 import type { RunnerBundle } from "../joining/runner-bundle.ts";
@@ -32,16 +34,11 @@ const OWN_FILES: Readonly<Record<string, readonly string[]>> = {
   console: [],
 };
 
-/** The first gateway is the compose file's own; NATS knows so many, for those that run elsewhere. Once known they stay so. */
-export function makeComposeSecrets(root: string, gateways = 1): void {
+export function makeComposeSecrets(root: string): void {
   const files = new SecretFiles(join(root, "platform"));
   const secrets = makePlatformSecrets(files);
-  const known = Math.max(gateways, gatewaysKnown(files));
-  const users = [
-    ...makeNatsUsers(files, busIdentities(serviceInstances({ gateways: known, runners: 1 }))),
-    ...joinedUsers(files),
-  ];
   const instances = serviceInstances({ gateways: 1, runners: 1 });
+  const users = [...makeNatsUsers(files, busIdentities(instances)), ...joinedUsers(files)];
   files.write("redis.url", `redis://:${secrets.redisPassword}@${REDIS.host}:${REDIS.port}/0`);
   for (const { service, id } of instances) {
     const own = new Map(OWN_FILES[service]!.map((name) => [name, files.path(name)]));
@@ -67,6 +64,13 @@ export function makeComposeRunner(root: string, id: string, natsUrl: string): Ru
   return bundle;
 }
 
+/** The same for a gateway, which needs Redis and auth as well. */
+export function makeComposeGateway(root: string, id: string, addresses: GatewayAddresses): GatewayBundle {
+  const bundle = makeGatewayBundle(new SecretFiles(join(root, "platform")), id, addresses);
+  makeComposeSecrets(root);
+  return bundle;
+}
+
 export async function makeComposeDatabases(root: string, { host, port } = POSTGRES): Promise<void> {
   const files = new SecretFiles(join(root, "platform"));
   const { postgresPassword } = makePlatformSecrets(files);
@@ -74,10 +78,6 @@ export async function makeComposeDatabases(root: string, { host, port } = POSTGR
   for (const service of STATEFUL_SERVICES) {
     handOut(join(root, service), new Map([["database.url", databaseUrlFile(files, service)]]), READER);
   }
-}
-
-function gatewaysKnown(files: SecretFiles): number {
-  return readdirSync(files.folder).filter((name) => /^nats-gateway-gateway-\d+\.seed$/.test(name)).length;
 }
 
 function handOut(folder: string, files: ReadonlyMap<string, string>, reader: User): void {

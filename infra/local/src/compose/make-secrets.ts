@@ -1,5 +1,4 @@
-/** The compose file's service `setup`: the folder of secrets, and how many gateways NATS shall know. */
+/** The compose file's service `setup`. */
 import { makeComposeSecrets } from "./compose-secrets.ts";
 
-const [root = "/secrets", gateways = "1"] = process.argv.slice(2);
-makeComposeSecrets(root, Number(gateways));
+makeComposeSecrets(process.argv[2]!);

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { BASE_DOMAIN, REGION } from "../platform/service-table.ts";
 import { serviceKeyFile } from "../secrets/platform-secrets.ts";
+import type { SecretFiles } from "../secrets/secret-files.ts";
 import { assertGatewayId, type GatewayBundle } from "./gateway-bundle.ts";
 import { addressesOf, type Change, type JoiningIdentity, letIn, makeSeed, secretsOf, shutOut } from "./joined-users.ts";
 
@@ -20,27 +21,40 @@ export type GatewayCreateOptions = {
 /** Lets one more gateway in, at once. Its bundle is answered this once. */
 export async function createGateway(
   stateDirectory: string,
-  gatewayId: string,
-  { natsUrl, natsCa, redisAddress, authAddress, authCa }: GatewayCreateOptions = {},
+  id: string,
+  { natsUrl, authAddress, ...given }: GatewayCreateOptions = {},
 ): Promise<Change & { readonly bundle: GatewayBundle }> {
-  assertGatewayId(gatewayId);
+  assertGatewayId(id);
   const own = addressesOf(stateDirectory);
-  const files = secretsOf(stateDirectory);
+  const addresses = { ...given, natsUrl: natsUrl ?? own.natsUrl, authAddress: authAddress ?? own.authAddress };
+  const bundle = makeGatewayBundle(secretsOf(stateDirectory), id, addresses);
+  return { ...(await letIn(stateDirectory, identityOf(id), bundle.natsSeed)), bundle };
+}
+
+export type GatewayAddresses = GatewayCreateOptions & { readonly natsUrl: string; readonly authAddress: string };
+
+/** Makes the gateway's secrets; NATS has to be told of them. */
+export function makeGatewayBundle(
+  files: SecretFiles,
+  gatewayId: string,
+  { natsUrl, natsCa, redisAddress, authAddress, authCa }: GatewayAddresses,
+): GatewayBundle {
+  assertGatewayId(gatewayId);
   const redisUrl = readFileSync(files.path("redis.url"), "utf8");
-  const bundle: GatewayBundle = {
+  const serviceKey = readFileSync(serviceKeyFile(files, "gateway"), "utf8");
+  return {
     version: 1,
     gatewayId,
-    natsUrl: natsUrl ?? own.natsUrl,
+    natsUrl,
     ...(natsCa && { natsCa }),
     natsSeed: makeSeed(files, identityOf(gatewayId)),
     redisUrl: redisAddress === undefined ? redisUrl : elsewhere(redisUrl, redisAddress),
-    authAddress: authAddress ?? own.authAddress,
+    authAddress,
     ...(authCa && { authCa }),
-    serviceKey: readFileSync(serviceKeyFile(files, "gateway"), "utf8"),
+    serviceKey,
     region: REGION,
     baseDomain: BASE_DOMAIN,
   };
-  return { ...(await letIn(stateDirectory, identityOf(gatewayId), bundle.natsSeed)), bundle };
 }
 
 /** Shuts a gateway out, at once. */

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { countSpent } from "@millrace/frames";
 import { EGRESS_LIMITS } from "../limits.ts";
 import { chunkHeader } from "./wire.ts";
 
@@ -26,6 +27,7 @@ export function letPass(sandbox: Socket, remote: Socket, first: Buffer, listener
     listener.onOver(passage);
   };
   const count = (way: "bytesOut" | "bytesIn", bytes: number) => {
+    countSpent(bytes);
     passage[way] += bytes;
     if (passage.bytesOut + passage.bytesIn <= EGRESS_LIMITS.connectionBytesMax && listener.onBytes(bytes)) return true;
     end("cut");

@@ -2,6 +2,7 @@
 // connection with that number; its bytes are carried, never looked at.
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { countSpent } from "@millrace/frames";
 import { ChunkParser, KIND, RELAY_SOCKET, type Way, writeMessage } from "../egress/wire.ts";
 
 /** Listens on every loopback address of the sandbox. */
@@ -26,6 +27,7 @@ function carry(socket: Socket, relaySocket: string): void {
     if (!socket.readableEnded) relay.destroy();
   });
   relay.on("data", (bytes: Buffer) => {
+    countSpent(bytes.length);
     chunks.push(bytes);
     if (chunks.state === "ended") socket.end();
   });

@@ -43,6 +43,7 @@ export type RunnerApp = ReturnType<typeof buildApp>;
 /** Puts the runner together. Nothing is taken in until `start`. */
 export function buildApp(deps: RunnerDependencies) {
   const { log, supply, stores, slots, runnerId } = deps;
+  supply.boundMemory(deps.memoryBytes);
   const privateKey = createPrivateKey(deps.privateKeyPem);
   const frames = new FramesBus(deps.bus, runnerId);
   const publish = (subject: string, bytes: Uint8Array) => frames.publish(subject, bytes);

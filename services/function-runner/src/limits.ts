@@ -18,6 +18,8 @@ export const SANDBOX_LIMITS = {
   /** Backstop only: Node reserves about 600 MiB and 80 MiB for each instance before it uses any of it. */
   dataBytesMax: 8 * 1024 * MIB,
   bootTimeoutMs: 10_000,
+  /** From asking a sandbox that has booted for one more thread until the thread waits for what to load. */
+  threadTimeoutMs: 5_000,
   /** From an instance's channel being closed until its end must be reported, and the other way round. */
   endTimeoutMs: 100,
   /** From asking the sandbox to end an instance whose loop is blocked until the whole sandbox is killed. */
@@ -34,8 +36,12 @@ export const SANDBOX_LIMITS = {
   blankMemoryMib: 128,
   /** What a sandbox holds in memory beside its instances' own: Node itself, and what the kernel has not taken back yet. */
   memoryBytesBase: 256 * MIB,
-  /** Added to each instance's own memory: its stack, its code, young objects. */
+  /** Added to the own memory of each instance that has calls: its stack, its code, young objects. */
   memoryBytesPerInstance: 64 * MIB,
+  /** Added to the most that an instance ever said to hold, while it has no calls; and what a blank thread may hold. */
+  memoryBytesIdle: 24 * MIB,
+  /** Of the machine's memory, or its cgroup's: more than that all sandboxes together may not hold. The largest one makes room. */
+  memoryShareMax: 3 / 4,
   /** Of all files that a sandbox keeps in its folder, deleted ones that are still open included. */
   temporaryBytesMax: 512 * MIB,
   temporaryFilesMax: 4_096,

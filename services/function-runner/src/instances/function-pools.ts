@@ -104,7 +104,11 @@ export class FunctionPools {
         environment: this.#deps.openEnvironment(record),
         hostLoopback: this.#deps.hostLoopback(policy),
       },
-      { onFrame: (frame) => instance.onFrame(frame), onEnded: (end) => instance.onEnded(end) },
+      {
+        onFrame: (frame) => instance.onFrame(frame),
+        onEnded: (end) => instance.onEnded(end),
+        idleBytes: () => instance.idleBytes,
+      },
     );
     instance.attach(handle);
   }

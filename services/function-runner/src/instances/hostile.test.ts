@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { until } from "@millrace/testing";
+import { SANDBOX_LIMITS } from "../limits.ts";
 import { startTestRunner } from "../runner-fixture.ts";
 import { SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
 
@@ -148,4 +149,34 @@ test("a sandbox whose channels are used up ends when its last instance has", asy
   const given = runner.sandboxes.length;
   while (runner.sandboxes.length < given + 2) await runner.call(record, { target: "/fault" });
   await until(() => runner.sandboxes[given]!.hasEnded, { timeoutMs: 10_000 });
+});
+
+test("an instance may not use what its idle neighbours leave of their limits", async () => {
+  const project = "spacious";
+  for (let i = 0; i < 12; i++) await runner.call(deployFault("", { project, memoryMib: 256 }));
+  const record = deployFault(
+    `for (let i = 0; i < 24; i++) { keep.push(new Uint8Array(new SharedArrayBuffer(64 * 2 ** 20)).fill(1)); await moment(); }`,
+    { project },
+  );
+  await runner.call(record);
+  assert.equal((await runner.call(record, { target: "/fault" })).failed, "instance_lost");
+  assert.equal((await runner.call(record)).status, 200, "capacity returns");
+});
+
+test("when all sandboxes together hold too much, the largest ends; the others are served", async (t) => {
+  const crowd = await startTestRunner(t);
+  const small = crowd.deploy(`export const handler = async () => { ${OK} };`, { project: "small" });
+  const large = crowd.deploy(
+    `const keep = []; export const handler = async () => {
+       for (let i = 0; i < 8; i++) keep.push(Buffer.alloc(16 * 2 ** 20, 1));
+       await new Promise(() => {});
+     };`,
+    { project: "large", memoryMib: 256, timeoutMs: 20_000 },
+  );
+  await crowd.call(small);
+  const lost = crowd.call(large);
+  await until(() => crowd.placing.slotsBusy === 1 && crowd.sandboxes[1]?.instances === 1);
+  crowd.supply.boundMemory((200 * 2 ** 20) / SANDBOX_LIMITS.memoryShareMax);
+  assert.equal((await lost).failed, "function_out_of_memory");
+  assert.equal((await crowd.call(small)).cold, false);
 });

@@ -63,6 +63,8 @@ export class Instance {
   /** An instance whose loop turns answers every ping soon, in their order. */
   #pings = 0;
   #pongs = 0;
+  /** The most that it said to hold at a call's end. */
+  #memoryKibMost = 0;
   #looseOutput = { endsAt: 0, lines: 0 };
   #strays = 0;
   #hasLoaded = false;
@@ -111,6 +113,11 @@ export class Instance {
   /** Whether it has served for long enough, and another is to take its place. */
   get isWorn(): boolean {
     return this.#handle?.isOutdated === true || this.#wear.isOver(performance.now());
+  }
+
+  /** What it holds while it has no calls; undefined while it has some, or nothing is known yet. Memory that was used is given back late. */
+  get idleBytes(): number | undefined {
+    return this.#calls.size > 0 || this.#memoryKibMost === 0 ? undefined : this.#memoryKibMost * 1024;
   }
 
   /** How many more invocations it may be given. */
@@ -247,6 +254,7 @@ export class Instance {
     invocation.fail("function_error");
     const now = performance.now();
     this.#wear.called(now, done.memoryKib);
+    this.#memoryKibMost = Math.max(this.#memoryKibMost, done.memoryKib);
     this.#listener.onDone(now - invocation.begunAt, done);
     this.#calls.delete(frame.call);
     this.#startStaged();

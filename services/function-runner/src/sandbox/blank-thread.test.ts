@@ -70,3 +70,22 @@ test("the last channel of a sandbox is not used up by a thread that waits", asyn
   sandbox.startInstance({ ...load, memoryMib: blankMemoryMib }, listener);
   assert.equal(sandbox.takesInstances, false);
 });
+
+test("a sandbox that starts no more threads when it is asked to ends, and another serves", async (t) => {
+  const runner = await startTestRunner(t);
+  const code = `import fs from "node:fs";
+    export const handler = async ({ detail }) => {
+      if (detail.path === "/steal") for (;;) try { fs.readSync(3, Buffer.alloc(65536)); } catch {}
+      return { statusCode: 200 };
+    };`;
+  const thief = runner.deploy(code, { timeoutMs: 12_000 });
+  await runner.call(thief);
+  const sandbox = runner.sandboxes[0]!;
+  await until(() => sandbox.blankMemoryMib !== undefined && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  const stealing = runner.call(thief, { target: "/steal" });
+  const begun = performance.now();
+  const others = [256, 512].map((memoryMib) => runner.call(runner.deploy(code, { memoryMib, timeoutMs: 12_000 })));
+  for (const other of await Promise.all(others)) assert.equal(other.status, 200);
+  assert.ok(performance.now() - begun < SANDBOX_LIMITS.threadTimeoutMs + 4_000);
+  assert.match((await stealing).failed!, /^(instance_lost|function_timeout)$/);
+});

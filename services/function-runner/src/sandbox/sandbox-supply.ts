@@ -48,6 +48,8 @@ export class SandboxSupply {
   readonly #alive = new Set<Sandbox>();
   readonly #watch: NodeJS.Timeout;
   #refill: NodeJS.Timeout | undefined;
+  /** Of all sandboxes together. */
+  #memoryBytesMax = Infinity;
   #looks = 0;
   #cells = 0;
   #closed = false;
@@ -62,6 +64,11 @@ export class SandboxSupply {
     // To be passed through, not to be listed.
     chmodSync(directory, 0o711);
     this.#watch = setInterval(() => this.#look(), SANDBOX_LIMITS.memoryCheckMs);
+  }
+
+  /** Lets all sandboxes together hold no more than their share of so much. */
+  boundMemory(memoryBytes: number): void {
+    this.#memoryBytesMax = memoryBytes * SANDBOX_LIMITS.memoryShareMax;
   }
 
   /** A blank sandbox. Throws when the runner stops. */
@@ -136,12 +143,19 @@ export class SandboxSupply {
   /** What V8 and the kernel do not bound for a thread: shared memory, WebAssembly, and files. */
   #look(): void {
     const looksAtFiles = ++this.#looks % SANDBOX_LIMITS.filesCheckEvery === 0;
+    let allBytes = 0;
+    let largest = { bytes: 0, sandbox: undefined as Sandbox | undefined };
     for (const sandbox of this.#alive) {
       const { pid } = sandbox;
       if (pid === undefined || sandbox.hasEnded) continue;
-      if (memoryOf(pid) > sandbox.memoryBytesMax) sandbox.killForMemory();
+      const bytes = memoryOf(pid);
+      allBytes += bytes;
+      if (bytes > largest.bytes) largest = { bytes, sandbox };
+      if (bytes > sandbox.memoryBytesMax) sandbox.killForMemory();
       else if (looksAtFiles && this.launcher.view.outgrows(pid, sandbox.folders)) sandbox.kill("it fills the disk");
     }
+    // Every project has the same part, and whoever holds most is furthest over it.
+    if (allBytes > this.#memoryBytesMax) largest.sandbox?.killForMemory();
   }
 
   /** One that was given away ends with its instances; for the others there are younger ones. */

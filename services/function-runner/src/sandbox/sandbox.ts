@@ -23,6 +23,8 @@ export interface InstanceEnd {
 
 /** What the supervisor's side of an instance hears. */
 export interface InstanceListener {
+  /** What it holds while it has no calls, as far as is known; undefined when it may hold all that its function may. */
+  idleBytes?(): number | undefined;
   onFrame(frame: Frame): void;
   onEnded(end: InstanceEnd): void;
 }
@@ -137,9 +139,7 @@ export class Sandbox {
   /** What all its threads together may hold. */
   get memoryBytesMax(): number {
     let bytes: number = SANDBOX_LIMITS.memoryBytesBase;
-    for (const { listener, memoryMib } of this.#instances.values()) {
-      bytes += SANDBOX_LIMITS.memoryBytesPerInstance + (listener ? memoryMib * MIB : 0);
-    }
+    for (const held of this.#instances.values()) bytes += memoryBytesMaxOf(held);
     return bytes;
   }
 
@@ -219,6 +219,8 @@ export class Sandbox {
       ...{ killAt: Infinity, channelClosed: false },
     };
     this.#instances.set(number, held);
+    // Of the first thread the boot has to wait.
+    if (this.#hasBooted) held.timer = setTimeout(() => this.kill(), SANDBOX_LIMITS.threadTimeoutMs);
     this.#control
       .writer()
       .begin(SANDBOX_FRAME.prepare, 0, number)
@@ -234,6 +236,7 @@ export class Sandbox {
       this.#killFor(number, "an instance speaks out of turn");
     else {
       held.isReady = true;
+      if (held.killAt === Infinity) clearTimeout(held.timer);
       this.#hasThread = true;
       this.#bootedOnceReady();
     }
@@ -311,6 +314,7 @@ export class Sandbox {
     held.channelClosed = true;
     if (held.end) this.#forget(number);
     else if (held.killAt === Infinity) {
+      clearTimeout(held.timer);
       const { endTimeoutMs, retireTimeoutMs } = SANDBOX_LIMITS;
       held.timer = setTimeout(() => this.#stop(number, retireTimeoutMs), endTimeoutMs);
     }
@@ -354,4 +358,10 @@ export class Sandbox {
   #socket(index: number): Socket {
     return this.#process.stdio[index + 3] as Socket;
   }
+}
+
+function memoryBytesMaxOf({ listener, memoryMib }: Held): number {
+  const idleBytes = listener ? listener.idleBytes?.() : 0;
+  const most = memoryMib * MIB + SANDBOX_LIMITS.memoryBytesPerInstance;
+  return idleBytes === undefined ? most : Math.min(most, idleBytes + SANDBOX_LIMITS.memoryBytesIdle);
 }

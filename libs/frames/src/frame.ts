@@ -9,8 +9,11 @@
 // and the chunks after it; the frame with END is its last. A sender of chunks spends credit, which it starts with
 // (INITIAL_CREDIT_BYTES in each direction) and which the receiver hands back as it consumes.
 //
-//   gateway → runner   invoke · chunk · cancel · credit
-//   runner → gateway   accepted | rejected, then head · chunk · credit, or failed
+//   gateway → runner   invoke · chunk · cancel · credit · probe
+//   runner → gateway   accepted | rejected, then head · chunk · credit, or failed; gone
+//
+// What is on its way when a connection breaks is lost. Whoever finds a body or an answer in the midst of its parts then gives it up; of what
+// was to come whole a gateway asks (probe), and hears of calls for which nothing will come any more (gone).
 //
 // Types from 64 on are private to a runner and its sandboxes. An unknown type is skipped, and a payload may be longer than its reader
 // knows, so that versions N and N−1 understand each other.
@@ -23,10 +26,12 @@ export const FRAME = {
   chunk: 2,
   cancel: 3,
   credit: 4,
+  probe: 5,
   accepted: 16,
   rejected: 17,
   head: 18,
   failed: 19,
+  gone: 20,
 } as const;
 
 export const FLAG = {

@@ -162,6 +162,16 @@ export function writeCancel(writer: FrameWriter, call: number, cancellation: num
   writer.begin(FRAME.cancel, 0, call).u8(cancellation).end();
 }
 
+/** Whether the call's answer is still to come: one that is not open there is answered `gone`. */
+export function writeProbe(writer: FrameWriter, call: number): void {
+  writer.begin(FRAME.probe, 0, call).end();
+}
+
+/** All that there was to say of the call was said, or it never came. */
+export function writeGone(writer: FrameWriter, call: number): void {
+  writer.begin(FRAME.gone, 0, call).end();
+}
+
 /** `cold`: an instance had to be started for it. */
 export function writeAccepted(writer: FrameWriter, call: number, cold: boolean): void {
   writer

@@ -111,7 +111,10 @@ export function buildApp(deps: RunnerDependencies) {
       await records.caughtUp;
       frames.listen(guarded((message: Buffer) => placing.receive(message), log));
       placing.start();
-      frames.onReconnected = () => beats.flush();
+      frames.onReconnected = () => {
+        placing.onReconnected();
+        beats.flush();
+      };
       beats.start();
       builds.listen();
       supply.refill();

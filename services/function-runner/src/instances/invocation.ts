@@ -76,6 +76,7 @@ export class Invocation {
   #untaken = 0;
   #bytesIn = 0;
   #bytesOut = 0;
+  #isBodyWhole: boolean;
   #headSeen = false;
   #endSeen = false;
   #status = 0;
@@ -85,6 +86,7 @@ export class Invocation {
     this.request = request;
     this.#reply = reply;
     this.#listener = listener;
+    this.#isBodyWhole = (request.frame.flags & FLAG.end) !== 0;
   }
 
   get phase(): InvocationPhase {
@@ -101,6 +103,12 @@ export class Invocation {
   /** Whether all of it is known, so that it can be given to another instance as it was given to the first. */
   get isWhole(): boolean {
     return (this.request.frame.flags & FLAG.end) !== 0 && this.#early.length === 0;
+  }
+
+  /** Whether a frame that was lost on the bus would leave a hole in its body or its answer. */
+  get isInParts(): boolean {
+    if (this.#phase === "running" && this.#headSeen) return true;
+    return !this.#isBodyWhole && (this.#phase === "waiting" || this.#phase === "running");
   }
 
   /** Sends the invocation to an instance ahead, to be begun there when the calls before it are done. */
@@ -154,6 +162,7 @@ export class Invocation {
 
   /** A chunk, credit or cancellation from the caller. */
   fromCaller(frame: Frame): void {
+    this.#isBodyWhole ||= frame.type === FRAME.chunk && (frame.flags & FLAG.end) !== 0;
     if (frame.type === FRAME.cancel) this.#callerGone(frame);
     else if (this.#phase === "waiting") this.#early.push({ ...frame, payload: Buffer.from(frame.payload) });
     else if (this.#phase === "running") this.#relay(frame);

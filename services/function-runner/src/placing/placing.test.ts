@@ -15,7 +15,9 @@ import {
   readFrames,
   readRejected,
   writeCancel,
+  writeHead,
   writeInvoke,
+  writeProbe,
 } from "@millrace/frames";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { testInvoke, testNats, until } from "@millrace/testing";
@@ -178,4 +180,67 @@ test("a function's limit holds calls that came before its record, and each gives
   running[0]!.end();
   await ask(4, 5);
   assert.deepEqual([said.slice(3), placing.slotsBusy], [["4 accepted", "5 atLimit"], 1]);
+});
+
+/** Calls at a runner without a sandbox; `said` are the frames for its gateway. */
+async function setUpCalls(t: TestContext) {
+  const said: string[] = [];
+  const batcher = new Batcher("", (_, message) => {
+    readFrames(message, readBatchHeader(message)!.framesAt, ({ type, call }) =>
+      said.push(`${TYPES.get(type)} ${call}`),
+    );
+  });
+  const running: Invocation[] = [];
+  t.after(() => {
+    for (const invocation of running) invocation.end();
+  });
+  const placing = placingOf({ batcher, run: (one) => running.push(one) });
+  const [near, far] = await socketPair(t);
+  const relayed: number[] = [];
+  new Channel(far, { onFrame: ({ type }) => relayed.push(type), onEnd() {} });
+  const channel = new Channel(near, { onFrame() {}, onEnd() {} });
+  const send = (write: (writer: FrameWriter) => void) => {
+    const writer = new FrameWriter();
+    writer.raw(batchHeader("gateway-1"));
+    write(writer);
+    placing.receive(writer.take());
+    batcher.flush();
+    return said.splice(0);
+  };
+  const start = (at: number) => running[at]!.start(channel, at + 1, 60_000, () => {});
+  const answer = (at: number, end: boolean) => {
+    const writer = new FrameWriter();
+    writeHead(writer, at + 1, { status: 200, headers: [], body: new Uint8Array() }, end);
+    readFrames(writer.take(), 0, (frame) => running[at]!.fromFunction(frame));
+    batcher.flush();
+    return said.splice(0);
+  };
+  return { placing, batcher, running, said, relayed, send, start, answer };
+}
+
+const TYPES = new Map<number, string>(Object.entries(FRAME).map(([name, type]) => [type, name]));
+
+test("a gateway that asks for a call hears of those for which nothing will come any more", async (t) => {
+  const { send, start, answer } = await setUpCalls(t);
+  for (const call of [1, 2, 3]) send((writer) => writeInvoke(writer, call, INVOKE, true, FLAG.safe));
+  start(1);
+  answer(1, true);
+  const asked = [1, 2, 3, 4].flatMap((call) => send((writer) => writeProbe(writer, call)));
+  assert.deepEqual(asked, ["gone 2", "gone 4"], "2 is answered, 4 never came");
+});
+
+test("a call whose body or answer is under way in parts is given up when the connection was broken, others go on", async (t) => {
+  const { placing, batcher, running, said, relayed, send, start, answer } = await setUpCalls(t);
+  for (const call of [1, 2]) send((writer) => writeInvoke(writer, call, INVOKE, true, FLAG.safe));
+  send((writer) => writeInvoke(writer, 3, INVOKE, false, FLAG.safe));
+  for (const at of [0, 1, 2]) start(at);
+  answer(1, false);
+  placing.onReconnected();
+  batcher.flush();
+  assert.deepEqual(said, ["failed 2", "failed 3"]);
+  assert.deepEqual(
+    running.map(({ phase }) => phase),
+    ["running", "answered", "answered"],
+  );
+  await until(() => relayed.filter((type) => type === FRAME.cancel).length === 2);
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import {
   type Batcher,
+  CANCELLATION,
   CallMap,
   FLAG,
   FRAME,
@@ -10,9 +11,12 @@ import {
   readFrames,
   readInvokePlacement,
   writeAccepted,
+  writeFailed,
+  writeGone,
   writeRejected,
 } from "@millrace/frames";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import { failureOf } from "../instances/failures.ts";
 import type { FunctionPool } from "../instances/function-pool.ts";
 import { Invocation, type InvocationOutcome } from "../instances/invocation.ts";
 import { PLACING_LIMITS } from "../limits.ts";
@@ -126,13 +130,31 @@ export class Placing {
     return this.calls === 0;
   }
 
+  /** The connection broke and is back: what was lost of bodies and answers would leave a hole in what follows. */
+  onReconnected(): void {
+    for (const calls of this.#open.values()) {
+      for (const admitted of calls.values()) {
+        if (!admitted.invocation.isInParts) continue;
+        writeFailed(this.#deps.batcher.to(admitted.gateway), admitted.call, failureOf("instance_lost"));
+        admitted.invocation.fromCaller(CALLER_GONE);
+        this.#leaveAlone(admitted);
+      }
+    }
+  }
+
   #onFrame(gateway: string, frame: Frame): void {
     if (frame.type === FRAME.invoke) this.#onInvoke(gateway, frame);
+    else if (frame.type === FRAME.probe) this.#onProbe(gateway, frame.call);
     else if (PASSED_ON.has(frame.type)) {
       const admitted = this.#open.get(gateway)?.get(frame.call);
       admitted?.invocation.fromCaller(frame);
       if (admitted && frame.type === FRAME.cancel) this.#leaveAlone(admitted);
     }
+  }
+
+  #onProbe(gateway: string, call: number): void {
+    const phase = this.#open.get(gateway)?.get(call)?.invocation.phase;
+    if (phase === undefined || phase === "answered") writeGone(this.#deps.batcher.to(gateway), call);
   }
 
   /** Its caller has gone. What listens to its signal ends in a moment; what does not is not to keep others from the slot. */
@@ -263,4 +285,10 @@ function limitOf(record: FunctionVersionRecord | undefined): CallLimit | undefin
   return { functionUid: record.functionUid, callsMax: record.maxConcurrencyPerRunner };
 }
 
+const CALLER_GONE: Frame = {
+  type: FRAME.cancel,
+  flags: 0,
+  call: 0,
+  payload: Buffer.from([CANCELLATION.callerGone]),
+};
 const PASSED_ON = new Set<number>([FRAME.chunk, FRAME.cancel, FRAME.credit]);

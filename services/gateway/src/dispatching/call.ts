@@ -12,6 +12,7 @@ import {
   writeChunk,
   writeCredit,
   writeInvoke,
+  writeProbe,
 } from "@millrace/frames";
 import type { Reason } from "../answering/reasons.ts";
 import { DISPATCH_LIMITS, EDGE_LIMITS } from "../limits.ts";
@@ -124,6 +125,11 @@ export class Call implements Due {
     return this.#wire.interruptions !== this.#interruptionsBefore;
   }
 
+  /** Whether a frame that was lost would leave a hole in its body or its answer. */
+  get isInParts(): boolean {
+    return this.phase === "answering" || !this.#bodySent;
+  }
+
   /** Whether another runner may run it now that this one is lost: nobody did yet, or it may run twice. */
   get mayRunAgain(): boolean {
     const { safe } = this.invocation;
@@ -158,7 +164,7 @@ export class Call implements Due {
    * parts, and bodies would end up as dust.
    */
   sendBody(): void {
-    if (this.#bodySent || this.phase === "waiting" || this.phase === "over") return;
+    if (this.#bodySent || this.phase === "waiting" || this.phase === "over" || this.wasInterrupted) return;
     const { body } = this.invocation;
     while (!this.#bodySent && (body.nextBytes > 0 ? this.#hasCreditFor(body.nextBytes) : body.exhausted)) {
       const bytes = body.take(CHUNK_BYTES_MAX);
@@ -212,6 +218,10 @@ export class Call implements Due {
 
   sendCancel(cancellation: number): void {
     if (this.runner) writeCancel(this.#wire.to(this.runner.id), this.number, cancellation);
+  }
+
+  sendProbe(): void {
+    if (this.runner) writeProbe(this.#wire.to(this.runner.id), this.number);
   }
 
   /** Waits to be placed again; false when a part of the body is gone. */

@@ -1,6 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { batchHeader, FrameWriter, writeHead, writeRejected } from "@millrace/frames";
+import {
+  batchHeader,
+  FRAME,
+  FrameWriter,
+  readFrames,
+  writeChunk,
+  writeGone,
+  writeHead,
+  writeRejected,
+} from "@millrace/frames";
 import { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { testInvoke } from "@millrace/testing";
 import { DISPATCH_LIMITS } from "../limits.ts";
@@ -15,6 +24,7 @@ function setUp() {
   const writer = new FrameWriter();
   const wire = { interruptions: 0, to: () => writer };
   const outcomes: string[] = [];
+  const chunks: string[] = [];
   let echoes = 0;
   const host = { wire, isConnected: () => true, random: () => 0.5, wakeAt() {}, log: { warn() {} } };
   const dispatch = new Dispatch({ ...host, askForEcho: () => echoes++ }, 0);
@@ -24,7 +34,9 @@ function setUp() {
   const invoke = (nowMs: number, { body = BodyFeed.of(Buffer.alloc(0)), safe = false, onFailed = () => {} } = {}) => {
     const sink = {
       head() {},
-      chunk() {},
+      chunk(bytes: Buffer) {
+        chunks.push(`${bytes}`);
+      },
       failed(reason: string) {
         outcomes.push(reason);
         onFailed();
@@ -32,8 +44,23 @@ function setUp() {
     };
     return dispatch.invoke({ content: CONTENT, body, project: "p", timeoutMs: 5_000, safe }, sink, nowMs);
   };
-  return { dispatch, wire, outcomes, beat, invoke, echoes: () => echoes };
+  /** Frames of a runner, of a process or not. */
+  const hear = (write: (writer: FrameWriter) => void, nowMs: number, id = "runner-1") => {
+    const answer = new FrameWriter();
+    answer.raw(batchHeader(""));
+    write(answer);
+    dispatch.receive(id, answer.take(), nowMs);
+  };
+  /** What was written to runners since it was last asked. */
+  const said = () => {
+    const types: number[] = [];
+    readFrames(writer.take(), 0, ({ type }) => types.push(type));
+    return types;
+  };
+  return { dispatch, wire, outcomes, chunks, beat, invoke, hear, said, echoes: () => echoes };
 }
+
+const OPEN_HEAD = { status: 200, headers: [], body: Buffer.from("first ") };
 
 test("a gateway that stood still twice places nothing until the bus has echoed twice", () => {
   const { dispatch, beat, invoke, echoes } = setUp();
@@ -164,4 +191,48 @@ test("an answer of another runner changes nothing and is counted, whatever name 
   assert.deepEqual([call.phase, dispatch.foreignFrames, outcomes], ["placed", 1, []]);
   dispatch.receive("runner-1", answer(), 3);
   assert.deepEqual([call.phase, dispatch.foreignFrames], ["over", 1]);
+});
+
+test("an answer in parts is broken off when the connection broke meanwhile: a part may be missing", () => {
+  const { wire, outcomes, chunks, beat, invoke, hear } = setUp();
+  beat(0, 4);
+  const call = invoke(1);
+  hear((writer) => writeHead(writer, call.number, OPEN_HEAD, false), 2);
+  hear((writer) => writeChunk(writer, call.number, Buffer.from("second"), false), 3);
+  wire.interruptions += 2;
+  hear((writer) => writeChunk(writer, call.number, Buffer.from("fourth"), true), 4);
+  assert.deepEqual([call.phase, chunks, outcomes], ["over", ["second"], ["runner_lost"]]);
+});
+
+test("a body in parts is not sent on behind a connection that broke", () => {
+  const { wire, outcomes, beat, invoke, said } = setUp();
+  const body = new BodyFeed();
+  beat(0, 4);
+  const call = invoke(1, { body });
+  body.push(Buffer.from("first"));
+  assert.deepEqual(said(), [FRAME.invoke, FRAME.chunk]);
+  wire.interruptions += 2;
+  body.push(Buffer.from("third"));
+  assert.deepEqual(said(), []);
+  beat(2, 4);
+  assert.deepEqual([call.phase, outcomes, said()], ["over", ["runner_lost"], [FRAME.cancel]]);
+});
+
+test("of calls that are at a runner whole it is asked behind a connection that broke, and answered for those that it has no more", () => {
+  const { wire, outcomes, beat, invoke, hear, said } = setUp();
+  beat(0, 4);
+  const [runs, lost, lostSafe] = [invoke(1), invoke(1), invoke(1, { safe: true })];
+  wire.interruptions += 2;
+  said();
+  beat(2, 4);
+  assert.deepEqual(said(), [FRAME.probe, FRAME.probe, FRAME.probe]);
+  const after = invoke(3);
+  said();
+  beat(4, 4);
+  assert.deepEqual(said(), [], "asked once, and not of what came after");
+  for (const { number } of [lost, lostSafe]) hear((writer) => writeGone(writer, number), 5);
+  assert.deepEqual([lost.phase, outcomes], ["over", ["runner_lost"]]);
+  assert.deepEqual([lostSafe.phase, lostSafe.attempts, said()], ["placed", 2, [FRAME.invoke]]);
+  hear((writer) => writeHead(writer, runs.number, OPEN_HEAD, true), 6);
+  assert.deepEqual([runs.phase, after.phase], ["over", "placed"]);
 });

@@ -1,18 +1,8 @@
-import {
-  CANCELLATION,
-  FLAG,
-  FRAME,
-  type Frame,
-  type Rejection,
-  readBatchHeader,
-  readCredit,
-  readFailed,
-  readFrames,
-  readRejected,
-} from "@millrace/frames";
+import { CANCELLATION, type Frame, type Rejection, readBatchHeader, readFrames } from "@millrace/frames";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
-import { type Reason, type Refusal, reasonOfRunner } from "../answering/reasons.ts";
+import type { Reason, Refusal } from "../answering/reasons.ts";
 import { DISPATCH_LIMITS } from "../limits.ts";
+import { type AnswerEvents, takeAnswer } from "./answers.ts";
 import { BusProof } from "./bus-proof.ts";
 import { type AnswerSink, Call, type Invocation } from "./call.ts";
 import type { DispatchHost } from "./dispatch-host.ts";
@@ -63,6 +53,15 @@ export class Dispatch {
   #sweepAtMs: number;
   #wakeAtMs = Infinity;
   #knockAtMs = 0;
+
+  readonly #events: AnswerEvents = {
+    finish: (call) => this.#finish(call),
+    fail: (call, reason, detail) => this.#fail(call, reason, detail),
+    abort: (call, reason, detail) => this.#abort(call, reason, detail),
+    rejected: (call, rejection) => this.#onRejected(call, rejection),
+    lost: (call, mayRunAgain) => this.#loseAttempt(call, mayRunAgain),
+    torn: (call) => this.#tear(call),
+  };
 
   constructor(host: DispatchHost, nowMs: number) {
     this.#host = host;
@@ -119,6 +118,8 @@ export class Dispatch {
   onBeat(runnerId: string, beat: Beat, nowMs: number): void {
     this.#setNow(nowMs);
     this.runners.onBeat(runnerId, beat, nowMs);
+    const runner = this.runners.get(runnerId);
+    if (runner?.isTorn) this.#onBack(runner);
     this.#placeWaiting();
   }
 
@@ -155,7 +156,7 @@ export class Dispatch {
   #setNow(nowMs: number): void {
     const { interruptions } = this.#host.wire;
     // Beats that came while the connection was broken are lost: the next ones are waited for.
-    if (interruptions !== this.#interruptions) this.runners.forgetSlots();
+    if (interruptions !== this.#interruptions) this.runners.tear();
     this.#interruptions = interruptions;
     this.#nowMs = nowMs;
     this.#proof.notice(nowMs);
@@ -197,7 +198,8 @@ export class Dispatch {
       return;
     }
     try {
-      this.#take(call, frame);
+      if (call.runner.isTorn && call.wasInterrupted && call.isInParts) this.#tear(call);
+      else takeAnswer(call, frame, this.#nowMs, this.#events);
     } catch (err) {
       this.#breakOff(call, err);
     }
@@ -212,55 +214,6 @@ export class Dispatch {
     } catch (err) {
       this.#host.log.warn({ err, requestId }, "nor could that be said");
     }
-  }
-
-  #take(call: Call, frame: Frame): void {
-    switch (frame.type) {
-      case FRAME.accepted:
-        call.onAccepted(this.#nowMs);
-        break;
-      case FRAME.rejected:
-        this.#onRejected(call, readRejected(frame));
-        break;
-      case FRAME.credit:
-        call.onCredit(readCredit(frame));
-        break;
-      case FRAME.head:
-        this.#onHead(call, frame);
-        break;
-      case FRAME.chunk:
-        this.#onChunk(call, frame);
-        break;
-      case FRAME.failed:
-        this.#onFailed(call, frame);
-        break;
-    }
-  }
-
-  #onHead(call: Call, frame: Frame): void {
-    const head = call.onHead(frame, this.#nowMs);
-    if (head === null) {
-      this.#abort(call, "function_response_invalid", "The function's response could not be read.");
-      return;
-    }
-    const end = (frame.flags & FLAG.end) !== 0;
-    if (end) this.#finish(call);
-    call.sink.head(head, end);
-  }
-
-  #onChunk(call: Call, frame: Frame): void {
-    if (call.phase !== "answering" || !call.receive(frame.payload.length)) {
-      this.#abort(call, "function_response_invalid", "The function's response came out of order.");
-      return;
-    }
-    const end = (frame.flags & FLAG.end) !== 0;
-    if (end) this.#finish(call);
-    call.sink.chunk(frame.payload, end);
-  }
-
-  #onFailed(call: Call, frame: Frame): void {
-    const failure = readFailed(frame);
-    this.#fail(call, reasonOfRunner(failure?.reason ?? ""), failure?.message || "The function failed.");
   }
 
   #onRejected(call: Call, rejection: Rejection): void {
@@ -280,12 +233,35 @@ export class Dispatch {
       const { mayRunAgain } = call;
       // It may only have fallen silent.
       call.sendCancel(CANCELLATION.callerGone);
-      this.#leaveRunner(call);
-      call.rejection = null;
-      call.waitsUntilMs = undefined;
-      if (mayRunAgain) this.#retry(call);
-      else this.#fail(call, "runner_lost", "The runner that served the request was lost; the function may have run.");
+      this.#loseAttempt(call, mayRunAgain);
     }
+  }
+
+  #loseAttempt(call: Call, mayRunAgain: boolean): void {
+    this.#leaveRunner(call);
+    call.rejection = null;
+    call.waitsUntilMs = undefined;
+    if (mayRunAgain) this.#retry(call);
+    else this.#fail(call, "runner_lost", "The runner that served the request was lost; the function may have run.");
+  }
+
+  /** A runner beats again after the connection broke. It is asked whether it still has the calls that nothing can be missing of. */
+  #onBack(runner: Runner): void {
+    runner.isTorn = false;
+    for (const call of this.#open.at(runner)) {
+      if (!call.wasInterrupted) continue;
+      if (call.isInParts) this.#tear(call);
+      else call.sendProbe();
+    }
+  }
+
+  /** What was lost with the connection would leave a hole in what follows. */
+  #tear(call: Call): void {
+    this.#abort(
+      call,
+      "runner_lost",
+      "The connection to the runner broke in the midst of the request or of its answer.",
+    );
   }
 
   /** Places again what a runner may have begun: within the budget that all calls share. */

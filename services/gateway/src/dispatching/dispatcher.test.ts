@@ -168,21 +168,6 @@ test("a runner that is fuller than it said is asked again as soon as a call ther
   assert.ok(rejected > 0);
 });
 
-test("an answer that is lost with the connection is runner_lost, and does not blame the function", async (t) => {
-  const gateway = await setUp(t, ["runner-1"], 500);
-  const runner = await gateway.startRunner();
-  const accepted = Promise.withResolvers<void>();
-  runner.behaviour = (invocation) => {
-    invocation.accept();
-    accepted.resolve();
-  };
-  const asked = gateway.ask({ method: "POST" });
-  await accepted.promise;
-  await gateway.nats.server.restart();
-  const answer = await asked;
-  assert.deepEqual([answer.status, answer.problem.reason], [502, "runner_lost"]);
-});
-
 test("a function that does not answer in time: 504, a cancel frame, and what comes later is ignored", async (t) => {
   const gateway = await setUp(t, ["runner-1"], 100);
   const runner = await gateway.startRunner();

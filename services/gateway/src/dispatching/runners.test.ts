@@ -102,6 +102,7 @@ const fresh = (id: string): Runner => ({
   takenByOthers: 0,
   deniedSlots: 0,
   outstanding: 0,
+  isTorn: false,
   knockedAtSequence: -1,
 });
 

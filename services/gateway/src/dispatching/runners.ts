@@ -20,6 +20,8 @@ export interface Runner {
   deniedSlots: number;
   /** Our own calls there. */
   outstanding: number;
+  /** The connection broke, and it has not beaten since. */
+  isTorn: boolean;
   /** The beat after which it was asked for a slot although it had none to tell of. */
   knockedAtSequence: number;
 }
@@ -121,9 +123,10 @@ export class Runners {
     return this.#loadMax;
   }
 
-  /** Takes none for free until it has beaten again. */
-  forgetSlots(): void {
+  /** The connection broke: takes none for free until it has beaten again. */
+  tear(): void {
     for (const runner of this.#list) {
+      runner.isTorn = true;
       runner.slots = 0;
       runner.takenByOthers = 0;
     }
@@ -197,6 +200,7 @@ export class Runners {
       takenByOthers: 0,
       deniedSlots: 0,
       outstanding: 0,
+      isTorn: false,
       knockedAtSequence: -1,
     };
     this.#byId.set(id, runner);

@@ -14,6 +14,7 @@ import {
   writeChunk,
   writeCredit,
   writeFailed,
+  writeGone,
   writeHead,
   writeRejected,
 } from "@millrace/frames";
@@ -113,6 +114,8 @@ export class FakeRunner {
   behaviour: Behaviour = (invocation) => invocation.answer(200, [], "ok");
   slots: number;
   draining = false;
+  /** Says of calls that it is asked for that it has them no more. */
+  forgets = false;
   readonly #warm: readonly string[];
   readonly #connection: Awaited<ReturnType<typeof connectBus>>;
   readonly #batcher: Batcher;
@@ -179,6 +182,7 @@ export class FakeRunner {
     readFrames(message, header.framesAt, (frame) => {
       const name = `${header.sender} ${frame.call}`;
       this.#open.get(name)?.receive(frame);
+      if (frame.type === FRAME.probe && this.forgets) writeGone(this.#batcher.to(header.sender), frame.call);
       if (frame.type !== FRAME.invoke) return;
       const invocation = new FakeInvocation(readInvoke(frame)!, frame, header.sender, this.#batcher);
       this.#open.set(name, invocation);

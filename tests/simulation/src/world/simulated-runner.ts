@@ -6,6 +6,7 @@ import {
   readFrames,
   readInvokePlacement,
   writeAccepted,
+  writeGone,
   writeHead,
   writeRejected,
 } from "@millrace/frames";
@@ -47,6 +48,8 @@ export class SimulatedRunner {
   readonly #beats: Beats;
   readonly #outbox: Outbox;
   readonly #warm = new Set<string>();
+  /** By gateway and its number. */
+  readonly #running = new Set<string>();
   #stopping = false;
   onStopped: (() => void) | null = null;
   busyMax = 0;
@@ -85,6 +88,8 @@ export class SimulatedRunner {
       const header = readBatchHeader(message)!;
       readFrames(message, header.framesAt, (frame) => {
         if (frame.type === FRAME.invoke) this.#onInvoke(header.sender, frame);
+        const isOpen = this.#running.has(`${header.sender} ${frame.call}`);
+        if (frame.type === FRAME.probe && !isOpen) writeGone(this.#outbox.to(header.sender), frame.call);
       });
       this.#outbox.flush();
     });
@@ -112,6 +117,7 @@ export class SimulatedRunner {
     }
     this.busyMax = Math.max(this.busyMax, this.admission.calls);
     this.callsBegun++;
+    this.#running.add(`${gateway} ${frame.call}`);
     const { runMs } = this.#options.ledger.begin(requestId, this.id, nowMs);
     const takesMs = runMs + (this.#warm.has(functionKey) ? 0 : COLD_MS);
     const isSafe = (frame.flags & FLAG.safe) !== 0;
@@ -129,6 +135,7 @@ export class SimulatedRunner {
 
   #onDone(gateway: string, call: number, functionKey: string, held: Held): void {
     const { nowMs } = this.#timeline;
+    this.#running.delete(`${gateway} ${call}`);
     writeHead(this.#outbox.to(gateway), call, OK, true);
     this.#outbox.flush();
     held.release(nowMs);

@@ -6,4 +6,5 @@ const arena = await Arena.open();
 await arena.face({ ...DYING_PROBES, ...HUNGRY_PROBES });
 await arena.face(UNCOUNTED_PROBES);
 await arena.face(DEAF_PROBES);
+arena.holdsBack(DYING_PROBES["kills its process"]!);
 arena.leavesNothing();

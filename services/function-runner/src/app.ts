@@ -65,6 +65,7 @@ export function buildApp(deps: RunnerDependencies) {
     hostLoopback: (policy) => egress.hostLoopback(policy),
     fetchArtifact: (digest) => artifacts.ensure(digest),
     placeArtifact: (digest, folder) => artifacts.placeInto(digest, folder),
+    usesWeb: (digest) => artifacts.usesWeb(digest),
     openEnvironment: (record) => openEnvironment(record, privateKey),
     onOutput: (record, level, bytes) => logs.loose(record, level, bytes),
     onWarmth: (key, warm) => beats.setWarm(key, warm),

@@ -140,6 +140,7 @@ export async function startTestRunner(
     hostLoopback: (policy) => egress.hostLoopback(policy),
     fetchArtifact: (digest) => artifacts.ensure(digest),
     placeArtifact: (digest, folder) => artifacts.placeInto(digest, folder),
+    usesWeb: (digest) => artifacts.usesWeb(digest),
     openEnvironment: (record) => record.environment,
     onOutput: (record, level, bytes) => logs.loose(record, level, bytes),
     onWarmth() {},

@@ -1,14 +1,29 @@
-import { chmodSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { ARTIFACT_LIMITS } from "../limits.ts";
-import { unpackArtifact } from "./artifact-format.ts";
+import { ENTRY_FILE, unpackArtifact } from "./artifact-format.ts";
 
 /** Gets the bytes of an artifact whose digest was verified. */
 export type FetchArtifact = (digest: string) => Promise<Uint8Array>;
 
+/** A guess by the text costs a start at worst: whoever needs the classes gets them anyway. */
+const WEB = /\b(?:Headers|FormData|Request)\b|\.(?:headers|clone|formData)\b/;
+
 interface Kept {
   bytes: number;
   files: string[];
+  /** Undefined until it is known. */
+  usesWeb?: boolean;
 }
 
 /**
@@ -53,6 +68,14 @@ export class ArtifactCache {
       mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o755 });
       linkSync(join(source, path), join(target, path));
     }
+  }
+
+  /** Whether code that is handed a Request seems to look closer at it, or makes more than plain responses. It must have been ensured. */
+  usesWeb(digest: string): boolean {
+    const kept = this.#kept.get(digest);
+    if (!kept) return false;
+    kept.usesWeb ??= WEB.test(readFileSync(join(this.#directory, digest, ENTRY_FILE), "utf8"));
+    return kept.usesWeb;
   }
 
   async #add(digest: string): Promise<void> {

@@ -1,23 +1,26 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { BLANK_THREAD_LIMITS } from "../limits.ts";
+import type { ThreadKind } from "../sandbox/sandbox-frames.ts";
 import { type BlankHolder, BlankThreads } from "./blank-threads.ts";
 
 const { threadsMax, delayMs, retryMs, patienceMs, restlessMs, idleMs } = BLANK_THREAD_LIMITS;
-const MIB = 128;
+const KIND = { memoryMib: 128, withWeb: false };
+const LARGE = { memoryMib: 512, withWeb: false };
+const WEB = { memoryMib: 128, withWeb: true };
 
 class FakeSandbox implements BlankHolder {
-  blankMemoryMib: number | undefined;
+  blank: ThreadKind | undefined;
   isPreparing = false;
   takesInstances = true;
   dropped = 0;
 
-  prepare(memoryMib: number): void {
-    this.blankMemoryMib = memoryMib;
+  prepare(kind: ThreadKind): void {
+    this.blank = kind;
   }
 
   dropBlank(): void {
-    this.blankMemoryMib = undefined;
+    this.blank = undefined;
     this.dropped++;
   }
 }
@@ -38,87 +41,87 @@ function setUp(t: TestContext) {
   return { cores, blanks, pass, sandboxes };
 }
 
-test("a sandbox in which something was started gets a thread of that size ahead, a moment later", (t) => {
+test("a sandbox in which something was started gets a thread of that kind ahead, a moment later", (t) => {
   const { blanks, pass, sandboxes } = setUp(t);
   const [sandbox, other] = sandboxes(2);
-  blanks.starts(sandbox!, 256);
+  blanks.starts(sandbox!, WEB);
   pass(delayMs / 2);
-  assert.equal(sandbox!.blankMemoryMib, undefined);
+  assert.equal(sandbox!.blank, undefined);
   pass(delayMs / 2);
-  assert.equal(sandbox!.blankMemoryMib, 256);
-  assert.equal(other!.blankMemoryMib, undefined);
+  assert.equal(sandbox!.blank, WEB);
+  assert.equal(other!.blank, undefined);
 });
 
 test("one thread is started at a time", (t) => {
   const { blanks, pass, sandboxes } = setUp(t);
   const both = sandboxes(2);
-  for (const sandbox of both) blanks.starts(sandbox, MIB);
+  for (const sandbox of both) blanks.starts(sandbox, KIND);
   pass(delayMs);
   both[0]!.isPreparing = true;
   pass(retryMs * 8);
-  assert.deepEqual([both[0]!.blankMemoryMib, both[1]!.blankMemoryMib], [MIB, undefined]);
+  assert.deepEqual([both[0]!.blank, both[1]!.blank], [KIND, undefined]);
   both[0]!.isPreparing = false;
   pass(retryMs);
-  assert.equal(both[1]!.blankMemoryMib, MIB);
+  assert.equal(both[1]!.blank, KIND);
 });
 
 test("while no core is to spare a thread waits, but not for ever", (t) => {
   const { cores, blanks, pass, sandboxes } = setUp(t);
   const [sandbox] = sandboxes(1);
   cores.spare = 0;
-  blanks.starts(sandbox!, MIB);
+  blanks.starts(sandbox!, KIND);
   pass(patienceMs - delayMs);
-  assert.equal(sandbox!.blankMemoryMib, undefined);
+  assert.equal(sandbox!.blank, undefined);
   pass(delayMs + retryMs);
-  assert.equal(sandbox!.blankMemoryMib, MIB);
+  assert.equal(sandbox!.blank, KIND);
 });
 
 test("there are no more threads than may be, and the longest unused one makes room", (t) => {
   const { blanks, pass, sandboxes } = setUp(t);
   const all = sandboxes(threadsMax);
-  for (const sandbox of all) blanks.starts(sandbox, MIB);
+  for (const sandbox of all) blanks.starts(sandbox, KIND);
   pass(delayMs + retryMs * threadsMax);
-  assert.ok(all.every(({ blankMemoryMib }) => blankMemoryMib === MIB));
+  assert.ok(all.every(({ blank }) => blank === KIND));
   const [late] = sandboxes(1);
-  blanks.starts(late!, MIB);
+  blanks.starts(late!, KIND);
   pass(restlessMs / 2);
-  blanks.starts(all[0]!, MIB);
+  blanks.starts(all[0]!, KIND);
   pass(restlessMs / 2 + retryMs);
-  assert.equal(late!.blankMemoryMib, MIB);
+  assert.equal(late!.blank, KIND);
   assert.deepEqual(
     all.flatMap(({ dropped }, at) => (dropped > 0 ? [at] : [])),
     [1],
   );
 });
 
-test("a thread that starts keep passing by makes room for one of their size; one that passes by does not cost it", (t) => {
+test("a thread that starts keep passing by makes room for one of their kind; one that passes by does not cost it", (t) => {
   const { blanks, pass, sandboxes } = setUp(t);
   const [sandbox] = sandboxes(1);
-  sandbox!.prepare(MIB);
-  blanks.starts(sandbox!, 512);
-  blanks.starts(sandbox!, MIB);
-  blanks.starts(sandbox!, 512);
+  sandbox!.prepare(KIND);
+  blanks.starts(sandbox!, LARGE);
+  blanks.starts(sandbox!, KIND);
+  blanks.starts(sandbox!, LARGE);
   assert.equal(sandbox!.dropped, 0);
-  blanks.starts(sandbox!, 512);
+  blanks.starts(sandbox!, LARGE);
   assert.equal(sandbox!.dropped, 1);
   pass(delayMs);
-  assert.equal(sandbox!.blankMemoryMib, 512);
+  assert.equal(sandbox!.blank, LARGE);
 });
 
 test("a thread that nobody has wanted for long is ended, and none is made where no more instances go", (t) => {
   const { blanks, pass, sandboxes } = setUp(t);
   const [sandbox, full] = sandboxes(2);
   full!.takesInstances = false;
-  blanks.starts(full!, MIB);
-  blanks.starts(sandbox!, MIB);
+  blanks.starts(full!, KIND);
+  blanks.starts(sandbox!, KIND);
   pass(delayMs);
-  assert.deepEqual([sandbox!.blankMemoryMib, full!.blankMemoryMib], [MIB, undefined]);
+  assert.deepEqual([sandbox!.blank, full!.blank], [KIND, undefined]);
   pass(idleMs - delayMs);
   blanks.sweep();
-  assert.equal(sandbox!.blankMemoryMib, MIB);
+  assert.equal(sandbox!.blank, KIND);
   pass(delayMs);
   blanks.sweep();
-  assert.equal(sandbox!.blankMemoryMib, undefined);
+  assert.equal(sandbox!.blank, undefined);
   pass(delayMs + retryMs);
-  assert.equal(sandbox!.blankMemoryMib, undefined);
+  assert.equal(sandbox!.blank, undefined);
 });

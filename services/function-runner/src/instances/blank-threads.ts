@@ -1,20 +1,21 @@
 import { BLANK_THREAD_LIMITS } from "../limits.ts";
+import { isSameKind, type ThreadKind } from "../sandbox/sandbox-frames.ts";
 
 const { threadsMax, delayMs, retryMs, coresSpareMin, patienceMs, missesMax, restlessMs, idleMs } = BLANK_THREAD_LIMITS;
 
 /** What of a sandbox is needed here. */
 export interface BlankHolder {
-  readonly blankMemoryMib: number | undefined;
+  readonly blank: ThreadKind | undefined;
   readonly isPreparing: boolean;
   readonly takesInstances: boolean;
-  prepare(memoryMib: number): void;
+  prepare(kind: ThreadKind): void;
   dropBlank(): void;
 }
 
 interface Wish {
   /** Of the last instance that was started there. */
-  memoryMib: number;
-  /** Starts in a row that wanted another size than the thread that waits has. */
+  kind: ThreadKind;
+  /** Starts in a row that wanted another kind of thread than the one that waits. */
   misses: number;
   startedAt: number;
 }
@@ -35,15 +36,15 @@ export class BlankThreads {
     this.#now = now;
   }
 
-  /** An instance of that size is about to be started in `sandbox`. */
-  starts(sandbox: BlankHolder, memoryMib: number): void {
-    const waiting = sandbox.blankMemoryMib;
+  /** An instance that wants such a thread is about to be started in `sandbox`. */
+  starts(sandbox: BlankHolder, kind: ThreadKind): void {
+    const { blank } = sandbox;
     const before = this.#wishes.get(sandbox);
-    const isMiss = waiting !== undefined && waiting !== memoryMib;
-    const misses = isMiss ? (before?.memoryMib === memoryMib ? before.misses : 0) + 1 : 0;
+    const isMiss = blank !== undefined && !isSameKind(blank, kind);
+    const misses = isMiss ? (before && isSameKind(before.kind, kind) ? before.misses : 0) + 1 : 0;
     if (misses >= missesMax) sandbox.dropBlank();
     this.#wishes.delete(sandbox);
-    this.#wishes.set(sandbox, { memoryMib, misses, startedAt: this.#now() });
+    this.#wishes.set(sandbox, { kind, misses, startedAt: this.#now() });
     this.#timer ??= setTimeout(() => this.#look(), delayMs);
   }
 
@@ -66,9 +67,9 @@ export class BlankThreads {
     this.#timer = undefined;
     const lacking = [...this.#wishes].filter(([sandbox]) => sandbox.takesInstances && !holdsBlank(sandbox));
     if (lacking.length === 0) return;
-    const [sandbox, { memoryMib, startedAt }] = lacking[0]!;
+    const [sandbox, { kind, startedAt }] = lacking[0]!;
     const mayCompute = this.#cores.spare >= coresSpareMin || startedAt <= this.#now() - patienceMs;
-    if (mayCompute && !this.#isPreparing() && this.#hasRoom()) sandbox.prepare(memoryMib);
+    if (mayCompute && !this.#isPreparing() && this.#hasRoom()) sandbox.prepare(kind);
     this.#timer = setTimeout(() => this.#look(), retryMs);
   }
 
@@ -92,6 +93,6 @@ export class BlankThreads {
   }
 }
 
-function holdsBlank({ blankMemoryMib }: BlankHolder): boolean {
-  return blankMemoryMib !== undefined;
+function holdsBlank({ blank }: BlankHolder): boolean {
+  return blank !== undefined;
 }

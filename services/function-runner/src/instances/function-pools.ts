@@ -16,6 +16,8 @@ export interface PoolsDependencies {
   fetchArtifact(digest: string): Promise<void>;
   /** Puts the artifact into a sandbox's folder, under its digest. It must have been fetched. */
   placeArtifact(digest: string, folder: string): void;
+  /** Whether the code of a function that is handed a Request seems to look closer at it. The artifact must have been fetched. */
+  usesWeb(digest: string): boolean;
   openEnvironment(record: FunctionVersionRecord): Record<string, string>;
   /** Loopback `address:port`s that are the machine's to functions with this policy. */
   hostLoopback(policy: EgressPolicy): string[];
@@ -93,7 +95,8 @@ export class FunctionPools {
     const policy = policyOf(record);
     const sandbox = this.#deps.sandboxes.for(record.project, policy);
     this.#deps.placeArtifact(record.artifactDigest, sandbox.folders.code);
-    this.#blanks.starts(sandbox, record.memoryMib);
+    const withWeb = record.shape === "fetch" && this.#deps.usesWeb(record.artifactDigest);
+    this.#blanks.starts(sandbox, { memoryMib: record.memoryMib, withWeb });
     const handle = sandbox.startInstance(
       {
         folder: join(sandbox.inside.code, record.artifactDigest),
@@ -109,6 +112,7 @@ export class FunctionPools {
         onEnded: (end) => instance.onEnded(end),
         idleBytes: () => instance.idleBytes,
       },
+      withWeb,
     );
     instance.attach(handle);
   }

@@ -1,7 +1,7 @@
 import type { HeapInfo } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { Way } from "../egress/wire.ts";
-import { ENDED, type EndCause } from "../sandbox/sandbox-frames.ts";
+import { ENDED, type EndCause, type ThreadKind } from "../sandbox/sandbox-frames.ts";
 
 const MIB = 1024 ** 2;
 const TEXT_CHARACTERS_MAX = 8 * 1024;
@@ -11,10 +11,8 @@ const ARTIFACT_FOLDER = /(?:file:\/\/)?[^\s'"`(]*\/[0-9a-f]{64}\//g;
 const EXTERNAL_SLACK_BYTES = 32 * MIB;
 
 /** What the thread learns when it starts; nothing else of the sandbox. */
-export interface ThreadStart {
+export interface ThreadStart extends ThreadKind {
   channelFd: number;
-  /** Of heap. */
-  memoryMib: number;
   /** To the world; undefined where the machine's network is the thread's own. */
   way: Way | undefined;
 }

@@ -27,7 +27,7 @@ import { runFetch } from "./run-fetch.ts";
 import { runHandler } from "./run-handler.ts";
 import { describeThrown } from "./thrown.ts";
 
-const { channelFd, way } = workerData as ThreadStart;
+const { channelFd, withWeb, way } = workerData as ThreadStart;
 const calls = new CallMap<Call>();
 /** Calls of a handler that wait for the one that runs. */
 const staged: Call[] = [];
@@ -148,4 +148,5 @@ if (way) {
 process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rejection: ${describeThrown(reason)}`));
 // One that comes from elsewhere ends the thread; what it was is said here, where its places are known.
 process.on("uncaughtExceptionMonitor", (error) => output.line("error", `Uncaught ${describeThrown(error)}`));
+if (withWeb) new Headers();
 channel.writer().begin(SANDBOX_FRAME.ready, 0, 0).end();

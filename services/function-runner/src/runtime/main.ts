@@ -28,7 +28,7 @@ const control = new Channel(new Socket({ fd: CONTROL_FD }), {
 /** Starts a thread without anything to run: what that is, it is told over its own channel. */
 function prepare({ call: number, payload }: Frame): void {
   const reader = new FrameReader(payload);
-  const start = { channelFd: reader.u32(), memoryMib: reader.u32(), way };
+  const start = { channelFd: reader.u32(), memoryMib: reader.u32(), withWeb: reader.u8() === 1, way };
   const thread = new InstanceThread(start, { code, temporary }, (cause, text) => {
     threads.delete(number);
     control.writer().begin(SANDBOX_FRAME.ended, 0, number).u8(cause).raw(Buffer.from(text)).end();

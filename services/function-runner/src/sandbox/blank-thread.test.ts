@@ -26,12 +26,12 @@ test("an instance takes the thread that waits, and another is made ahead, of the
     Number((await runner.call(runner.deploy(code, { memoryMib }))).body.toString());
   const first = await threadOf(blankMemoryMib);
   const sandbox = runner.sandboxes[0]!;
-  await until(() => sandbox.blankMemoryMib === blankMemoryMib && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  await until(() => sandbox.blank?.memoryMib === blankMemoryMib && !sandbox.isPreparing, { timeoutMs: 15_000 });
   assert.equal(await threadOf(blankMemoryMib), first + 1, "the next thread, which was there");
-  await until(() => sandbox.blankMemoryMib === blankMemoryMib && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  await until(() => sandbox.blank?.memoryMib === blankMemoryMib && !sandbox.isPreparing, { timeoutMs: 15_000 });
   assert.equal(await threadOf(256), first + 3, "passes by the one that waits");
   await threadOf(256);
-  await until(() => sandbox.blankMemoryMib === 256 && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  await until(() => sandbox.blank?.memoryMib === 256 && !sandbox.isPreparing, { timeoutMs: 15_000 });
   assert.equal(sandbox.instances, 4);
 });
 
@@ -48,7 +48,7 @@ test("blank sandboxes are there ahead of need, one is made for each that is give
   await until(() => counters.started === spares, { timeoutMs: 10_000 });
   const given = supply.take();
   await given.booted;
-  assert.equal(given.blankMemoryMib, blankMemoryMib);
+  assert.equal(given.blank?.memoryMib, blankMemoryMib);
   await until(() => counters.started === spares + 1, { timeoutMs: 10_000 });
   launched.at(-1)!.kill("SIGKILL");
   await until(() => counters.started === spares + 2, { timeoutMs: 10_000 });
@@ -65,8 +65,8 @@ test("the last channel of a sandbox is not used up by a thread that waits", asyn
   for (let used = 1; used < channels; used++) {
     sandbox.startInstance({ ...load, memoryMib: blankMemoryMib }, listener).stop(10_000);
   }
-  sandbox.prepare(blankMemoryMib);
-  assert.deepEqual([sandbox.blankMemoryMib, sandbox.takesInstances], [undefined, true]);
+  sandbox.prepare({ memoryMib: blankMemoryMib, withWeb: false });
+  assert.deepEqual([sandbox.blank, sandbox.takesInstances], [undefined, true]);
   sandbox.startInstance({ ...load, memoryMib: blankMemoryMib }, listener);
   assert.equal(sandbox.takesInstances, false);
 });
@@ -81,11 +81,28 @@ test("a sandbox that starts no more threads when it is asked to ends, and anothe
   const thief = runner.deploy(code, { timeoutMs: 12_000 });
   await runner.call(thief);
   const sandbox = runner.sandboxes[0]!;
-  await until(() => sandbox.blankMemoryMib !== undefined && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  await until(() => sandbox.blank !== undefined && !sandbox.isPreparing, { timeoutMs: 15_000 });
   const stealing = runner.call(thief, { target: "/steal" });
   const begun = performance.now();
   const others = [256, 512].map((memoryMib) => runner.call(runner.deploy(code, { memoryMib, timeoutMs: 12_000 })));
   for (const other of await Promise.all(others)) assert.equal(other.status, 200);
   assert.ok(performance.now() - begun < SANDBOX_LIMITS.threadTimeoutMs + 4_000);
   assert.match((await stealing).failed!, /^(instance_lost|function_timeout)$/);
+});
+
+test("a sandbox whose functions look closer at requests holds a thread that is ready for that", async (t) => {
+  const runner = await startTestRunner(t);
+  const tell = `Response.json(process.moduleLoadList.includes("NativeModule internal/deps/undici/undici"))`;
+  const plain = `export default { fetch: () => ${tell} };`;
+  const closer = `const early = ${tell}; export default { fetch: (request) => request.headers.get("host") && early };`;
+  const ask = async (code: string) => (await runner.call(runner.deploy(code, { shape: "fetch" }))).body.toString();
+  const another = () => until(() => sandbox.blank && !sandbox.isPreparing, { timeoutMs: 15_000 });
+  assert.equal(await ask(closer), "false", "the first thread is for any project");
+  const sandbox = runner.sandboxes[0]!;
+  await another();
+  assert.equal(await ask(closer), "true");
+  await another();
+  await ask(plain);
+  await another();
+  assert.equal(await ask(plain), "false", "one of its own kind again");
 });

@@ -5,7 +5,7 @@ import { SANDBOX_LIMITS } from "../limits.ts";
 import { Channel } from "./channel.ts";
 import type { InsideFolders, Launcher, SandboxFolders } from "./launcher.ts";
 import { innermostOf, putLast } from "./process-usage.ts";
-import { ENDED, type InstanceLoad, SANDBOX_FRAME, writeLoad } from "./sandbox-frames.ts";
+import { ENDED, type InstanceLoad, SANDBOX_FRAME, type ThreadKind, writeLoad } from "./sandbox-frames.ts";
 
 const MIB = 1024 ** 2;
 /** The control channel's is the one before. */
@@ -41,7 +41,7 @@ export interface InstanceHandle {
 }
 
 interface Held {
-  memoryMib: number;
+  kind: ThreadKind;
   channel: Channel;
   /** Undefined while the thread is blank. */
   listener: InstanceListener | undefined;
@@ -110,7 +110,7 @@ export class Sandbox {
     this.#process.once("exit", (code, signal) => this.#onExit(signal ?? `exit code ${code}`));
     const timer = setTimeout(() => this.kill("it did not boot in time"), SANDBOX_LIMITS.bootTimeoutMs);
     void this.#booted.promise.catch(() => {}).finally(() => clearTimeout(timer));
-    this.prepare(SANDBOX_LIMITS.blankMemoryMib);
+    this.prepare({ memoryMib: SANDBOX_LIMITS.blankMemoryMib, withWeb: false });
   }
 
   /** Resolves when the sandbox has a blank thread, ready to load; rejects when it ended before. */
@@ -148,9 +148,9 @@ export class Sandbox {
     return !this.#ended && !this.#retired && this.#channelsUsed < SANDBOX_LIMITS.channels;
   }
 
-  /** How much heap the blank thread may have that waits for an instance; undefined when none does. */
-  get blankMemoryMib(): number | undefined {
-    return this.#blank === undefined ? undefined : this.#instances.get(this.#blank)!.memoryMib;
+  /** Of the blank thread that waits for an instance; undefined when none does. */
+  get blank(): ThreadKind | undefined {
+    return this.#blank === undefined ? undefined : this.#instances.get(this.#blank)!.kind;
   }
 
   /** Whether a thread is being started. */
@@ -160,9 +160,9 @@ export class Sandbox {
   }
 
   /** Starts a thread ahead of need, if none waits. The last channel is left to an instance of any size. */
-  prepare(memoryMib: number): void {
+  prepare(kind: ThreadKind): void {
     if (this.#blank !== undefined || !this.takesInstances || this.#channelsUsed === SANDBOX_LIMITS.channels - 1) return;
-    this.#blank = this.#startThread(memoryMib);
+    this.#blank = this.#startThread(kind);
   }
 
   /** Ends the thread that waits. */
@@ -178,9 +178,9 @@ export class Sandbox {
     this.dropBlank();
   }
 
-  startInstance(load: InstanceLoad, listener: InstanceListener): InstanceHandle {
+  startInstance(load: InstanceLoad, listener: InstanceListener, withWeb = false): InstanceHandle {
     if (!this.takesInstances) throw new Error("the sandbox takes no more instances");
-    const number = this.#takeThread(load.memoryMib);
+    const number = this.#takeThread({ memoryMib: load.memoryMib, withWeb });
     const held = this.#instances.get(number)!;
     held.listener = listener;
     writeLoad(held.channel.writer(), load);
@@ -195,11 +195,11 @@ export class Sandbox {
     };
   }
 
-  /** The blank thread if it has the size, else one of its own. */
-  #takeThread(memoryMib: number): number {
-    const blank = this.blankMemoryMib === memoryMib ? this.#blank : undefined;
+  /** The blank thread if it has the size, else one of its own: classes that it lacks it loads sooner than another thread starts. */
+  #takeThread(kind: ThreadKind): number {
+    const blank = this.blank?.memoryMib === kind.memoryMib ? this.#blank : undefined;
     if (blank === undefined) {
-      const number = this.#startThread(memoryMib);
+      const number = this.#startThread(kind);
       if (!this.takesInstances) this.dropBlank();
       return number;
     }
@@ -207,7 +207,7 @@ export class Sandbox {
     return blank;
   }
 
-  #startThread(memoryMib: number): number {
+  #startThread(kind: ThreadKind): number {
     const number = ++this.#channelsUsed;
     const channel = new Channel(this.#socket(number), {
       onFrame: (frame) => this.#broken || this.#onInstance(number, held, frame),
@@ -215,7 +215,7 @@ export class Sandbox {
         why === "garbage" ? this.#killFor(number, "an instance's channel is garbage") : this.#onClosed(number),
     });
     const held: Held = {
-      ...{ memoryMib, channel, listener: undefined, isReady: false },
+      ...{ kind, channel, listener: undefined, isReady: false },
       ...{ killAt: Infinity, channelClosed: false },
     };
     this.#instances.set(number, held);
@@ -225,7 +225,8 @@ export class Sandbox {
       .writer()
       .begin(SANDBOX_FRAME.prepare, 0, number)
       .u32(number + FIRST_CHANNEL_FD - 1)
-      .u32(memoryMib)
+      .u32(kind.memoryMib)
+      .u8(kind.withWeb ? 1 : 0)
       .end();
     return number;
   }
@@ -360,8 +361,8 @@ export class Sandbox {
   }
 }
 
-function memoryBytesMaxOf({ listener, memoryMib }: Held): number {
+function memoryBytesMaxOf({ listener, kind }: Held): number {
   const idleBytes = listener ? listener.idleBytes?.() : 0;
-  const most = memoryMib * MIB + SANDBOX_LIMITS.memoryBytesPerInstance;
+  const most = kind.memoryMib * MIB + SANDBOX_LIMITS.memoryBytesPerInstance;
   return idleBytes === undefined ? most : Math.min(most, idleBytes + SANDBOX_LIMITS.memoryBytesIdle);
 }

@@ -83,8 +83,8 @@ export const INSTANCE_LIMITS = {
   looseLinesMax: 20_000,
   /** Live instances of all versions on one runner, per slot and by what the machine has; the longest idle one makes room. */
   perSlot: 4,
-  /** What an idle instance of a small function holds (measured: 10 to 13 MiB), and the part of the memory that all of them may. */
-  idleBytes: 16 * MIB,
+  /** What an idle instance of a small function holds (measured: 8 to 13 MiB), and the part of the memory that all of them may. */
+  idleBytes: 14 * MIB,
   memoryShare: 0.5,
   /** The part of all instances that minimums may take up, so that functions without one can be loaded too. */
   keptShare: 0.5,

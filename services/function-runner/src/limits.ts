@@ -143,6 +143,8 @@ export const PLACING_LIMITS = {
   beatIntervalMs: 100,
   beatSilenceMaxMs: 1_000,
   beatFullMs: 10_000,
+  /** Stores that are not there yet are asked for again after so long. */
+  storesRetryMs: 250,
   /** A process that did not run for so long may have been given up by gateways. They do so after three seconds without a beat. */
   standstillMs: 2_000,
   /** A beat has reached every gateway after so long, and what they sent before they read it has arrived. */
@@ -174,9 +176,14 @@ export const EGRESS_LIMITS = {
   asksPerSecond: 500,
   /** From a sandbox's connection to its relay until it has said what it wants. */
   messageTimeoutMs: 2_000,
+  /** Of all sandboxes, in the supervisor; no more than half of the descriptors that it may have. */
+  socketsOfAllMax: 16_384,
   lookupTimeoutMs: 5_000,
-  /** Names that are being looked up or remembered, of all sandboxes. */
-  lookupsMax: 1_024,
+  /** Names that one sandbox is looking up. */
+  lookupsMax: 64,
+  queryTimeoutMs: 1_500,
+  queryTries: 2,
+  hostsReadMs: 5_000,
   lookupKeptMs: 1_000,
   /** Of one answer. */
   addressesMax: 16,
@@ -215,6 +222,15 @@ export const OUTPUT_LIMITS = {
   publishedBytesPerSecond: 4 * MIB,
   /** Ends of invocations that went well and printed nothing: only so many are told. */
   quietPerSecond: 20,
+} as const;
+
+export const SOURCES_LIMITS = {
+  /** Of an error, its causes and those that it gathers together, so many are told. */
+  thrownMax: 8,
+  /** Places of the bundle whose origin an instance remembers; the same few fail again and again. */
+  placesMax: 1_000,
+  /** Of a source map so few mappings are read for a place that is looked up. */
+  mappingsPerMark: 256,
 } as const;
 
 export const ARTIFACT_LIMITS = {

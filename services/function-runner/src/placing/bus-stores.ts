@@ -1,4 +1,5 @@
 import { openBucket, openObjects } from "@millrace/bus";
+import { PLACING_LIMITS } from "../limits.ts";
 import type { BusConnection } from "./frames-bus.ts";
 
 /** What the runner reads from JetStream, and where it leaves what it built. */
@@ -8,8 +9,6 @@ export interface BusStores {
   uploads: Awaited<ReturnType<typeof openObjects>>;
   builds: Awaited<ReturnType<typeof openObjects>>;
 }
-
-const RETRY_MS = 250;
 
 /** Opens the stores; waits for control-plane, which makes them, as long as `signal` lets it. */
 export async function openStores(
@@ -30,7 +29,7 @@ export async function openStores(
     } catch (err) {
       if (signal.aborted) throw err;
       if (attempt % 20 === 0) log.info({ err }, "the buckets are not there yet");
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      await new Promise((resolve) => setTimeout(resolve, PLACING_LIMITS.storesRetryMs));
     }
   }
 }

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
+import { SOURCES_LIMITS } from "../limits.ts";
 import { COLUMN, GENERATED_COLUMN, GENERATED_LINE, LINE, MappingReader, NAME, SOURCE } from "./mapping-reader.ts";
 
 // Node keeps a source map, once it is needed, as an object for each of its mappings: seventeen times the size of the map, in the function's
@@ -18,11 +19,8 @@ export interface SourcePlace {
 
 const KEY = Buffer.from('"mappings": "');
 const QUOTE = 0x22;
-const MAPPINGS_PER_MARK = 256;
 /** An offset in the file, and the words of a saved mapping. */
 const MARK_WORDS = 1 + MappingReader.SAVED_WORDS;
-/** The same few places fail again and again. */
-const PLACES_KEPT_MAX = 1_000;
 
 /** The map that the bundler writes beside the bundle. */
 export class SourceMap {
@@ -62,7 +60,7 @@ export class SourceMap {
     const key = `${line}:${column}`;
     const kept = this.#kept.get(key);
     if (kept !== undefined) return kept;
-    if (this.#kept.size >= PLACES_KEPT_MAX) this.#kept.clear();
+    if (this.#kept.size >= SOURCES_LIMITS.placesMax) this.#kept.clear();
     const place = this.#lookUp(line, column);
     this.#kept.set(key, place);
     return place;
@@ -122,7 +120,7 @@ function markMappings(bytes: Buffer, from: number): Int32Array {
   const marks: number[] = [];
   const reader = new MappingReader(bytes, from);
   for (let count = 0; reader.next(); count++) {
-    if (count % MAPPINGS_PER_MARK === 0) marks.push(reader.at, ...reader.save());
+    if (count % SOURCES_LIMITS.mappingsPerMark === 0) marks.push(reader.at, ...reader.save());
   }
   return Int32Array.from(marks);
 }

@@ -1,6 +1,5 @@
 import { inspect, types } from "node:util";
-
-const TEXTS_MAX = 8;
+import { SOURCES_LIMITS } from "../limits.ts";
 
 /** An error's stack, and those of its causes and of the errors that it gathers. Whatever was thrown, this does not throw. */
 export function describeThrown(thrown: unknown): string {
@@ -14,12 +13,12 @@ export function describeThrown(thrown: unknown): string {
 }
 
 function collect(thrown: unknown, label: string, texts: string[], seen: Set<unknown>): void {
-  if (texts.length === TEXTS_MAX || seen.has(thrown)) return;
+  if (texts.length === SOURCES_LIMITS.thrownMax || seen.has(thrown)) return;
   seen.add(thrown);
   texts.push(label + textOf(thrown));
   if (!isError(thrown)) return;
   const { errors } = thrown as { errors?: unknown };
-  const gathered: unknown[] = Array.isArray(errors) ? errors.slice(0, TEXTS_MAX) : [];
+  const gathered: unknown[] = Array.isArray(errors) ? errors.slice(0, SOURCES_LIMITS.thrownMax) : [];
   for (const [at, error] of gathered.entries()) collect(error, `errors[${at}]: `, texts, seen);
   if (thrown.cause !== undefined) collect(thrown.cause, "caused by: ", texts, seen);
 }

@@ -221,7 +221,7 @@ export const OUTPUT_LIMITS = {
   /** Of all functions together; more is dropped and counted. */
   publishedBytesPerSecond: 4 * MIB,
   /** Ends of invocations that went well and printed nothing: only so many are told. */
-  quietPerSecond: 20,
+  quietPerSecond: 200,
 } as const;
 
 export const SOURCES_LIMITS = {

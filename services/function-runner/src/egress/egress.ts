@@ -1,6 +1,7 @@
-import { chmodSync, chownSync, closeSync, openSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { formatEgressTarget } from "@millrace/names";
+import { EGRESS_LIMITS } from "../limits.ts";
 import { type CheckedAddress, isLoopback, readAddress } from "./addresses.ts";
 import { EgressAudit } from "./audit.ts";
 import { dial } from "./dial.ts";
@@ -8,7 +9,9 @@ import { type AllowedRange, EgressAllowance } from "./egress-allowance.ts";
 import type { EgressPolicy } from "./egress-policy.ts";
 import { PlatformAddresses } from "./platform-addresses.ts";
 import { Relay } from "./relay.ts";
-import { isLocalName, LOOPBACK, type Resolve, Resolver, systemResolve } from "./resolver.ts";
+import { isLocalName, LOOPBACK, type Resolve, Resolver } from "./resolver.ts";
+import { Room } from "./room.ts";
+import { systemResolver } from "./system-resolver.ts";
 import { refusalOfAddress, type Terms } from "./verdict.ts";
 import { RELAY_SOCKET } from "./wire.ts";
 
@@ -35,9 +38,10 @@ export class Egress {
   readonly #allowance: EgressAllowance;
   readonly #resolver: Resolver;
   readonly #platform: PlatformAddresses;
+  readonly #room = new Room(Math.min(EGRESS_LIMITS.socketsOfAllMax, descriptorsMax() / 2));
 
   constructor(options: EgressOptions) {
-    const resolve = options.resolve ?? systemResolve;
+    const resolve = options.resolve ?? systemResolver();
     this.#options = options;
     this.#allowance = new EgressAllowance(options.allow);
     this.#resolver = new Resolver(resolve);
@@ -54,6 +58,7 @@ export class Egress {
       resolver: this.#resolver,
       dial: this.#options.dial ?? dial,
       audit: this.audit,
+      room: this.#room.share(),
     });
     // A socket's path is at most 107 bytes long: the folder is named by its descriptor.
     const fd = openSync(folder, "r");
@@ -91,4 +96,10 @@ function loopbackOf(host: string): CheckedAddress[] {
   if (isLocalName(host)) return LOOPBACK;
   const address = readAddress(host);
   return address && isLoopback(address) ? [address] : [];
+}
+
+/** Open files that this process may have, as Linux says; few when it does not say. */
+function descriptorsMax(): number {
+  const [, soft = "1024"] = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8")) ?? [];
+  return Number(soft);
 }

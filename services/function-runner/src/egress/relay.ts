@@ -7,7 +7,8 @@ import type { EgressAudit, EgressOutcome } from "./audit.ts";
 import { isListed } from "./egress-policy.ts";
 import { Pace } from "./pace.ts";
 import { letPass } from "./passage.ts";
-import { EgressFault, type Resolver } from "./resolver.ts";
+import { EgressFault, Lookups, type Resolver } from "./resolver.ts";
+import type { RoomShare } from "./room.ts";
 import { refusalOfAddress, refusalOfHost, refusalOfLookup, type Terms } from "./verdict.ts";
 import { KIND, type Message, type OpenRequest, readLookup, readMessage, readOpen, writeMessage } from "./wire.ts";
 
@@ -17,6 +18,8 @@ export interface RelayDependencies {
   resolver: Resolver;
   dial(addresses: readonly CheckedAddress[], port: number, signal: AbortSignal): Promise<Socket>;
   audit: EgressAudit;
+  /** Among all sandboxes. */
+  room: RoomShare;
 }
 
 /** A connection that stands and waits to be claimed. */
@@ -47,6 +50,7 @@ export class Relay {
   readonly #bytes = new Pace(EGRESS_LIMITS.bytesPerMinute, 60_000);
   /** Names that were looked up, by address: who looks first and connects then means the name. */
   readonly #names = new Map<string, string>();
+  readonly #lookups = new Lookups();
   #connections = 0;
 
   constructor(deps: RelayDependencies) {
@@ -55,7 +59,7 @@ export class Relay {
 
   /** Takes a connection of the sandbox. It says within a moment what it wants, or is closed. */
   take(socket: Socket): void {
-    if (this.#sockets.size >= EGRESS_LIMITS.socketsMax) return void socket.destroy();
+    if (this.#sockets.size >= EGRESS_LIMITS.socketsMax || !this.#occupy(socket)) return void socket.destroy();
     this.#sockets.add(socket);
     socket.on("error", () => {});
     socket.once("close", () => this.#sockets.delete(socket));
@@ -71,6 +75,13 @@ export class Relay {
       else socket.destroy();
     };
     socket.on("data", onData);
+  }
+
+  /** Counts the socket until it is closed; false when there is no room for it. */
+  #occupy(socket: Socket): boolean {
+    if (!this.#deps.room.take()) return false;
+    socket.once("close", () => this.#deps.room.giveBack());
+    return true;
   }
 
   close(): void {
@@ -107,7 +118,7 @@ export class Relay {
     if (host === undefined) throw new EgressFault("ENOTFOUND", "");
     const refusal = refusalOfLookup(terms, host);
     if (refusal) throw new EgressFault("EACCES", refusal);
-    const addresses = await resolver.addressesOf(host, family, signal);
+    const addresses = await resolver.addressesOf(host, family, { lookups: this.#lookups, signal });
     for (const { address } of addresses) this.#remember(address, host);
     return addresses;
   }
@@ -143,12 +154,16 @@ export class Relay {
     if (host === undefined) throw new EgressFault("ENOTFOUND", "");
     const refusal = refusalOfHost(terms, host, port);
     if (refusal) throw new EgressFault("EACCES", refusal);
-    const addresses = await resolver.addressesOf(host, family, signal);
+    const addresses = await resolver.addressesOf(host, family, { lookups: this.#lookups, signal });
     const refusals = addresses.map((address) => refusalOfAddress(terms, host, port, address));
     const allowed = addresses.filter((_, i) => refusals[i] === undefined);
     if (allowed.length === 0) throw new EgressFault("EACCES", refusals[0]!, addresses[0]!.address);
     if (signal.aborted) throw new EgressFault("ECANCELED", "");
     const remote = await dial(allowed, port, signal);
+    if (!this.#occupy(remote)) {
+      remote.destroy();
+      throw new EgressFault("EAGAIN", "the runner has too many connections open");
+    }
     return { remote, address: allowed.find(({ address }) => address === remote.remoteAddress) ?? allowed[0]! };
   }
 

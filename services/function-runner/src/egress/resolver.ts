@@ -1,15 +1,9 @@
-import { lookup } from "node:dns/promises";
 import { isIP } from "node:net";
 import { EGRESS_LIMITS } from "../limits.ts";
 import { type CheckedAddress, readAddress } from "./addresses.ts";
 
-/** Asks the machine's resolver for all addresses of a name. */
+/** Finds all addresses of a name. Rejects with a code: EAI_AGAIN when it may be found later, anything else when it is not there. */
 export type Resolve = (host: string, family: 0 | 4 | 6) => Promise<CheckedAddress[]>;
-
-export const systemResolve: Resolve = async (host, family) => {
-  const found = await lookup(host, { all: true, family });
-  return found.flatMap(({ address }) => readAddress(address) ?? []);
-};
 
 export const LOOPBACK = ["127.0.0.1", "::1"].map((address) => readAddress(address)!);
 
@@ -31,6 +25,11 @@ export class EgressFault extends Error {
   }
 }
 
+/** The names that one sandbox is resolving, so that nobody's resolving is in the way of others'. */
+export class Lookups {
+  open = 0;
+}
+
 /**
  * Resolves hosts in canonical form, each once at a time, and remembers an answer for a moment. Whoever connects checks the addresses
  * every time anew.
@@ -44,24 +43,38 @@ export class Resolver {
   }
 
   /** Never empty. Throws EgressFault: ENOTFOUND, EAI_AGAIN; ECANCELED when the signal aborts. */
-  async addressesOf(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<CheckedAddress[]> {
+  async addressesOf(
+    host: string,
+    family: 0 | 4 | 6,
+    { lookups, signal }: { lookups: Lookups; signal: AbortSignal },
+  ): Promise<CheckedAddress[]> {
     const literal = isIP(host) === 0 ? undefined : readAddress(host);
-    const found = literal ? [literal] : isLocalName(host) ? LOOPBACK : await this.#ask(host, family, signal);
+    const found = literal
+      ? [literal]
+      : isLocalName(host)
+        ? LOOPBACK
+        : await this.#inTime(
+            this.#ask(`${host} ${family}`, () => this.#resolve(host, family), lookups),
+            signal,
+          );
     const addresses = family === 0 ? found : found.filter((address) => address.family === family);
     if (addresses.length === 0) throw new EgressFault("ENOTFOUND", "");
     return addresses.slice(0, EGRESS_LIMITS.addressesMax);
   }
 
-  async #ask(host: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<CheckedAddress[]> {
-    const key = `${host} ${family}`;
-    let asked = this.#asked.get(key);
-    if (!asked) {
-      if (this.#asked.size >= EGRESS_LIMITS.lookupsMax) throw new EgressFault("EAI_AGAIN", "");
-      asked = this.#resolve(host, family);
-      this.#asked.set(key, asked);
-      const forget = () => this.#asked.delete(key);
-      asked.then(() => setTimeout(forget, EGRESS_LIMITS.lookupKeptMs).unref(), forget);
-    }
+  #ask(key: string, resolve: () => Promise<CheckedAddress[]>, lookups: Lookups): Promise<CheckedAddress[]> {
+    const before = this.#asked.get(key);
+    if (before) return before;
+    if (lookups.open >= EGRESS_LIMITS.lookupsMax) return Promise.reject({ code: "EAI_AGAIN" });
+    lookups.open++;
+    const asked = resolve().finally(() => lookups.open--);
+    this.#asked.set(key, asked);
+    const forget = () => this.#asked.delete(key);
+    asked.then(() => setTimeout(forget, EGRESS_LIMITS.lookupKeptMs).unref(), forget);
+    return asked;
+  }
+
+  #inTime(asked: Promise<CheckedAddress[]>, signal: AbortSignal): Promise<CheckedAddress[]> {
     const answer = Promise.withResolvers<CheckedAddress[]>();
     const give = (code: string) => answer.reject(new EgressFault(code, ""));
     asked.then(answer.resolve, ({ code }) => give(code === "EAI_AGAIN" ? code : "ENOTFOUND"));

@@ -45,26 +45,26 @@ async function nameServer(name: string): Promise<string> {
   return `127.0.0.1:${socket.address().port}`;
 }
 
-const resolve = systemResolver({ hostsFile, servers: [await nameServer("known.example")] });
+const find = systemResolver({ hostsFile, servers: [await nameServer("known.example")] });
 
 test("the machine's file of hosts comes first", async () => {
-  assert.deepEqual(await resolve("db.internal", 0), addresses("10.0.0.5"));
-  assert.deepEqual(await resolve("db", 0), addresses("10.0.0.5", "fd00::5"));
+  assert.deepEqual(await find("db.internal", 0), addresses("10.0.0.5"));
+  assert.deepEqual(await find("db", 0), addresses("10.0.0.5", "fd00::5"));
 });
 
 test("name servers are asked for both kinds of addresses", async () => {
-  assert.deepEqual(await resolve("known.example", 0), addresses("9.9.9.9"));
-  assert.deepEqual(await resolve("known.example", 4), addresses("9.9.9.9"));
-  await assert.rejects(resolve("known.example", 6), { code: "ENOTFOUND" });
-  await assert.rejects(resolve("unknown.example", 0), { code: "ENOTFOUND" });
+  assert.deepEqual(await find("known.example", 0), addresses("9.9.9.9"));
+  assert.deepEqual(await find("known.example", 4), addresses("9.9.9.9"));
+  await assert.rejects(find("known.example", 6), { code: "ENOTFOUND" });
+  await assert.rejects(find("unknown.example", 0), { code: "ENOTFOUND" });
 });
 
 test("a name server that does not answer holds up nobody but who asks it", async () => {
   const silent = Array.from({ length: 50 }, (_, i) =>
-    assert.rejects(resolve(`silent${i}.example`, 4), { code: "EAI_AGAIN" }),
+    assert.rejects(find(`silent${i}.example`, 4), { code: "EAI_AGAIN" }),
   );
   const startedAt = performance.now();
-  assert.deepEqual(await resolve("known.example", 4), addresses("9.9.9.9"));
+  assert.deepEqual(await find("known.example", 4), addresses("9.9.9.9"));
   assert.ok(performance.now() - startedAt < 1_000);
   await Promise.all(silent);
 });

@@ -190,8 +190,10 @@ test("a function that does not answer in time: 504, a cancel frame, and what com
 test("each attempt says what is left of the one deadline", async (t) => {
   const gateway = await setUp(t, ["runner-1"], 1_000);
   const runner = await gateway.startRunner();
-  runner.behaviour = (invocation) =>
-    invocation.invoke.attempt === 1 ? invocation.reject("platform") : invocation.answer(200);
+  runner.behaviour = (invocation) => {
+    if (invocation.invoke.attempt === 1) void delay(5).then(() => invocation.reject("platform"));
+    else invocation.answer(200);
+  };
   await gateway.ask();
   const [first, second] = runner.invocations.map(({ invoke }) => invoke);
   assert.deepEqual([first!.attempt, second!.attempt], [1, 2]);

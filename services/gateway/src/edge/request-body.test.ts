@@ -81,3 +81,15 @@ test("a body that nobody reads on, that is whole, or whose function has begun to
   answered.wait();
   assert.deepEqual(answered.faults, []);
 });
+
+test("of a body that has arrived while nobody read on the rest is read all the same", (t) => {
+  const { exchange, faults, feed, send, wait } = setUpFeed(t);
+  feed.take(1);
+  send(smallBodyBytesMax + 1);
+  assert.equal(exchange.request.isPaused(), true);
+  exchange.request.complete = true;
+  feed.take(smallBodyBytesMax);
+  assert.equal(exchange.request.isPaused(), false);
+  wait();
+  assert.deepEqual(faults, []);
+});

@@ -76,9 +76,10 @@ export function feedBody(exchange: Exchange, bytesMax: number, onFault: (refusal
   response.once("close", () => pace.end());
   let discardedBytes = 0;
   feed.onTaken = () => {
-    if (feed.untakenBytes >= EDGE_LIMITS.smallBodyBytesMax || request.complete) return;
+    if (feed.untakenBytes >= EDGE_LIMITS.smallBodyBytesMax) return;
     request.resume();
-    pace.begin();
+    // What has arrived may still wait to be read.
+    if (!request.complete) pace.begin();
   };
   request
     .on("data", (piece: Buffer) => {

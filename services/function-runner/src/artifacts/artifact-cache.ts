@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -62,12 +63,15 @@ export class ArtifactCache {
   /** Links the artifact's files into `folder`, under its digest. The artifact must have been ensured. */
   placeInto(digest: string, folder: string): void {
     const target = join(folder, digest);
+    if (existsSync(target)) return;
     const source = join(this.#directory, digest);
-    if (mkdirSync(target, { recursive: true, mode: 0o755 }) === undefined) return;
+    const part = `${target}.part`;
+    rmSync(part, { recursive: true, force: true });
     for (const path of this.#kept.get(digest)?.files ?? []) {
-      mkdirSync(dirname(join(target, path)), { recursive: true, mode: 0o755 });
-      linkSync(join(source, path), join(target, path));
+      mkdirSync(dirname(join(part, path)), { recursive: true, mode: 0o755 });
+      linkSync(join(source, path), join(part, path));
     }
+    renameSync(part, target);
   }
 
   /** Whether code that is handed a Request seems to look closer at it, or makes more than plain responses. It must have been ensured. */

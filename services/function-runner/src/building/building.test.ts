@@ -2,13 +2,16 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { ZipFile } from "yazl";
 import { unpackArtifact } from "../artifacts/artifact-format.ts";
+import { ARTIFACT_LIMITS } from "../limits.ts";
 import { startTestSupply } from "../runner-fixture.ts";
 import { BuildRefused } from "./build-report.ts";
 import { BuildService } from "./build-service.ts";
 import { tryLoad } from "./trial-load.ts";
 
+const HANDLER = "export const handler = async () => ({ statusCode: 200 });";
 const { supply } = await startTestSupply({ after });
 const service = new BuildService({ supply, stores: undefined as never });
 
@@ -103,6 +106,26 @@ test("the same upload gives the same artifact", async () => {
   });
   const [first, second] = await Promise.all(digests);
   assert.equal(first, second);
+});
+
+test("more files than an artifact may hold are refused, and the runner goes on", async () => {
+  const assets = Object.fromEntries(Array.from({ length: ARTIFACT_LIMITS.filesMax - 1 }, (_, i) => [`${i}.txt`, ""]));
+  const { reason, findings } = await refused({ "index.js": HANDLER, ...assets }, { filename: "code.zip" });
+  assert.equal(reason, "upload_too_large");
+  assert.match(findings[0]!.message, /20001 files; there may be 20000/);
+});
+
+test("a file whose path no artifact may hold is refused by its name", async () => {
+  const { reason, findings } = await refused(
+    { "index.js": HANDLER, "odd\u0007name.txt": "" },
+    { filename: "code.zip" },
+  );
+  assert.deepEqual([reason, findings[0]!.file], ["archive_refused", "odd\u0007name.txt"]);
+});
+
+test("an artifact that cannot be placed costs the trial, and nothing waits for it afterwards", async () => {
+  await assert.rejects(tryLoad(supply, { artifact: gzipSync("no artifact"), entry: "index.js" }, ""), /no artifact/);
+  assert.equal((await build(HANDLER)).shape, "handler");
 });
 
 test("broken code is refused with file, line, column and what is wrong", async () => {

@@ -44,8 +44,10 @@ export class BuildsBus {
     }
     this.#waiting++;
     this.#last = this.#last.then(async () => {
-      respond(await this.#answer(data));
+      const response = await this.#answer(data);
       this.#waiting--;
+      // Nobody hears it when the connection is gone, and the next request is to be served all the same.
+      if (!this.#connection.isClosed()) respond(response);
     });
   }
 

@@ -1,8 +1,8 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { unpackArtifact } from "../artifacts/artifact-format.ts";
 import { BUILD_LIMITS } from "../limits.ts";
-import type { InstanceEnd } from "../sandbox/sandbox.ts";
+import type { InstanceEnd, Sandbox } from "../sandbox/sandbox.ts";
 import {
   type Loaded,
   type LoadFault,
@@ -18,24 +18,30 @@ import { BuildRefused } from "./build-report.ts";
 /** Loads an artifact once, as it will be loaded to serve, without variables or secrets. Throws BuildRefused. */
 export async function tryLoad(supply: SandboxSupply, { artifact, entry }: Bundled, handler: string): Promise<Loaded> {
   const sandbox = supply.take();
+  try {
+    await place(artifact, join(sandbox.folders.code, TRIAL_FOLDER));
+    return await load(sandbox, entry, handler);
+  } finally {
+    sandbox.kill();
+    await sandbox.exited;
+  }
+}
+
+async function place(artifact: Buffer, folder: string): Promise<void> {
+  for (const { path, content } of unpackArtifact(artifact)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true, mode: 0o755 });
+    await writeFile(join(folder, path), content, { mode: 0o444 });
+  }
+}
+
+function load(sandbox: Sandbox, entry: string, handler: string): Promise<Loaded> {
   const outcome = Promise.withResolvers<Loaded>();
   const timer = setTimeout(() => outcome.reject(refuseSlow(entry)), BUILD_LIMITS.loadTimeoutMs);
-  const folder = join(sandbox.folders.code, TRIAL_FOLDER);
-  for (const { path, content } of unpackArtifact(artifact)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true, mode: 0o755 });
-    writeFileSync(join(folder, path), content, { mode: 0o444 });
-  }
-  const inside = join(sandbox.inside.code, TRIAL_FOLDER);
+  const folder = join(sandbox.inside.code, TRIAL_FOLDER);
+  const names = { functionName: "trial", functionVersion: "0" };
+  const surroundings = { memoryMib: TRIAL_MEMORY_MIB, environment: {}, hostLoopback: [] };
   sandbox.startInstance(
-    {
-      folder: inside,
-      handler,
-      functionName: "trial",
-      functionVersion: "0",
-      memoryMib: TRIAL_MEMORY_MIB,
-      environment: {},
-      hostLoopback: [],
-    },
+    { folder, handler, ...names, ...surroundings },
     {
       onFrame(frame) {
         const loaded = frame.type === SANDBOX_FRAME.loaded ? readLoaded(frame) : null;
@@ -48,13 +54,7 @@ export async function tryLoad(supply: SandboxSupply, { artifact, entry }: Bundle
       onEnded: (end) => outcome.reject(refuseEnd(end, entry)),
     },
   );
-  try {
-    return await outcome.promise;
-  } finally {
-    clearTimeout(timer);
-    sandbox.kill();
-    await sandbox.exited;
-  }
+  return outcome.promise.finally(() => clearTimeout(timer));
 }
 
 const TRIAL_FOLDER = "trial";

@@ -91,7 +91,7 @@ export function createLauncher(runtime: RuntimeFolder, { ownUsers, bubblewrap }:
       const filter = view.filterOf(program);
       const filterFd = filter === undefined ? [] : [openSync(filter, "r")];
       try {
-        return spawn(file!, rest, {
+        const child = spawn(file!, rest, {
           env: view.environment,
           cwd: folders.code,
           // A session of its own: a Ctrl-C in the terminal is the supervisor's to handle.
@@ -99,11 +99,19 @@ export function createLauncher(runtime: RuntimeFolder, { ownUsers, bubblewrap }:
           stdio: ["ignore", "ignore", "pipe", ...Array<"pipe">(channels).fill("pipe"), ...filterFd],
           ...(uid !== undefined && { uid, gid: uid }),
         });
+        return started(child);
       } finally {
         for (const fd of filterFd) closeSync(fd);
       }
     },
   };
+}
+
+/** When descriptors or processes are used up there is no process, its streams are missing, and what went wrong is told later. */
+function started(child: ChildProcess): ChildProcess {
+  if (child.pid !== undefined) return child;
+  child.once("error", () => {});
+  throw new Error("the process of a sandbox cannot be started");
 }
 
 /** What a launcher with these fences promises; whether they hold is for a probe to say. */

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PlatformError } from "@millrace/errors";
 import { type Bubblewrap, findBubblewrap } from "./bubblewrap.ts";
@@ -55,9 +56,22 @@ function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, ", ");
 }
 
-/** From the best to the least. */
+/** From the best to the least. Walls around a process of the machine's own root are none: there a user of its own comes first. */
 function candidates(bubblewrap: Bubblewrap | undefined): Fences[] {
-  const users = process.getuid?.() === 0 ? [true, false] : [false];
-  const wraps = bubblewrap ? [bubblewrap, undefined] : [undefined];
-  return wraps.flatMap((wrap) => users.map((ownUsers) => ({ ownUsers, bubblewrap: wrap })));
+  const isRoot = process.getuid?.() === 0;
+  const own = { ownUsers: true, bubblewrap: undefined };
+  const none = { ownUsers: false, bubblewrap: undefined };
+  return [
+    ...(bubblewrap && isRoot ? [{ ...own, bubblewrap }] : []),
+    ...(bubblewrap && !isMachineRoot() ? [{ ...none, bubblewrap }] : []),
+    ...(isRoot ? [own] : []),
+    none,
+  ];
+}
+
+/** Root of a container may be somebody else outside. */
+function isMachineRoot(): boolean {
+  if (process.getuid?.() !== 0) return false;
+  const [inside, outside] = readFileSync("/proc/self/uid_map", "latin1").trim().split(/\s+/);
+  return inside === "0" && outside === "0";
 }

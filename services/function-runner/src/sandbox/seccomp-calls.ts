@@ -35,6 +35,7 @@ const UNCOUNTED = {
   add_key: [248, 217],
   request_key: [249, 218],
   keyctl: [250, 219],
+  memfd_create: [319, 279],
   memfd_secret: [447, 447],
 } satisfies Record<string, Numbers>;
 
@@ -123,6 +124,7 @@ export const FORKS = { fork: [57, null], vfork: [58, null] } satisfies Record<st
 export const JUDGED = {
   ioctl: [16, 29],
   socket: [41, 198],
+  socketpair: [53, 199],
   clone: [56, 220],
   clone3: [435, 435],
 } satisfies Record<string, Numbers>;

@@ -54,12 +54,14 @@ for (const { architecture, audit, at } of ARCHITECTURES) {
     });
 
     test(`${architecture}, ${mayFork ? "builds" : "functions"}: arguments decide`, () => {
-      const [ioctl, socket, clone, clone3] = Object.values(JUDGED).map((numbers) => numbers[at]) as [
+      const [ioctl, socket, socketpair, clone, clone3] = Object.values(JUDGED).map((numbers) => numbers[at]!) as [
+        number,
         number,
         number,
         number,
         number,
       ];
+      assert.deepEqual([ask(socketpair, 1), ask(socketpair, 30)], [ALLOWED, "errno 97"]);
       for (const family of [1, 2, 10]) assert.equal(ask(socket, family), ALLOWED, `family ${family}`);
       for (const family of [0, 3, 16, 17, 38, 40]) assert.equal(ask(socket, family), "errno 97", `family ${family}`);
       assert.equal(ask(socket, 2 ** 32 + 16), "errno 97", "the kernel reads the low half only");

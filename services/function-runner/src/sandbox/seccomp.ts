@@ -69,9 +69,9 @@ function verdicts(architecture: FilterArchitecture, mayFork: boolean): Map<numbe
   };
   judge(REFUSED, [fail(EPERM)]);
   if (!mayFork) judge(FORKS, [fail(EPERM)]);
-  const { ioctl, socket, clone, clone3 } = JUDGED;
+  const { ioctl, socket, socketpair, clone, clone3 } = JUDGED;
   judge({ ioctl }, unlessEqual(1, Object.values(TERMINAL_REQUESTS), ALLOW, fail(EPERM)));
-  judge({ socket }, unlessEqual(0, Object.values(FAMILIES), fail(EAFNOSUPPORT), ALLOW));
+  judge({ socket, socketpair }, unlessEqual(0, Object.values(FAMILIES), fail(EAFNOSUPPORT), ALLOW));
   judge(
     { clone },
     mayFork ? ifAnyBit(CLONE_NAMESPACES, fail(EPERM), ALLOW) : ifAnyBit(CLONE_THREAD, ALLOW, fail(EPERM)),

@@ -10,6 +10,7 @@ import { Channel } from "../../sandbox/channel.ts";
 import { SANDBOX_FRAME, writeJson } from "../../sandbox/sandbox-frames.ts";
 import { readAssets } from "./assets.ts";
 import { bundle } from "./bundle.ts";
+import { checkFiles } from "./check-files.ts";
 import { findEntry } from "./find-entry.ts";
 import { openUpload } from "./open-upload.ts";
 
@@ -30,7 +31,9 @@ try {
   const root = await openUpload(uploadFile, filename, workFolder);
   const entryFile = findEntry(root, entry);
   const code = await bundle(root, entryFile, esbuildBinary);
-  const artifact = packArtifact([...code, ...readAssets(root)]);
+  const files = [...code, ...readAssets(root)];
+  checkFiles(files);
+  const artifact = packArtifact(files);
   for (let at = 0; at < artifact.length; at += PIECE_BYTES) {
     const piece = artifact.subarray(at, at + PIECE_BYTES);
     supervisor.writer().begin(SANDBOX_FRAME.artifact, 0, 0).raw(piece).end();

@@ -1,8 +1,8 @@
 /** Commands as they stand in documents, run as a reader would run them. */
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, symlinkSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { repositoryRoot } from "@millrace/local";
 
 const COMMAND_TIMEOUT_MS = 60_000;
@@ -17,10 +17,23 @@ export function commandsIn(document: string, from = "", to?: string): string[] {
     .toArray();
 }
 
-/** A shell in something like a clone, whose commands find the platform; each answers what it printed. */
-export function readersShell(platformFile: string): (line: string) => Promise<string> {
+/** Files that a document tells its reader to write: blocks of TypeScript whose first line says where they belong. */
+export function filesIn(document: string): ReadonlyMap<string, string> {
+  const text = readFileSync(join(repositoryRoot, document), "utf8");
+  return new Map([...text.matchAll(/^```ts\n\/\/ (\S+\.ts)\n(.*?)^```/gms)].map(([, path, code]) => [path!, code!]));
+}
+
+/** A shell in something like a clone, with these files, whose commands find the platform; each answers what it printed. */
+export function readersShell(
+  platformFile: string,
+  files: ReadonlyMap<string, string> = new Map(),
+): (line: string) => Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-reader-"));
   for (const name of ["examples", "node_modules"]) symlinkSync(join(repositoryRoot, name), join(folder, name));
+  for (const [path, text] of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
   return (line) =>
     new Promise((settle, reject) => {
       const command = line.replaceAll("npx millrace", `node ${join(repositoryRoot, "clients/cli/bin/millrace.mjs")}`);

@@ -1,0 +1,54 @@
+/** What the guides tell their readers to type, as it stands there, in their order. That of isolation is in isolation.test.ts. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { until } from "@millrace/testing";
+import { commandsIn, filesIn, readersShell } from "./support/documents.ts";
+import { send } from "./support/http.ts";
+import { testPlatform } from "./support/test-platform.ts";
+
+const FIRST_STEPS = "docs/guides/first-steps.md";
+const SCALE_OUT = "docs/guides/scale-out.md";
+
+const platform = await testPlatform();
+const shell = readersShell(platform.platformFile, filesIn(FIRST_STEPS));
+await shell("npx millrace project create shop");
+
+test("first steps: a function of two files, its releases, a revision, and a person who looks on", async () => {
+  const commands = commandsIn(FIRST_STEPS, "## A function", "## Elsewhere than");
+  const printed = new Map<string, string>();
+  for (const line of commands) {
+    // Which goes back to the release before, so there has to be one.
+    if (line.includes("release rollback"))
+      await shell("npx millrace --project shop release create --group orders --env online");
+    // Which asks for a new password, and who types it.
+    const typed = line.includes(" login ") ? `echo 'a long enough password' | ${line}` : line;
+    printed.set(line, await shell(typed));
+  }
+  assert.equal(commands.length, 16);
+  const status = printed.get("npx millrace --project shop release status --group orders")!;
+  const url = /http:\S+\/~\w+\/online/.exec(status)?.[0];
+  assert.ok(url, status);
+  const order = await until(
+    async () => {
+      const answer = await send({ method: "POST", url: `${url}/orders`, body: '{"item":"flour"}' });
+      return answer.status === 201 ? answer : null;
+    },
+    { timeoutMs: 10_000 },
+  );
+  assert.deepEqual(JSON.parse(order.text), { id: "1", item: "flour" });
+  assert.match(printed.get("npx millrace --use-profile vera whoami")!, /vera@example\.com/);
+});
+
+test("scale out: an alias that keeps instances loaded, and who may join from elsewhere", async () => {
+  for (let version = 1; version <= 4; version++) {
+    await shell(`npx millrace --project shop function update orders --set VERSION=${version}`);
+    await shell("npx millrace --project shop function publish orders");
+  }
+  const commands = commandsIn(SCALE_OUT).filter((line) => line.startsWith("npx millrace"));
+  const printed: string[] = [];
+  for (const line of commands) printed.push(await shell(line));
+  assert.equal(commands.length, 4);
+  assert.match(printed[1]!, /versions +4\nmin instances +2\n/);
+  assert.match(printed[2]!, /runner north may join/);
+  assert.match(printed[3]!, /gateway east may join/);
+});

@@ -54,7 +54,7 @@ export async function letIn(stateDirectory: string, identity: JoiningIdentity, s
   }
 }
 
-/** At once: its connection is closed, and its bundle opens nothing any more. */
+/** At once: its connection is closed, and NATS lets nobody in with its bundle any more. */
 export function shutOut(stateDirectory: string, identity: JoiningIdentity): Change {
   if (!existsSync(join(stateDirectory, "secrets"))) throw new Error(`there is no platform in ${stateDirectory}`);
   const { service, id } = identity;

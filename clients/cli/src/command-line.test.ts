@@ -46,6 +46,11 @@ for (const [title, argv, message] of [
     "option '--memory-mib <n>' argument '4' is invalid. It must be a whole number from 128 to 1024.",
   ],
   [
+    "a place to connect to without a port",
+    ["function", "create", "f", "--egress", "db.example.com"],
+    "option '--egress <policy>' argument 'db.example.com' is invalid. It must be none, http, or a list of host:port, *.name:port and [address]:port.",
+  ],
+  [
     "one argument too many",
     ["project", "list", "all"],
     "too many arguments for 'list'. Expected 0 arguments but got 1: all.",

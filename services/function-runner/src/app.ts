@@ -23,6 +23,8 @@ import type { SandboxSupply } from "./sandbox/sandbox-supply.ts";
 export interface RunnerDependencies {
   runnerId: string;
   slots: number;
+  /** Of one project; undefined: all. */
+  projectCallsMax?: number | undefined;
   /** Of the machine, or what its cgroup may have of it. */
   memoryBytes: number;
   cacheDirectory: string;
@@ -74,6 +76,7 @@ export function buildApp(deps: RunnerDependencies) {
   });
   const placing = new Placing({
     slots,
+    projectCallsMax: deps.projectCallsMax,
     batcher: frames.batcher,
     isConnected: () => frames.connected,
     echo: () => frames.echo(),

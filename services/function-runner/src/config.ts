@@ -22,6 +22,8 @@ const SHAPE = {
   RUNNER_ID: busId(),
   /** Invocations at a time. */
   RUNNER_SLOTS: integer(1, 4096).default(64),
+  /** Of these, so many for one project at most; all of them when not given. */
+  RUNNER_PROJECT_SLOTS: integer(1, 4096).optional(),
   /** Artifacts, sandboxes' folders and the sandbox's runtime; other users must be able to pass through it. */
   RUNNER_CACHE_DIRECTORY: z.string().min(1),
   /** X25519, PKCS8 PEM: opens the functions' secrets. */
@@ -47,6 +49,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     operations: given.OPERATIONS_ADDRESS,
     runnerId: given.RUNNER_ID,
     slots: given.RUNNER_SLOTS,
+    projectCallsMax: given.RUNNER_PROJECT_SLOTS,
     cacheDirectory: given.RUNNER_CACHE_DIRECTORY,
     privateKey: given.RUNNER_PRIVATE_KEY_FILE,
     minimumTier: given.RUNNER_MINIMUM_TIER,

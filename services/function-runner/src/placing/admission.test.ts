@@ -23,7 +23,7 @@ function setUp(slots: number) {
     admission,
     counts: () => ({ echoes, changes }),
     ask: (nowMs: number, project = "p", { gateway = "g", depth = 0, knocks = true } = {}) => {
-      const verdict = admission.ask({ gateway, project, depth, knocks, number: number++ }, nowMs);
+      const verdict = admission.ask({ gateway, project, depth, knocks, limits: [], number: number++ }, nowMs);
       if (typeof verdict === "string") return verdict;
       slotted.push({ gateway, project, held: verdict });
       return "accepted";
@@ -199,12 +199,12 @@ test("a draining runner takes nothing, and stays so after an echo", () => {
 test("what the bus says twice is taken once, whether the first was taken or not", () => {
   const { admission } = setUp(1);
   const claim = { gateway: "g", project: "p", depth: 0, knocks: false };
-  const held = admission.ask({ ...claim, number: 1 }, 0);
+  const held = admission.ask({ ...claim, limits: [], number: 1 }, 0);
   assert.ok(typeof held === "object");
-  assert.equal(admission.ask({ ...claim, number: 1 }, 0), "repeated");
-  assert.equal(admission.ask({ ...claim, number: 2 }, 0), "busy");
+  assert.equal(admission.ask({ ...claim, limits: [], number: 1 }, 0), "repeated");
+  assert.equal(admission.ask({ ...claim, limits: [], number: 2 }, 0), "busy");
   held.release(1);
-  assert.equal(admission.ask({ ...claim, number: 2 }, 1), "repeated");
+  assert.equal(admission.ask({ ...claim, limits: [], number: 2 }, 1), "repeated");
 });
 
 type Step =
@@ -274,7 +274,10 @@ test("whatever comes: slots are exact, none idles unless somebody with less want
 const limited = (admission: Admission) => {
   let number = 0;
   return (limit?: CallLimit, project = "p") =>
-    admission.ask({ gateway: "g", project, depth: 0, knocks: false, limit, number: number++ }, 0);
+    admission.ask(
+      { gateway: "g", project, depth: 0, knocks: false, limits: limit ? [limit] : [], number: number++ },
+      0,
+    );
 };
 
 function accepted(verdict: ReturnType<Admission["ask"]>): Held {
@@ -285,24 +288,52 @@ function accepted(verdict: ReturnType<Admission["ask"]>): Held {
 test("a function at its limit takes no slot of others, and one that became known late is held to it too", () => {
   const { admission } = setUp(4);
   const ask = limited(admission);
-  const limit = { functionUid: "fn", callsMax: 2 };
+  const limit = { of: "fn", callsMax: 2 };
   const [first, second] = [accepted(ask(limit)), accepted(ask())];
-  assert.equal(second.holdTo(limit), true);
+  assert.equal(second.holdTo([limit]), true);
   assert.equal(ask(limit), "atLimit");
   const third = accepted(ask());
-  assert.equal(third.holdTo(limit), false);
+  assert.equal(third.holdTo([limit]), false);
   third.release(0);
   assert.equal(admission.slotsBusy, 2);
-  accepted(ask({ functionUid: "other", callsMax: 1 }));
+  accepted(ask({ of: "other", callsMax: 1 }));
   first.release(0);
   accepted(ask(limit));
   assert.equal(ask(limit), "atLimit");
 });
 
+test("a call counts at both of its limits or at none, and the limit of a project holds all its functions", () => {
+  const { admission } = setUp(8);
+  let number = 0;
+  const ask = (fn: string, callsMax: number) => {
+    const limits = [
+      { of: "project p", callsMax: 2 },
+      { of: fn, callsMax },
+    ];
+    return admission.ask({ gateway: "g", project: "p", depth: 0, knocks: false, limits, number: number++ }, 0);
+  };
+  const first = accepted(ask("a", 1));
+  assert.equal(ask("a", 1), "atLimit");
+  accepted(ask("b", 8));
+  assert.equal(ask("c", 8), "atLimit");
+  first.release(0);
+  accepted(ask("a", 1));
+});
+
+test("a call that finds no slot counts at no limit", () => {
+  const { admission } = setUp(1);
+  const ask = limited(admission);
+  const held = accepted(ask());
+  const limit = { of: "fn", callsMax: 1 };
+  assert.equal(ask(limit), "busy");
+  held.release(0);
+  accepted(ask(limit));
+});
+
 test("a call that nobody waits for counts for its function's limit until it is over", () => {
   const { admission } = setUp(8);
   const ask = limited(admission);
-  const limit = { functionUid: "fn", callsMax: 1 };
+  const limit = { of: "fn", callsMax: 1 };
   const held = accepted(ask(limit));
   held.abandon(0);
   assert.deepEqual([ask(limit, "p2"), admission.slotsBusy], ["atLimit", 0]);
@@ -321,7 +352,7 @@ test("whatever comes: of a function never more calls run than its limit allows, 
       const { admission } = setUp(8);
       const ask = limited(admission);
       // A third function has no limit.
-      const limits = bounds.map((callsMax, at) => ({ functionUid: `fn-${at}`, callsMax }));
+      const limits = bounds.map((callsMax, at) => ({ of: `fn-${at}`, callsMax }));
       const running: { limit: CallLimit | undefined; held: Held }[] = [];
       for (const event of events) {
         if (event.kind === "release") {
@@ -337,7 +368,7 @@ test("whatever comes: of a function never more calls run than its limit allows, 
         else if (isFull) assert.equal(verdict, "busy");
         else {
           const held = accepted(verdict);
-          if (event.late && limit) assert.equal(held.holdTo(limit), !isAtLimit);
+          if (event.late && limit) assert.equal(held.holdTo([limit]), !isAtLimit);
           if (isAtLimit) held.release(0);
           else running.push({ limit, held });
         }

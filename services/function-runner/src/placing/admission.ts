@@ -12,7 +12,7 @@ import { Shares } from "./shares.ts";
 //      ◀─── caught up ─────┘
 //
 //   open          takes a call that finds a slot, unless the slot is kept for a project or a gateway that has less than its share, or as many
-//                 calls of its function run as its limit allows
+//                 calls of its function or project run as a limit allows
 //   catching up   the process did not run for a while, or is new. Gateways may have placed elsewhere what it finds in its mail, or are
 //                 about to, since they sent it to the process before. So it takes nothing, and its beats say so, until the bus has
 //                 echoed and its first beat has reached everybody: all that comes after is meant for it.
@@ -24,11 +24,11 @@ export type Verdict = Held | "repeated" | Rejection;
 
 /** A call that was accepted, and its slot. */
 export interface Held {
-  /** Its function has become known, and has a limit: counts it there. False, and not counted, when it is one too many. */
-  holdTo(limit: CallLimit): boolean;
+  /** Its function has become known: counts it where there are limits. False, and not counted, when it is one too many. */
+  holdTo(limits: readonly CallLimit[]): boolean;
   /**
    * Nobody waits for the call any more, and it does not end. It gives its slot back, unless its project or all of them have many such
-   * calls: then not before one of those is over. For its function's limit it goes on to count.
+   * calls: then not before one of those is over. For its limits it goes on to count.
    */
   abandon(nowMs: number): void;
   /** The call is over. Once, whether it was abandoned or not. */
@@ -53,8 +53,8 @@ export interface Claim {
   depth: number;
   /** Its gateway finds no slot anywhere, and asks for its share. */
   knocks: boolean;
-  /** Of its function, when that is known and has one. */
-  limit?: CallLimit | undefined;
+  /** Of its function and its project, when these are known and have some. */
+  limits: readonly CallLimit[];
 }
 
 interface Unwanted {
@@ -125,9 +125,10 @@ export class Admission {
     if (!this.isOpen) return this.#isDraining ? "draining" : "platform";
     // Not busy: there are slots, for everybody else.
     if (this.#abandonedOf(claim.project) >= this.#abandonedMaxOfProject) return "platform";
-    if (claim.limit && !this.#limits.hasRoom(claim.limit)) return "atLimit";
+    if (!this.#limits.take(claim.limits)) return "atLimit";
     const slot = this.#slotFor(claim, nowMs);
     if (slot !== null) return this.#hold(claim, slot);
+    this.#limits.release(claim.limits);
     // Not busy either: anybody may say that a call is deep.
     if (claim.depth > 0) return "platform";
     if (claim.knocks) {
@@ -172,9 +173,8 @@ export class Admission {
     return this.#deepBusy < slotsAtDepth(this.#slots, depth) - this.#slots ? "deep" : null;
   }
 
-  #hold({ project, gateway, limit }: Claim, slot: "shared" | "deep"): Held {
-    let heldTo = limit;
-    if (heldTo) this.#limits.take(heldTo);
+  #hold({ project, gateway, limits }: Claim, slot: "shared" | "deep"): Held {
+    let heldTo = limits;
     let hasSlot = slot === "shared";
     if (slot === "deep") this.#deepBusy++;
     else {
@@ -193,10 +193,9 @@ export class Admission {
     const unwanted: Unwanted = { project, giveBack };
     return {
       holdTo: (late) => {
-        if (!this.#limits.hasRoom(late)) return false;
-        this.#limits.take(late);
-        heldTo = late;
-        return true;
+        const hasRoom = this.#limits.take(late);
+        if (hasRoom) heldTo = late;
+        return hasRoom;
       },
       abandon: (nowMs) => {
         if (!hasSlot) return;
@@ -204,7 +203,7 @@ export class Admission {
         this.#abandonUnwanted(nowMs);
       },
       release: (nowMs) => {
-        if (heldTo) this.#limits.release(heldTo);
+        this.#limits.release(heldTo);
         this.#unwanted.delete(unwanted);
         if (hasSlot) giveBack(nowMs);
         else if (slot === "deep") this.#deepBusy--;

@@ -1,29 +1,34 @@
-/** A function of which only so many calls may run at a time. */
+/** Of what only so many calls may run at a time: a function, or a project. */
 export interface CallLimit {
-  functionUid: string;
+  of: string;
   callsMax: number;
 }
 
-/** How many calls run of each function that has a limit. All its versions count together: what it protects does not tell them apart. */
+/** How many calls run of each that has a limit. */
 export class CallLimits {
   readonly #running = new Map<string, number>();
 
-  /** Functions of which calls run. */
+  /** Of how many calls run. */
   get size(): number {
     return this.#running.size;
   }
 
-  hasRoom({ functionUid, callsMax }: CallLimit): boolean {
-    return (this.#running.get(functionUid) ?? 0) < callsMax;
+  /** Counts a call at all of them, or at none when one has no room. */
+  take(limits: readonly CallLimit[]): boolean {
+    if (limits.some(({ of, callsMax }) => this.#runningOf(of) >= callsMax)) return false;
+    for (const { of } of limits) this.#running.set(of, this.#runningOf(of) + 1);
+    return true;
   }
 
-  take({ functionUid }: CallLimit): void {
-    this.#running.set(functionUid, (this.#running.get(functionUid) ?? 0) + 1);
+  release(limits: readonly CallLimit[]): void {
+    for (const { of } of limits) {
+      const left = this.#runningOf(of) - 1;
+      if (left === 0) this.#running.delete(of);
+      else this.#running.set(of, left);
+    }
   }
 
-  release({ functionUid }: CallLimit): void {
-    const left = this.#running.get(functionUid)! - 1;
-    if (left === 0) this.#running.delete(functionUid);
-    else this.#running.set(functionUid, left);
+  #runningOf(of: string): number {
+    return this.#running.get(of) ?? 0;
   }
 }

@@ -26,7 +26,7 @@ import type { Invocation } from "../instances/invocation.ts";
 import { PLACING_LIMITS } from "../limits.ts";
 import { Channel } from "../sandbox/channel.ts";
 import { FramesBus } from "./frames-bus.ts";
-import { Placing } from "./placing.ts";
+import { Placing, type PlacingDependencies } from "./placing.ts";
 
 const IDENTITY = { service: "function-runner", id: "runner-1" } as const;
 const INVOKE = testInvoke();
@@ -44,17 +44,19 @@ async function socketPair(t: TestContext): Promise<[Socket, Socket]> {
   return [near, far];
 }
 
+type Given = Pick<PlacingDependencies, "batcher"> & Partial<PlacingDependencies> & { run(one: Invocation): unknown };
+
 /** Four slots, one version that is warm. */
-function placingOf({ batcher, run }: { batcher: Batcher; run(invocation: Invocation): unknown }): Placing {
+function placingOf({ run, ...given }: Given): Placing {
   return new Placing({
     slots: 4,
-    batcher,
     isConnected: () => true,
     echo: async () => {},
     records: { get: () => ({ project: "p" }) as FunctionVersionRecord, waitFor: async () => undefined },
     poolOf: () => ({ isWarm: true, run }) as unknown as FunctionPool,
     onChange() {},
     onOver() {},
+    ...given,
   });
 }
 
@@ -140,6 +142,26 @@ test("that a call which may run twice was accepted is said only when it takes lo
   t.mock.timers.tick(10 * PLACING_LIMITS.acceptedSilenceMs);
   batcher.flush();
   assert.deepEqual(sent, [FRAME.accepted, 2]);
+});
+
+test("a project's limit holds the calls of all its functions, and of no other project", async () => {
+  const said: number[] = [];
+  const batcher = new Batcher("runner-1", (_, message) => {
+    readFrames(message, readBatchHeader(message)!.framesAt, ({ type, call }) => said.push(type, call));
+  });
+  const records = {
+    get: (key: string) => ({ project: key[0], functionUid: key, maxConcurrencyPerRunner: 0 }) as FunctionVersionRecord,
+    waitFor: async () => undefined,
+  };
+  const placing = placingOf({ batcher, run() {}, records, projectCallsMax: 1 });
+  const writer = new FrameWriter();
+  writer.raw(batchHeader("gateway-1"));
+  for (const [i, functionKey] of ["a1", "a2", "b1"].entries()) {
+    writeInvoke(writer, i + 1, { ...INVOKE, functionKey }, true);
+  }
+  placing.receive(writer.take());
+  batcher.flush();
+  assert.deepEqual(said, [FRAME.accepted, 1, FRAME.rejected, 2, FRAME.accepted, 3]);
 });
 
 test("a function's limit holds calls that came before its record, and each gives its place back once", async () => {

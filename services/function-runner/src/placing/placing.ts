@@ -40,6 +40,8 @@ interface Admitted {
 
 export interface PlacingDependencies {
   slots: number;
+  /** Of all functions of one project at a time; undefined: as many as find a slot. */
+  projectCallsMax?: number | undefined;
   batcher: Batcher;
   /** Whether what is written reaches anybody. */
   isConnected(): boolean;
@@ -181,7 +183,7 @@ export class Placing {
       project: record?.project ?? "",
       depth: placement.depth,
       knocks: (frame.flags & FLAG.knocks) !== 0,
-      limit: limitOf(record),
+      limits: this.#limitsOf(record),
     };
     const verdict = this.#admission.ask(claim, this.#nowMs);
     if (typeof verdict === "object") {
@@ -209,14 +211,24 @@ export class Placing {
     request.frame = { ...request.frame, payload: Buffer.from(request.frame.payload) };
     const record = await this.#deps.records.waitFor(key, PLACING_LIMITS.recordWaitMs);
     if (invocation.phase !== "waiting") return;
-    const limit = limitOf(record);
-    if (record && (!limit || admitted.held.holdTo(limit))) {
+    if (record && admitted.held.holdTo(this.#limitsOf(record))) {
       this.#accept(admitted, record, this.#deps.poolOf(record));
       this.#deps.batcher.flush();
     } else {
       this.#free(admitted);
       this.#reject(admitted.gateway, admitted.call, record ? "atLimit" : "unknownFunction");
     }
+  }
+
+  /** All versions of a function count together: what a limit protects does not tell them apart. */
+  #limitsOf(record: FunctionVersionRecord | undefined): readonly CallLimit[] {
+    if (!record) return NO_LIMITS;
+    const { project, functionUid, maxConcurrencyPerRunner } = record;
+    const { projectCallsMax } = this.#deps;
+    const limits: CallLimit[] = [];
+    if (projectCallsMax !== undefined) limits.push({ of: `project ${project}`, callsMax: projectCallsMax });
+    if (maxConcurrencyPerRunner > 0) limits.push({ of: `function ${functionUid}`, callsMax: maxConcurrencyPerRunner });
+    return limits;
   }
 
   async #awaitEcho(): Promise<void> {
@@ -280,10 +292,7 @@ export class Placing {
   }
 }
 
-function limitOf(record: FunctionVersionRecord | undefined): CallLimit | undefined {
-  if (!record?.maxConcurrencyPerRunner) return undefined;
-  return { functionUid: record.functionUid, callsMax: record.maxConcurrencyPerRunner };
-}
+const NO_LIMITS: readonly CallLimit[] = [];
 
 const CALLER_GONE: Frame = {
   type: FRAME.cancel,

@@ -3,11 +3,13 @@ import type { Identity } from "@millrace/frames";
 import { ANONYMOUS } from "../access/access.ts";
 import { problemBody, problemHeaders } from "../answering/problem.ts";
 import { REASONS, type Reason, type Refusal } from "../answering/reasons.ts";
+import type { Call } from "../dispatching/call.ts";
 import { EDGE_LIMITS } from "../limits.ts";
 import { randomHex } from "../observing/random-ids.ts";
 import type { RequestSpan } from "../observing/trace-context.ts";
 import type { MockBackend, PlannedRoute } from "../releases/deployment-plan.ts";
 import type { Deployment } from "../releases/deployments.ts";
+import type { PlacedVersion } from "../releases/functions.ts";
 import type { RequestHead } from "./request-head.ts";
 
 /** One request and its answer: what became known of it on the way, and the only place that writes to the response. */
@@ -25,9 +27,15 @@ export class Exchange {
   route: PlannedRoute | null = null;
   identity: Identity = ANONYMOUS;
   reason: Reason | null = null;
-  functionKey = "";
-  runner = "";
-  attempts = 0;
+  /** Of the function that is called, and the call. */
+  version: PlacedVersion | null = null;
+  call: Call | null = null;
+  /** When it was known that the caller may, when a function was asked for, and when the answer began; 0 before. */
+  admittedAtMs = 0;
+  invokedAtMs = 0;
+  headAtMs = 0;
+  /** Of the answer, flat. */
+  headers: readonly string[] = [];
   /** Whether anybody reads the body yet; what comes after is thrown away. */
   bodyWanted = true;
   /** Ends the work on an answer that nobody will get. */
@@ -85,6 +93,8 @@ export class Exchange {
 
   /** `headers` is flat; what every answer carries is added. */
   writeHead(status: number, headers: readonly string[], closes = false): void {
+    this.headAtMs = performance.now();
+    this.headers = headers;
     const all = [...headers, "x-millrace-request-id", this.requestId];
     if (closes || this.#isDraining()) all.push("connection", "close");
     this.response.writeHead(status, all);

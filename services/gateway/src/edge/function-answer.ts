@@ -28,12 +28,12 @@ export class FunctionAnswer implements AnswerSink {
   /** The call whose answer this is; the caller's leaving ends it, and so does a fault of the caller's. */
   follow(call: Call): void {
     this.#call = call;
+    this.#exchange.call = call;
     this.#exchange.abandon = () => this.#cancel(call);
     this.#exchange.response.once("close", this.#exchange.abandon);
   }
 
   head(head: Head, end: boolean): void {
-    this.#noteAttempt();
     const headers = forwardedResponseHeaders(head.headers);
     if (headers === null || head.status < 200 || head.status > 599) {
       this.failed(
@@ -62,14 +62,12 @@ export class FunctionAnswer implements AnswerSink {
   }
 
   failed(reason: Reason, detail: string): void {
-    this.#noteAttempt();
     this.#exchange.refuse(refuse(reason, detail));
   }
 
   /** The gateway itself ends the exchange: its caller breaks a rule while the function runs. */
   refuse(refusal: Refusal): void {
     if (this.#exchange.response.writableEnded) return;
-    this.#noteAttempt();
     this.#leave();
     this.#exchange.refuse(refusal);
   }
@@ -116,11 +114,6 @@ export class FunctionAnswer implements AnswerSink {
 
   #leave(): void {
     if (this.#call) this.#cancel(this.#call);
-  }
-
-  #noteAttempt(): void {
-    this.#exchange.attempts = this.#call?.attempts ?? 0;
-    this.#exchange.runner = this.#call?.runner?.id ?? "";
   }
 }
 

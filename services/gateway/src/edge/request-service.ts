@@ -79,6 +79,7 @@ export class RequestService {
       if (isRefusal(identity)) return identity;
       exchange.identity = identity;
     }
+    exchange.admittedAtMs = performance.now();
 
     const { backend } = match.route;
     if (backend.kind === "mock") {
@@ -144,7 +145,7 @@ export class RequestService {
     }
     const version = this.#options.functions.resolve(backend);
     if (version === null) return refuse("no_runner", "The function's version has not reached this gateway yet.");
-    exchange.functionKey = version.key;
+    exchange.version = version;
     const bodyBytesMax = version.streams ? Number.POSITIVE_INFINITY : EDGE_LIMITS.wholeBodyBytesMax;
     if (head.contentLength !== null && head.contentLength > bodyBytesMax) return BODY_TOO_LARGE;
     const { dispatcher } = this.#options;
@@ -152,6 +153,7 @@ export class RequestService {
     const body =
       whole === null ? feedBody(exchange, bodyBytesMax, (refusal) => answer.refuse(refusal)) : BodyFeed.of(whole);
     const content = contentOf(exchange, head, path, backend, pathParameters, version.key);
+    exchange.invokedAtMs = performance.now();
     const safe = SAFE_METHODS.has(head.method);
     answer.follow(
       dispatcher.invoke({ content, body, project: version.project, timeoutMs: version.timeoutMs, safe }, answer),

@@ -108,7 +108,7 @@ export class SimulatedRunner {
     const project = projectOf(functionKey);
     const { nowMs } = this.#timeline;
     const knocks = (frame.flags & FLAG.knocks) !== 0;
-    const verdict = this.admission.ask({ gateway, number: frame.call, project, depth, knocks }, nowMs);
+    const verdict = this.admission.ask({ gateway, number: frame.call, project, depth, knocks, limits: [] }, nowMs);
     if (verdict === "repeated") return;
     if (typeof verdict === "string") {
       this.callsRejected++;

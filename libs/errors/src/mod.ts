@@ -6,3 +6,4 @@ export {
   PlatformError,
   type PlatformErrorOptions,
 } from "./platform-error.ts";
+export { type Component, type Mender, REASONS, type Reason, type ReasonRow } from "./reasons.ts";

@@ -6,8 +6,8 @@ export const SANDBOX_LIMITS = {
   /** Own users of sandboxes are drawn from this range; it lies above what distributions and subordinate ids use by habit. */
   uidMin: 70_001,
   uidMax: 169_999,
-  /** A sandbox yields to the supervisor and to everything else on the machine. */
-  nice: 10,
+  /** A sandbox yields to the supervisor and to everything else on the machine; more would starve it where the machine is busy with others. */
+  nice: 5,
   /** Socketpairs made when a sandbox starts. Each carries one instance; when all were used, a new sandbox takes over. */
   channels: 64,
   /** A connection of a function takes three: its own end, and both of what carries it out. */

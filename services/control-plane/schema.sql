@@ -103,11 +103,33 @@ create table idempotent_requests (
   resource text not null,
   created_at timestamp with time zone default now() not null
 );
+create table invocations (
+  at timestamp with time zone not null,
+  stream_made_at timestamp with time zone not null,
+  sequence bigint not null,
+  runner text not null,
+  project text not null,
+  function_uid text not null,
+  function_id text not null,
+  function_version integer not null,
+  request_id text not null,
+  status integer not null,
+  reason text not null,
+  duration_ms double precision not null,
+  wait_ms double precision not null,
+  cpu_us bigint,
+  cpu_shared boolean not null,
+  memory_kib bigint,
+  cold boolean not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null
+) partition by RANGE (at);
 create table log_lines (
+  at timestamp with time zone not null,
   stream_made_at timestamp with time zone not null,
   sequence bigint not null,
   line integer not null,
-  at timestamp with time zone not null,
+  runner text not null,
   project text not null,
   function_uid text not null,
   function_id text not null,
@@ -115,7 +137,7 @@ create table log_lines (
   request_id text not null,
   level text not null,
   message text not null
-);
+) partition by RANGE (at);
 create table migrations (
   name text not null,
   applied_at timestamp with time zone default now() not null
@@ -153,6 +175,22 @@ create table releases (
   snapshot_digest text not null,
   created_at timestamp with time zone default now() not null
 );
+create table requests (
+  at timestamp with time zone not null,
+  stream_made_at timestamp with time zone not null,
+  sequence bigint not null,
+  place integer not null,
+  gateway text not null,
+  project text not null,
+  request_id text not null,
+  api text not null,
+  function_id text not null,
+  key_id text not null,
+  status integer not null,
+  reason text not null,
+  path text not null,
+  event jsonb not null
+) partition by RANGE (at);
 create table retired_snapshots (
   digest text not null,
   retired_at timestamp with time zone default now() not null
@@ -207,7 +245,8 @@ alter table functions add constraint functions_id UNIQUE (project, id);
 alter table functions add constraint functions_pkey PRIMARY KEY (uid);
 alter table functions add constraint functions_project_fkey FOREIGN KEY (project) REFERENCES projects(id);
 alter table idempotent_requests add constraint idempotent_requests_pkey PRIMARY KEY (principal, method, request_id);
-alter table log_lines add constraint log_lines_pkey PRIMARY KEY (stream_made_at, sequence, line);
+alter table invocations add constraint invocations_pkey PRIMARY KEY (at, stream_made_at, sequence);
+alter table log_lines add constraint log_lines_pkey PRIMARY KEY (at, stream_made_at, sequence, line);
 alter table migrations add constraint migrations_pkey PRIMARY KEY (name);
 alter table outbox add constraint outbox_pkey PRIMARY KEY (bucket, key);
 alter table projects add constraint projects_pkey PRIMARY KEY (id);
@@ -216,6 +255,7 @@ alter table release_targets add constraint release_targets_pkey PRIMARY KEY (gro
 alter table releases add constraint releases_group_label_environment_fkey FOREIGN KEY (group_label, environment) REFERENCES deployments(group_label, environment) ON DELETE CASCADE;
 alter table releases add constraint releases_pkey PRIMARY KEY (group_label, environment, number);
 alter table releases add constraint releases_snapshot_digest_fkey FOREIGN KEY (snapshot_digest) REFERENCES snapshots(digest);
+alter table requests add constraint requests_pkey PRIMARY KEY (at, stream_made_at, sequence, place);
 alter table retired_snapshots add constraint retired_snapshots_pkey PRIMARY KEY (digest);
 alter table revisions add constraint revisions_group_label_fkey FOREIGN KEY (group_label) REFERENCES api_groups(label) ON DELETE CASCADE;
 alter table revisions add constraint revisions_number_check CHECK (((number >= 0) AND (number <= 999999999)));
@@ -229,12 +269,21 @@ CREATE INDEX deployment_events_by_deployment ON deployment_events USING btree (g
 CREATE INDEX deployments_by_snapshot ON deployments USING btree (snapshot_digest) WHERE (snapshot_digest IS NOT NULL);
 CREATE INDEX functions_by_artifact ON functions USING btree (artifact_digest) WHERE (artifact_digest IS NOT NULL);
 CREATE INDEX idempotent_requests_by_age ON idempotent_requests USING btree (created_at);
-CREATE INDEX log_lines_by_age ON log_lines USING brin (at);
-CREATE INDEX log_lines_by_function ON log_lines USING btree (project, function_id, at DESC, sequence DESC, line DESC);
-CREATE INDEX log_lines_by_project ON log_lines USING btree (project, at DESC, sequence DESC, line DESC);
-CREATE INDEX log_lines_by_request ON log_lines USING btree (project, request_id, at DESC, sequence DESC, line DESC);
+CREATE INDEX invocations_by_request ON ONLY invocations USING btree (project, request_id, at);
+CREATE INDEX log_lines_by_arrival ON ONLY log_lines USING btree (project, stream_made_at, sequence, line);
+CREATE INDEX log_lines_by_function ON ONLY log_lines USING btree (project, function_id, at DESC, sequence DESC, line DESC);
+CREATE INDEX log_lines_by_project ON ONLY log_lines USING btree (project, at DESC, sequence DESC, line DESC);
+CREATE INDEX log_lines_by_request ON ONLY log_lines USING btree (project, request_id, at DESC, sequence DESC, line DESC);
 CREATE INDEX outbox_by_age ON outbox USING btree (marked_at, bucket, key);
 CREATE INDEX release_targets_by_function ON release_targets USING btree (function_uid, qualifier);
 CREATE INDEX releases_by_snapshot ON releases USING btree (snapshot_digest);
+CREATE INDEX requests_by_api ON ONLY requests USING btree (project, api, at DESC, sequence DESC, place DESC);
+CREATE INDEX requests_by_arrival ON ONLY requests USING btree (project, stream_made_at, sequence, place);
+CREATE INDEX requests_by_function ON ONLY requests USING btree (project, function_id, at DESC, sequence DESC, place DESC);
+CREATE INDEX requests_by_key ON ONLY requests USING btree (project, key_id, at DESC, sequence DESC, place DESC);
+CREATE INDEX requests_by_project ON ONLY requests USING btree (project, at DESC, sequence DESC, place DESC);
+CREATE INDEX requests_by_reason ON ONLY requests USING btree (project, reason, at DESC, sequence DESC, place DESC);
+CREATE INDEX requests_by_request ON ONLY requests USING btree (project, request_id, at DESC, sequence DESC, place DESC);
+CREATE INDEX requests_by_status ON ONLY requests USING btree (project, ((status / 100)), at DESC, sequence DESC, place DESC);
 CREATE INDEX retired_snapshots_by_age ON retired_snapshots USING btree (retired_at);
 CREATE INDEX versions_by_artifact ON function_versions USING btree (artifact_digest);

@@ -1,9 +1,16 @@
-import { jetstream, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream";
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  jetstream,
+  jetstreamManager,
+  RetentionPolicy,
+  StorageType,
+} from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type ObjectStore, Objm } from "@nats-io/obj";
 import { BUS_LIMITS } from "./limits.ts";
-import { BUCKETS, type BucketName, OBJECT_STORES, type ObjectStoreName, STREAMS } from "./subjects.ts";
+import { BUCKETS, type BucketName, OBJECT_STORES, type ObjectStoreName, STREAMS, SUBJECTS } from "./subjects.ts";
 
 const NANOS_PER_HOUR = 3_600_000_000_000;
 
@@ -16,15 +23,24 @@ export async function ensureBus(connection: NatsConnection): Promise<void> {
   for (const name of [OBJECT_STORES.uploads, OBJECT_STORES.builds]) {
     await objm.create(name, { max_bytes: BUS_LIMITS.passingBytesMax, ttl: BUS_LIMITS.passingHours * NANOS_PER_HOUR });
   }
-  const manager = await jetstreamManager(connection);
-  await manager.streams.add({
-    name: STREAMS.logs,
-    subjects: ["logs.*.*"],
-    retention: RetentionPolicy.Limits,
-    storage: StorageType.File,
-    max_bytes: BUS_LIMITS.logsBytesMax,
-    max_age: BUS_LIMITS.logsHours * NANOS_PER_HOUR,
+  await ensureStream(connection, STREAMS.logs, SUBJECTS.log("*", "*", "*"), BUS_LIMITS.logsBytesMax);
+  await ensureStream(connection, STREAMS.requests, SUBJECTS.requests("*"), BUS_LIMITS.requestsBytesMax);
+}
+
+/** Events on their way to PostgreSQL: when there are too many, the oldest go. A stream that is there already takes on what is asked now. */
+async function ensureStream(connection: NatsConnection, name: string, subject: string, bytesMax: number) {
+  const { streams } = await jetstreamManager(connection);
+  const config = {
+    subjects: [subject],
+    max_bytes: bytesMax,
+    max_age: BUS_LIMITS.eventsHours * NANOS_PER_HOUR,
+  };
+  const known = await streams.info(name).catch((error: unknown) => {
+    if (error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound) return undefined;
+    throw error;
   });
+  if (!known) await streams.add({ name, retention: RetentionPolicy.Limits, storage: StorageType.File, ...config });
+  else if (known.config.subjects?.join() !== subject) await streams.update(name, config);
 }
 
 /** Opens a bucket that control-plane has made. */

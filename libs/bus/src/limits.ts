@@ -8,7 +8,9 @@ export const BUS_LIMITS = {
   passingBytesMax: 2048 * MIB,
   passingHours: 1,
   logsBytesMax: 256 * MIB,
-  logsHours: 24,
+  requestsBytesMax: 256 * MIB,
+  /** What of logs and requests control-plane has not taken by then is gone. */
+  eventsHours: 24,
   /** Parts of a snapshot; a KV value may hold 1 MiB. */
   partBytesMax: 512 * 1024,
   /** The largest record after decompression. */

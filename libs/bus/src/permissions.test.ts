@@ -20,7 +20,11 @@ async function setUp(t: TestContext) {
   const anyone = await connectAs({ service: "control-plane", id: "watcher" }, nats.seed);
   await ensureBus(anyone);
   const heard: string[] = [];
-  anyone.subscribe("mr.>", { callback: (_, { subject, data }) => void heard.push(`${subject} ${Buffer.from(data)}`) });
+  for (const subjects of ["mr.>", "logs.>", "requests.>"]) {
+    anyone.subscribe(subjects, {
+      callback: (_, { subject, data }) => void heard.push(`${subject} ${Buffer.from(data)}`),
+    });
+  }
   await anyone.flush();
   /** What of `subjects` a message of this identity comes through on. */
   const saidOn = async (identity: BusIdentity, subjects: readonly string[]) => {
@@ -39,8 +43,12 @@ test("a runner speaks to gateways under its own name only, and to no runner, and
     SUBJECTS.gateway("gateway-1", "runner-1"),
     SUBJECTS.gateway("gateway-2", "runner-1"),
     SUBJECTS.beat("runner-1"),
+    SUBJECTS.log("runner-1", "shop", "fn-1"),
   ];
   const foreign = [
+    SUBJECTS.log("runner-2", "shop", "fn-1"),
+    SUBJECTS.requests("gateway-1"),
+    SUBJECTS.requests("runner-1"),
     SUBJECTS.gateway("gateway-1", "runner-2"),
     SUBJECTS.gateway("gateway-1", "runner-1.x"),
     "mr.gateway.gateway-1",
@@ -59,8 +67,14 @@ test("a runner speaks to gateways under its own name only, and to no runner, and
 
 test("a gateway speaks to runners, and in the name of none", async (t) => {
   const { saidOn } = await setUp(t);
-  const foreign = [SUBJECTS.gateway("gateway-1", "runner-1"), SUBJECTS.beat("runner-1"), SUBJECTS.log("shop", "fn-1")];
-  assert.deepEqual(await saidOn(GATEWAY, [SUBJECTS.runner("runner-1"), ...foreign]), [SUBJECTS.runner("runner-1")]);
+  const foreign = [
+    SUBJECTS.gateway("gateway-1", "runner-1"),
+    SUBJECTS.beat("runner-1"),
+    SUBJECTS.log("gateway-1", "shop", "fn-1"),
+    SUBJECTS.requests("gateway-2"),
+  ];
+  const own = [SUBJECTS.runner("runner-1"), SUBJECTS.requests("gateway-1")];
+  assert.deepEqual(await saidOn(GATEWAY, [...own, ...foreign]), own);
 });
 
 test("a builder answers whoever asked it, once, and nobody else", async (t) => {

@@ -6,6 +6,7 @@ import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
 import { LogServiceService } from "@millrace/proto/control/v1/logs";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
+import { RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { type Access, type AccessTable, accessRows } from "@millrace/rpc";
 
 // Who may call what. Projects of others are not found, whatever their rows say.
@@ -72,6 +73,7 @@ export const ACCESS: AccessTable = {
     listReleases: VIEWER,
   }),
   ...accessRows(DeploymentLookupServiceService, { lookupDeployment: { who: "service", services: ["auth"] } }),
-  ...accessRows(LogServiceService, { listLogs: VIEWER }),
+  ...accessRows(LogServiceService, { listLogs: VIEWER, tailLogs: VIEWER }),
+  ...accessRows(RequestServiceService, { listRequests: VIEWER, getRequest: VIEWER, tailRequests: VIEWER }),
   ...accessRows(AdminServiceService, { reproject: OPERATOR, listRunners: OPERATOR }),
 };

@@ -7,6 +7,7 @@ import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
 import { LogServiceService } from "@millrace/proto/control/v1/logs";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
+import { RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { RpcServer, type RpcServerOptions, type ServiceTrust } from "@millrace/rpc";
 import { forgetRequests, query, type Sql } from "@millrace/sql";
 import type { Logger } from "@millrace/telemetry";
@@ -21,6 +22,12 @@ import type { Addresses } from "./deployments/deployment.ts";
 import { deploymentLookupHandlers } from "./deployments/deployment-lookup-rpc.ts";
 import { deploymentHandlers } from "./deployments/deployment-rpc.ts";
 import { DeploymentService } from "./deployments/deployment-service.ts";
+import { PartitionStore } from "./events/partition-store.ts";
+import { RequestReader } from "./events/request-bus.ts";
+import { requestHandlers } from "./events/request-rpc.ts";
+import { RequestService } from "./events/request-service.ts";
+import { StreamConsumer } from "./events/stream-bus.ts";
+import { Tails } from "./events/tails.ts";
 import { aliasHandlers } from "./functions/alias-rpc.ts";
 import { AliasService } from "./functions/alias-service.ts";
 import { functionHandlers } from "./functions/function-rpc.ts";
@@ -31,7 +38,7 @@ import { groupHandlers } from "./groups/group-rpc.ts";
 import { type GroupAuthorizations, GroupService } from "./groups/group-service.ts";
 import { Authenticator, type PersonSource } from "./identity/authenticator.ts";
 import { LIMITS } from "./limits.ts";
-import { LogConsumer } from "./logs/log-bus.ts";
+import { LogReader } from "./logs/log-bus.ts";
 import { logHandlers } from "./logs/log-rpc.ts";
 import { LogService } from "./logs/log-service.ts";
 import { ImportService } from "./openapi/import-service.ts";
@@ -62,6 +69,8 @@ export interface Deps {
   seal: Seal;
   addresses: Addresses;
   clock: () => Date;
+  /** Streams that would go on end when it aborts. */
+  stopping: AbortSignal;
   tls?: RpcServerOptions["tls"];
 }
 
@@ -70,7 +79,7 @@ export interface App {
   link: BusLink;
   sweepSnapshots(): Promise<void>;
   sweepArtifacts(): Promise<void>;
-  trimLogs(): Promise<void>;
+  turnPartitions(): Promise<void>;
   /** Repeats the upkeep above until closed. */
   startUpkeep(): { close(): Promise<void> };
 }
@@ -81,11 +90,14 @@ export function buildApp(deps: Deps): App {
   const authenticator = new Authenticator({ trust: deps.trust, people: auth, clock });
   const beats = new RunnerBeats({ clock, log });
   const projection = new Projection({ sql, schema, log, publishArtifact: (digest) => artifacts.publish(digest) });
-  const link = new BusLink(deps.bus, log, [projection, beats, new LogConsumer({ sql, log })]);
+  const partitions = new PartitionStore(sql);
+  const readers = [new LogReader({ sql, log, partitions }), new RequestReader({ sql, log, partitions })];
+  const consumers = readers.map((reader) => new StreamConsumer(reader, log));
+  const link = new BusLink(deps.bus, log, [projection, beats, ...consumers]);
   const artifacts = new ArtifactBus({ sql, link, clock });
 
   const deployments = new DeploymentService({ sql });
-  const logs = new LogService({ sql, clock });
+  const tails = new Tails(deps.stopping);
   const rpc = new RpcServer({
     access: ACCESS,
     authenticate: (token) => authenticator.authenticate(token),
@@ -112,14 +124,15 @@ export function buildApp(deps: Deps): App {
       ...releaseHandlers(new ReleaseService({ sql })),
     })
     .add(DeploymentLookupServiceService, deploymentLookupHandlers(deployments))
-    .add(LogServiceService, logHandlers(logs))
+    .add(LogServiceService, logHandlers(new LogService({ sql, clock, tails })))
+    .add(RequestServiceService, requestHandlers(new RequestService({ sql, clock, tails })))
     .add(AdminServiceService, adminHandlers(new AdminService({ sql, link, projection, grants: auth, beats })));
 
   const sweeper = new SnapshotSweeper({ sql, link, clock, log });
   const upkeep = {
     sweepSnapshots: () => sweeper.sweep(),
     sweepArtifacts: () => artifacts.sweep(),
-    trimLogs: () => logs.trim(),
+    turnPartitions: () => partitions.turn(clock()),
     forgetRequests: async () => void (await query(() => forgetRequests(sql, clock()))),
   };
   const startUpkeep = () => {

@@ -76,10 +76,25 @@ export const LIMITS = {
   /** How long a snapshot that a deployment has left stays on the bus. */
   snapshotRetirementMs: 600_000,
 
-  logRetentionDays: 7,
+  /** Requests, invocations and log lines are kept so long, by whole days; and so many bytes of each, with their indexes. */
+  eventRetentionDays: 7,
+  eventTableBytesMax: 32 * 1_024 * MIB,
+  /** Messages of a stream that are stored at once. */
+  eventMessagesMax: 200,
+  /** How far from when the bus took it an event may say that it happened. */
+  eventLateMsMax: 3_600_000,
+  eventEarlyMsMax: 60_000,
   logLineBytesMax: 64 * KIB,
-  logBatchMessagesMax: 200,
-  logTrimRowsMax: 10_000,
+  /** Lines that the report on a request shows. */
+  reportLinesMax: 1_000,
+
+  tailsMax: 200,
+  tailsPerPersonMax: 10,
+  /** Longer ones are resumed: by then a person may have lost its role. */
+  tailLifetimeMs: 600_000,
+  tailPollMs: 500,
+  /** Events of one turn; what is over comes with the next. */
+  tailEventsMax: 1_000,
 
   upkeepIntervalMs: 60_000,
 

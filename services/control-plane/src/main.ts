@@ -41,6 +41,7 @@ async function start(): Promise<void> {
     seal: (context, value) => sealToKey(runnerKey, Buffer.from(value), context),
     addresses: config.addresses,
     clock: () => new Date(),
+    stopping: lifecycle.stopping,
     tls: config.tls,
   });
   lifecycle.own("bus", app.link).start();

@@ -52,7 +52,7 @@ export function buildApp(deps: RunnerDependencies) {
   const artifacts = new ArtifactCache(join(deps.cacheDirectory, "artifacts"), (digest) =>
     readArtifact(stores.artifacts, digest),
   );
-  const logs = new LogPublisher(publish);
+  const logs = new LogPublisher(runnerId, publish);
   const usage = new FunctionUsage();
   const records = new FunctionRecords(stores.functions, log, {
     onChanged: (key) => pools.retire(key),

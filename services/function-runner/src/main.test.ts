@@ -207,7 +207,7 @@ test("the runner waits for the buckets, beats, builds, runs, logs, and drains", 
   assert.deepEqual([facts.ready, facts.tier], [false, process.getuid?.() === 0 ? "reduced" : "development"]);
 
   const logs: LogBatch[] = [];
-  watcher.subscribe(SUBJECTS.log("shop", "fn-1"), {
+  watcher.subscribe(SUBJECTS.log("runner-1", "shop", "fn-1"), {
     callback: (_, { data }) => {
       logs.push(LogBatch.decode(data));
     },

@@ -119,7 +119,7 @@ export async function startTestRunner(
     if (!bytes) throw new Error("no such artifact");
     return bytes;
   });
-  const logs = new LogPublisher((_, bytes) => published.push(LogBatch.decode(bytes)));
+  const logs = new LogPublisher("runner-1", (_, bytes) => published.push(LogBatch.decode(bytes)));
   const connections: EgressEvent[] = [];
   const { allow = [], ...outside } = terms;
   const egress = new Egress({

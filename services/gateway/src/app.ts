@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { guarded } from "@millrace/bus";
+import { guarded, SUBJECTS } from "@millrace/bus";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import type { Telemetry } from "@millrace/telemetry";
 import type { Redis } from "ioredis";
@@ -18,6 +18,7 @@ import { RequestService } from "./edge/request-service.ts";
 import { AccessLog, type TextOutput } from "./observing/access-log.ts";
 import { createMetrics } from "./observing/gateway-metrics.ts";
 import { observeExchange } from "./observing/observe-exchange.ts";
+import { RequestEvents } from "./observing/request-events.ts";
 import type { BeginSpan } from "./observing/trace-context.ts";
 import { BucketsBus } from "./releases/buckets-bus.ts";
 import { Deployments } from "./releases/deployments.ts";
@@ -91,11 +92,15 @@ export function buildApp(deps: GatewayDependencies) {
     beginSpan: deps.beginSpan,
   });
   const accessLog = new AccessLog(deps.output, { service: "gateway", gateway: deps.gatewayId });
+  const events = new RequestEvents(
+    (bytes) => frames.publish(SUBJECTS.requests(deps.gatewayId), bytes),
+    deps.steadyClockMs,
+  );
   const http = new GatewayHttp({
     ...deps.http,
     serve: (exchange) => requests.serve(exchange),
     onUnparsed: (refusal) => metrics.countUnparsed(refusal),
-    onEnd: (exchange) => observeExchange(exchange, accessLog, metrics),
+    onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics }),
     log,
   });
   const metrics = createMetrics(deps.meter, {
@@ -107,6 +112,7 @@ export function buildApp(deps: GatewayDependencies) {
     derivedKeys: () => keys.count,
     heldBodyBytes: () => bodies.heldBytes,
     inFlight: () => http.inFlight,
+    droppedEvents: () => events.dropped,
     droppedLogLines: () => accessLog.droppedLines,
   });
 
@@ -155,6 +161,7 @@ export function buildApp(deps: GatewayDependencies) {
       renewal.close();
       buckets?.close();
       accessLog.flush();
+      events.flush();
     },
   };
 }

@@ -109,6 +109,17 @@ export const ACCESS_LIMITS = {
   retryMsMax: 30_000,
 } as const;
 
+export const EVENT_LIMITS = {
+  /** Requests of which the stream is told; the surplus is dropped and counted. */
+  servedPerSecond: 200,
+  failedPerSecond: 200,
+  /** Events go out together: so many, or so long after the first. */
+  batchMax: 50,
+  flushMs: 250,
+  pathCharsMax: 2_048,
+  fieldCharsMax: 256,
+} as const;
+
 export const LOG_LIMITS = {
   /** Lines of the access log that wait for standard output; beyond it lines are dropped and counted. */
   waitingBytesMax: 8 * MIB,

@@ -1,118 +1,102 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { type BusLog, STREAMS } from "@millrace/bus";
 import { LogBatch } from "@millrace/proto/invocation/v1/invocation";
-import { query, type Sql } from "@millrace/sql";
-import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
-import type { BusWorker, OpenBus } from "../bus/bus-link.ts";
-import { LIMITS } from "../limits.ts";
+import { inTransaction, type Sql } from "@millrace/sql";
+import type { JsMsg } from "@nats-io/jetstream";
+import { finite, instantOf, storable } from "../events/event.ts";
+import type { StoredInvocation } from "../events/invocation.ts";
+import { insertInvocations } from "../events/invocation-store.ts";
+import type { PartitionStore } from "../events/partition-store.ts";
+import type { StreamReader } from "../events/stream-bus.ts";
 import type { StoredLine } from "./log.ts";
 import { insertLines } from "./log-store.ts";
+import { outcomeLine } from "./outcome-line.ts";
 
-// Takes lines from the stream `logs` into PostgreSQL. A message is acknowledged when its lines are stored; one that comes again is known
-// by its place in the stream. What cannot be read is dropped and said.
+interface Told {
+  lines: StoredLine[];
+  invocations: StoredInvocation[];
+}
 
-const CONSUMER = "control-plane";
-const ACK_WAIT_NS = 30_000_000_000;
-const RETRY_WAIT_MS = 1_000;
-
-export class LogConsumer implements BusWorker {
+/** Reads the stream `logs`: what functions printed, and how their invocations ended. */
+export class LogReader implements StreamReader {
+  readonly stream = STREAMS.logs;
   readonly #sql: Sql;
   readonly #log: BusLog;
-  readonly #stop = new AbortController();
-  #running: Promise<void> | undefined;
-  #messages: ConsumerMessages | undefined;
+  readonly #partitions: PartitionStore;
 
-  constructor(deps: { sql: Sql; log: BusLog }) {
+  constructor(deps: { sql: Sql; log: BusLog; partitions: PartitionStore }) {
     this.#sql = deps.sql;
     this.#log = deps.log;
+    this.#partitions = deps.partitions;
   }
 
-  async start(bus: OpenBus): Promise<void> {
-    this.#running ??= this.#run(bus);
-  }
-
-  async close(): Promise<void> {
-    this.#stop.abort();
-    // Its promise waits for a reader that may not have begun; the run ends when it has.
-    this.#messages?.close().catch(() => {});
-    await this.#running;
-  }
-
-  async #run(bus: OpenBus): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      await this.#consume(bus).catch((err: unknown) => {
-        if (!signal.aborted) this.#log.warn({ err }, "logs cannot be stored; it is tried again");
-      });
-      await delay(RETRY_WAIT_MS, undefined, { signal }).catch(() => {});
-    }
-  }
-
-  /** Stores messages as they come: each at once while there are few, many together when they queue up. */
-  async #consume({ connection }: OpenBus): Promise<void> {
-    const manager = await jetstreamManager(connection);
-    const streamMadeAt = new Date((await manager.streams.info(STREAMS.logs)).created);
-    await manager.consumers.add(STREAMS.logs, {
-      durable_name: CONSUMER,
-      ack_policy: AckPolicy.Explicit,
-      ack_wait: ACK_WAIT_NS,
+  async store(messages: readonly JsMsg[], streamMadeAt: Date): Promise<void> {
+    const told = messages.map((message) => this.#read(message, streamMadeAt));
+    const lines = told.flatMap((one) => one.lines);
+    const invocations = told.flatMap((one) => one.invocations);
+    await this.#partitions.provide(
+      "log_lines",
+      lines.map(({ at }) => at),
+    );
+    await this.#partitions.provide(
+      "invocations",
+      invocations.map(({ at }) => at),
+    );
+    await inTransaction(this.#sql, async (tx) => {
+      await insertLines(tx, lines);
+      await insertInvocations(tx, invocations);
     });
-    const consumer = await jetstream(connection).consumers.get(STREAMS.logs, CONSUMER);
-    const { logBatchMessagesMax } = LIMITS;
-    const messages = await consumer.consume({ max_messages: logBatchMessagesMax, abort_on_missing_resource: true });
-    this.#messages = messages;
-    if (this.#stop.signal.aborted) messages.close().catch(() => {});
-    let batch: JsMsg[] = [];
-    for await (const message of messages) {
-      batch.push(message);
-      if (message.info.pending > 0 && batch.length < logBatchMessagesMax) continue;
-      await this.#store(batch, streamMadeAt);
-      batch = [];
-    }
   }
 
-  async #store(batch: readonly JsMsg[], streamMadeAt: Date): Promise<void> {
-    const lines = batch.flatMap((message) => this.#linesOf(message, streamMadeAt));
+  #read(message: JsMsg, streamMadeAt: Date): Told {
     try {
-      await query(() => insertLines(this.#sql, lines));
-      for (const message of batch) message.ack();
-    } catch (error) {
-      for (const message of batch) message.nak(RETRY_WAIT_MS);
-      throw error;
-    }
-  }
-
-  #linesOf(message: JsMsg, streamMadeAt: Date): StoredLine[] {
-    try {
-      const { lines, version: functionVersion, ...batch } = LogBatch.decode(message.data);
-      const shared = {
-        streamMadeAt,
-        sequence: message.seq,
-        project: storable(batch.project),
-        functionUid: storable(batch.functionUid),
-        functionId: storable(batch.functionId),
-        functionVersion,
-        requestId: storable(batch.requestId),
-      };
-      return lines.map(({ time, level, message: text }, line) => ({
-        ...shared,
-        line,
-        at: isStorable(time) ? time : new Date(message.time),
-        level: storable(level),
-        message: storable(text),
-      }));
+      return toldBy(message, streamMadeAt);
     } catch (err) {
       this.#log.warn({ err, subject: message.subject }, "a message of logs cannot be read; it is dropped");
-      return [];
+      return { lines: [], invocations: [] };
     }
   }
 }
 
-/** PostgreSQL's text cannot hold NUL. */
-function storable(text: string): string {
-  return text.replaceAll("\0", "\u2400").slice(0, LIMITS.logLineBytesMax);
+function toldBy(message: JsMsg, streamMadeAt: Date): Told {
+  const { lines, outcome, version: functionVersion, ...batch } = LogBatch.decode(message.data);
+  const shared = {
+    streamMadeAt,
+    sequence: message.seq,
+    runner: runnerOf(message.subject),
+    project: storable(batch.project),
+    functionUid: storable(batch.functionUid),
+    functionId: storable(batch.functionId),
+    functionVersion,
+    requestId: storable(batch.requestId),
+  };
+  const said = lines.map(({ time, level, message: text }) => ({ at: instantOf(time, message), level, message: text }));
+  if (outcome) said.push({ at: instantOf(outcome.endTime, message), level: "platform", message: outcomeLine(outcome) });
+  return {
+    lines: said.map(({ at, level, message: text }, place) => ({
+      ...shared,
+      place,
+      at,
+      level: storable(level),
+      message: storable(text),
+    })),
+    invocations: outcome
+      ? [
+          {
+            ...shared,
+            ...outcome,
+            at: instantOf(outcome.endTime, message),
+            reason: storable(outcome.reason),
+            durationMs: finite(outcome.durationMs),
+            waitMs: finite(outcome.waitMs),
+            cpuUs: outcome.cpuUs ?? null,
+            memoryKib: outcome.memoryKib ?? null,
+          },
+        ]
+      : [],
+  };
 }
 
-function isStorable(time: Date | undefined): time is Date {
-  return time !== undefined && time.getUTCFullYear() >= 1970 && time.getUTCFullYear() <= 9999;
+/** NATS lets a runner publish under its own name only; what the message says of itself is the runner's word. */
+function runnerOf(subject: string): string {
+  return subject.split(".")[1] ?? "";
 }

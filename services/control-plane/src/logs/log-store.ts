@@ -1,20 +1,26 @@
 import type { Queryable } from "@millrace/sql";
-import type { LogFilter, LogLine, LogPosition, StoredLine } from "./log.ts";
+import type { EventCursor, EventPosition } from "../events/event.ts";
+import { below, beyond, ofProject, type PlacedRow, placeColumns, placed } from "../events/event-store.ts";
+import type { LogFilter, LogLine, StoredLine } from "./log.ts";
 
-/** Stores lines; those that are there already stay as they are. */
+export type ListedLine = LogLine & EventPosition & EventCursor;
+
+/** Stores lines; those that are there already stay as they are. Their days are there. */
 export async function insertLines(sql: Queryable, lines: readonly StoredLine[]): Promise<void> {
   if (lines.length === 0) return;
   const column = <Value>(read: (line: StoredLine) => Value) => lines.map(read);
   await sql`
     insert into log_lines (
-      stream_made_at, sequence, line, at, project, function_uid, function_id, function_version, request_id, level, message
+      stream_made_at, sequence, line, at, runner, project, function_uid, function_id, function_version, request_id, level,
+      message
     )
     select *
     from unnest(
       ${column((line) => line.streamMadeAt.toISOString())}::timestamptz[],
       ${column((line) => line.sequence)}::bigint[],
-      ${column((line) => line.line)}::int[],
+      ${column((line) => line.place)}::int[],
       ${column((line) => line.at.toISOString())}::timestamptz[],
+      ${column((line) => line.runner)}::text[],
       ${column((line) => line.project)}::text[],
       ${column((line) => line.functionUid)}::text[],
       ${column((line) => line.functionId)}::text[],
@@ -26,49 +32,49 @@ export async function insertLines(sql: Queryable, lines: readonly StoredLine[]):
     on conflict do nothing`;
 }
 
-/**
- * Newest first, after `position`. Lines from before the project was made are another project's of the same name. By the index
- * log_lines_by_request, log_lines_by_function or log_lines_by_project.
- */
+/** Newest first, after `position`. By the index log_lines_by_request, log_lines_by_function or log_lines_by_project of each day. */
 export async function listLines(
   sql: Queryable,
   filter: LogFilter,
-  { position, limit }: { position: LogPosition | undefined; limit: number },
-): Promise<(LogLine & LogPosition)[]> {
-  const { project, requestId, after, before } = filter;
-  const rows = await sql<(LogLine & { atMicros: string; sequence: string; line: number })[]>`
-    select
-      at, function_id, function_version, request_id, level, message,
-      (extract(epoch from at) * 1000000)::bigint as at_micros, sequence, line
+  { position, limit }: { position: EventPosition | undefined; limit: number },
+): Promise<ListedLine[]> {
+  const { after, before } = filter;
+  const rows = await sql<(LogLine & PlacedRow)[]>`
+    select ${columns(sql)}
     from log_lines
     where
-      project = ${project}
-      and at >= (select created_at from projects where id = ${project})
-      ${requestId === undefined ? sql`` : sql`and request_id = ${requestId}`}
-      ${filter.function === undefined ? sql`` : sql`and function_id = ${filter.function}`}
+      ${matching(sql, filter)}
       ${after === undefined ? sql`` : sql`and at >= ${after}`}
       ${before === undefined ? sql`` : sql`and at < ${before}`}
-      ${position === undefined ? sql`` : below(sql, position)}
+      ${position === undefined ? sql`` : below(sql, "line", position)}
     order by at desc, sequence desc, line desc
     limit ${limit}`;
-  return rows.map((row) => ({ ...row, atMicros: Number(row.atMicros), sequence: Number(row.sequence) }));
+  return rows.map(placed);
 }
 
-/** Deletes at most `limit` lines from before an instant; answers how many. By the index log_lines_by_age. */
-export async function deleteOldLines(sql: Queryable, before: Date, limit: number): Promise<number> {
-  const result = await sql`
-    delete from log_lines
-    where ctid = any(array(
-      select ctid
-      from log_lines
-      where at < ${before}
-      limit ${limit}
-    ))`;
-  return result.count;
+/** In the order in which they reached the stream, after `cursor`. By the index log_lines_by_arrival of each day. */
+export async function linesBeyond(
+  sql: Queryable,
+  filter: LogFilter,
+  { cursor, since, limit }: { cursor: EventCursor; since: Date; limit: number },
+): Promise<ListedLine[]> {
+  const rows = await sql<(LogLine & PlacedRow)[]>`
+    select ${columns(sql)}
+    from log_lines
+    where ${matching(sql, filter)} ${beyond(sql, "line", cursor, since)}
+    order by stream_made_at, sequence, line
+    limit ${limit}`;
+  return rows.map(placed);
 }
 
-function below(sql: Queryable, { atMicros, sequence, line }: LogPosition) {
+function columns(sql: Queryable) {
+  return sql`at, runner, function_id, function_version, request_id, level, message, ${placeColumns(sql, "line")}`;
+}
+
+function matching(sql: Queryable, filter: LogFilter) {
+  const { requestId } = filter;
   return sql`
-    and (at, sequence, line)
-      < (timestamptz 'epoch' + ${atMicros}::bigint * interval '1 microsecond', ${sequence}::bigint, ${line}::int)`;
+    ${ofProject(sql, filter.project)}
+    ${requestId === undefined ? sql`` : sql`and request_id = ${requestId}`}
+    ${filter.function === undefined ? sql`` : sql`and function_id = ${filter.function}`}`;
 }

@@ -14,16 +14,17 @@ const { client, bus, clock, app, database } = await startControlPlane({ after })
 const second = (n: number) => new Date(Date.now() + n * 1_000);
 
 async function print(project: string, lines: string[], batch: Partial<LogBatch> & { at?: Date } = {}): Promise<void> {
-  const { at = new Date(), functionUid = "fn-1", functionId = "pets", version = 1, requestId = "r1" } = batch;
+  const { at = new Date(), functionUid = "fn-1", functionId = "pets", version = 1, requestId = "r1", outcome } = batch;
   const message = LogBatch.encode({
     project,
     functionUid,
     functionId,
     version,
     requestId,
+    outcome,
     lines: lines.map((text) => ({ time: at, level: "info", message: text })),
   }).finish();
-  await jetstream(bus).publish(SUBJECTS.log(project, functionUid), message);
+  await jetstream(bus).publish(SUBJECTS.log("runner-1", project, functionUid), message);
 }
 
 function list(project: string, filter: Partial<ListLogsRequest> = {}, token = "ada") {
@@ -45,7 +46,14 @@ test("lines are listed newest first, with what belongs to them", async () => {
   const answer = await untilLines("shop", 3);
   assert.deepEqual(messagesOf(answer), ["three\u2400", "two", "one"]);
   const { time, ...newest } = answer.entries[0]!;
-  assert.deepEqual(newest, { function: "pets", version: 4, requestId: "r2", level: "info", message: "three\u2400" });
+  assert.deepEqual(newest, {
+    function: "pets",
+    version: 4,
+    requestId: "r2",
+    level: "info",
+    message: "three\u2400",
+    runner: "runner-1",
+  });
   assert.ok(time);
 });
 
@@ -98,7 +106,7 @@ test("a message that is delivered twice is stored once", async () => {
 
 test("a message that cannot be read is passed over", async () => {
   await createProject(client, "broken");
-  await jetstream(bus).publish(SUBJECTS.log("broken", "fn-1"), Buffer.from([0xff, 0xff, 0xff]));
+  await jetstream(bus).publish(SUBJECTS.log("runner-1", "broken", "fn-1"), Buffer.from([0xff, 0xff, 0xff]));
   await print("broken", ["after"]);
   assert.deepEqual(messagesOf(await untilLines("broken", 1)), ["after"]);
 });
@@ -115,14 +123,24 @@ test("a project sees no line of another, nor of one of its name that is gone", a
   assert.deepEqual(messagesOf(await list("gone")), ["of the second"]);
 });
 
-test("lines older than the retention are deleted", async () => {
+test("a line cannot be of a day far off, whatever its teller says", async () => {
+  await createProject(client, "honest");
+  await print("honest", ["from the future"], { at: second(1e9) });
+  const { entries } = await untilLines("honest", 1);
+  assert.ok(entries[0]!.time!.getTime() < second(120).getTime());
+});
+
+test("days that are over their time are dropped, and today's is not", async () => {
   await createProject(client, "aging");
   await print("aging", ["line"]);
   await untilLines("aging", 1);
   const count = async () => (await database.sql`select 1 from log_lines where project = 'aging'`).length;
-  await app.trimLogs();
+  await app.turnPartitions();
   assert.equal(await count(), 1);
-  clock.now = new Date(clock.now.getTime() + 7 * 86_400_000 + 60_000);
-  await app.trimLogs();
+  clock.now = new Date(clock.now.getTime() + 8 * 86_400_000 + 60_000);
+  await app.turnPartitions();
   assert.equal(await count(), 0);
+  const [{ tables }] = await database.sql<[{ tables: number }]>`
+    select count(*)::int as tables from pg_inherits where inhparent = 'log_lines'::regclass`;
+  assert.equal(tables, 3, "the day after the first, which is just within its time, that day, and the next one");
 });

@@ -1,3 +1,5 @@
+import type { EventPlace } from "../events/event.ts";
+
 // What functions printed.
 
 export interface LogLine {
@@ -8,16 +10,11 @@ export interface LogLine {
   /** `debug`, `info`, `warn`, `error` or `platform` */
   level: string;
   message: string;
+  /** Who told; empty of lines from before that was kept. */
+  runner: string;
 }
 
-/** A line's place in the stream `logs`: the stream, the message in it, the line in that. */
-export interface LogPlace {
-  streamMadeAt: Date;
-  sequence: number;
-  line: number;
-}
-
-export interface StoredLine extends LogLine, LogPlace {
+export interface StoredLine extends LogLine, EventPlace {
   project: string;
   functionUid: string;
 }
@@ -31,12 +28,4 @@ export interface LogFilter {
   after: Date | undefined;
   /** Up to and without this instant. */
   before: Date | undefined;
-}
-
-/** Where a page ended: lines are ordered by time, then by place. */
-export interface LogPosition {
-  /** Microseconds since 1970. */
-  atMicros: number;
-  sequence: number;
-  line: number;
 }

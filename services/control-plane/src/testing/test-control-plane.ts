@@ -58,6 +58,7 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
   const clock = { now: new Date() };
   const identity = new ServiceIdentity("control-plane", services["control-plane"].privateKey);
   const identityClient = new IdentityClient({ address: `127.0.0.1:${auth.port}`, caFile: undefined, identity });
+  const stop = new AbortController();
   const app = buildApp({
     log,
     sql: database.sql,
@@ -68,12 +69,14 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
     seal: (context, value) => sealToKey(runner.publicKey, Buffer.from(value), context),
     addresses: { region: "local-1", baseDomain: "localhost", gatewayPublicUrl: "http://127.0.0.1:8080" },
     clock: () => clock.now,
+    stopping: stop.signal,
   });
   const port = await app.rpc.listen("127.0.0.1", 0);
   app.link.start();
   const client = new RpcClient({ address: `127.0.0.1:${port}`, token: () => "ada" });
   const bus = await connectBus({ url: nats.url, seed: nats.seed, identity: { service: "gateway", id: "test" } }, log);
   closing.push(
+    () => stop.abort(),
     () => client.close(),
     () => app.rpc.close(),
     () => app.link.close(),

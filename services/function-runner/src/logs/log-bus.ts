@@ -1,5 +1,5 @@
 import { SUBJECTS } from "@millrace/bus";
-import { LogBatch } from "@millrace/proto/invocation/v1/invocation";
+import { type InvocationOutcome as EncodedOutcome, LogBatch } from "@millrace/proto/invocation/v1/invocation";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import type { Invocation, InvocationOutcome } from "../instances/invocation.ts";
 import { InvocationOutput, type OutputLine } from "../instances/invocation-output.ts";
@@ -7,10 +7,11 @@ import { OUTPUT_LIMITS } from "../limits.ts";
 import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
 
 /**
- * Publishes what functions printed, one message an invocation, without waiting for anybody. More than the bus should carry is dropped
+ * Publishes what functions printed and how their invocations ended, one message an invocation, without waiting for anybody. More than the bus should carry is dropped
  * and counted; an invocation that went well and printed nothing is only sampled.
  */
 export class LogPublisher {
+  readonly #runnerId: string;
   readonly #publish: (subject: string, bytes: Uint8Array) => void;
   /** Printed outside invocations, by function version. */
   readonly #loose = new Map<string, { record: FunctionVersionRecord; output: InvocationOutput }>();
@@ -18,7 +19,8 @@ export class LogPublisher {
   #flushTimer: NodeJS.Timeout | undefined;
   dropped = 0;
 
-  constructor(publish: (subject: string, bytes: Uint8Array) => void) {
+  constructor(runnerId: string, publish: (subject: string, bytes: Uint8Array) => void) {
+    this.#runnerId = runnerId;
     this.#publish = publish;
   }
 
@@ -27,8 +29,7 @@ export class LogPublisher {
     const isQuiet = output.lines.length === 0 && !outcome.reason && !outcome.cold;
     if (isQuiet && !this.#admitQuiet()) return;
     if (output.dropped > 0) output.say(`${output.dropped} lines were dropped: an invocation may print 64 KiB`);
-    output.say(describeOutcome(outcome));
-    this.#send(record, invocation.request.requestId, output.lines);
+    this.#send(record, invocation.request.requestId, output.lines, encodedOutcome(outcome));
   }
 
   /** Something printed or said outside any invocation. */
@@ -44,11 +45,16 @@ export class LogPublisher {
   flush(): void {
     clearTimeout(this.#flushTimer);
     this.#flushTimer = undefined;
-    for (const { record, output } of this.#loose.values()) this.#send(record, "", output.lines);
+    for (const { record, output } of this.#loose.values()) this.#send(record, "", output.lines, undefined);
     this.#loose.clear();
   }
 
-  #send(record: FunctionVersionRecord, requestId: string, lines: readonly OutputLine[]): void {
+  #send(
+    record: FunctionVersionRecord,
+    requestId: string,
+    lines: readonly OutputLine[],
+    outcome: EncodedOutcome | undefined,
+  ): void {
     const { project, functionUid, functionId, version } = record;
     const batch: LogBatch = {
       project,
@@ -57,12 +63,13 @@ export class LogPublisher {
       version,
       requestId,
       lines: lines.map(({ at, level, text }) => ({ time: at, level, message: text })),
+      outcome,
     };
     const bytes = LogBatch.encode(batch).finish();
     this.#turnWindow();
     this.#window.bytes += bytes.length;
     if (this.#window.bytes > OUTPUT_LIMITS.publishedBytesPerSecond) this.dropped++;
-    else this.#publish(SUBJECTS.log(project, functionUid), bytes);
+    else this.#publish(SUBJECTS.log(this.#runnerId, project, functionUid), bytes);
   }
 
   #admitQuiet(): boolean {
@@ -76,17 +83,12 @@ export class LogPublisher {
   }
 }
 
-function describeOutcome(outcome: InvocationOutcome): string {
-  const { status, reason, durationMs, waitMs, done, cold, bytesIn, bytesOut } = outcome;
-  const facts = [
-    reason ? `reason=${reason}` : `status=${status}`,
-    `duration=${durationMs.toFixed(1)}ms`,
-    ...(done ? [`cpu=${(done.cpuUs / 1000).toFixed(1)}ms${done.shared ? " shared" : ""}`] : []),
-    ...(done ? [`memory=${(done.memoryKib / 1024).toFixed(1)}MiB`] : []),
-    `in=${bytesIn}B`,
-    `out=${bytesOut}B`,
-    `wait=${waitMs.toFixed(1)}ms`,
-    `cold=${cold}`,
-  ];
-  return `end ${facts.join(" ")}`;
+function encodedOutcome({ done, ...outcome }: InvocationOutcome): EncodedOutcome {
+  return {
+    ...outcome,
+    endTime: new Date(),
+    cpuUs: done?.cpuUs,
+    cpuShared: done?.shared ?? false,
+    memoryKib: done?.memoryKib,
+  };
 }

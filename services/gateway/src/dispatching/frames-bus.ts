@@ -22,7 +22,9 @@ export class FramesBus implements Wire {
   constructor(connection: BusConnection, gatewayId: string) {
     this.#connection = connection;
     this.#gatewayId = gatewayId;
-    this.#batcher = new Batcher(gatewayId, (runnerId, message) => this.#send(runnerId, message));
+    this.#batcher = new Batcher(gatewayId, (runnerId, message) => {
+      this.publish(SUBJECTS.runner(runnerId), message);
+    });
     void this.#followStatus();
   }
 
@@ -50,9 +52,14 @@ export class FramesBus implements Wire {
     return echo(this.#connection);
   }
 
-  /** What cannot be sent now is lost rather than kept: a frame that came late could run a call that was answered long ago. */
-  #send(runnerId: string, message: Buffer): void {
-    if (this.#connected && !this.#connection.isClosed()) this.#connection.publish(SUBJECTS.runner(runnerId), message);
+  /**
+   * What cannot be sent now is lost rather than kept, and answered with false: a frame that came late could run a call that was answered
+   * long ago.
+   */
+  publish(subject: string, message: Uint8Array): boolean {
+    if (!this.#connected || this.#connection.isClosed()) return false;
+    this.#connection.publish(subject, message);
+    return true;
   }
 
   async #followStatus(): Promise<void> {

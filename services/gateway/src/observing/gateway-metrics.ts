@@ -12,6 +12,7 @@ export interface GatewayGauges {
   heldBodyBytes: () => number;
   inFlight: () => number;
   droppedLogLines: () => number;
+  droppedEvents: () => number;
 }
 
 export interface GatewayMetrics {
@@ -31,6 +32,7 @@ const GAUGES: Record<keyof GatewayGauges, { name: string; description: string }>
   derivedKeys: { name: "gateway_derived_keys", description: "Signing keys that are held" },
   heldBodyBytes: { name: "gateway_held_body_bytes", description: "Bodies that are held whole" },
   inFlight: { name: "gateway_requests_in_flight", description: "Requests without an end yet" },
+  droppedEvents: { name: "gateway_request_events_dropped", description: "Requests that the stream was not told of" },
   droppedLogLines: { name: "gateway_access_log_dropped", description: "Lines that standard output was too slow for" },
 };
 

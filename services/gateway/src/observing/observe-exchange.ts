@@ -2,18 +2,28 @@ import { REASONS } from "../answering/reasons.ts";
 import type { Exchange } from "../edge/exchange.ts";
 import type { AccessLog, AccessLogLine } from "./access-log.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
+import { requestEventOf } from "./request-event.ts";
+import type { RequestEvents } from "./request-events.ts";
 
-/** Writes down how an exchange ended: one log line, one count, the end of its span. */
-export function observeExchange(exchange: Exchange, log: AccessLog, metrics: GatewayMetrics): void {
+export interface Observers {
+  log: AccessLog;
+  events: RequestEvents;
+  metrics: GatewayMetrics;
+}
+
+/** Writes down how an exchange ended: one log line, one event for whose deployment it was, one count, the end of its span. */
+export function observeExchange(exchange: Exchange, { log, events, metrics }: Observers): void {
   const durationMs = performance.now() - exchange.startedAtMs;
   const line = lineOf(exchange, durationMs);
   log.write(line);
+  const { deployment } = exchange;
+  if (deployment) events.add(line.reason !== "", () => requestEventOf(exchange, line, deployment, durationMs));
   metrics.countRequest(exchange, durationMs);
   exchange.span?.end({ status: line.status, route: exchange.route?.resource ?? "", reason: line.reason });
 }
 
 function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {
-  const { request, response, deployment, route, identity } = exchange;
+  const { request, response, deployment, route, identity, call } = exchange;
   const gone = !response.writableFinished && exchange.reason === null;
   return {
     requestId: exchange.requestId,
@@ -31,9 +41,9 @@ function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {
     release: deployment?.release ?? 0,
     revision: deployment?.plan?.revision ?? "",
     api: route?.apiName ?? "",
-    function: exchange.functionKey,
-    runner: exchange.runner,
-    attempts: exchange.attempts,
+    function: exchange.version?.key ?? "",
+    runner: call?.runner?.id ?? "",
+    attempts: call?.attempts ?? 0,
     keyId: identity.keyId,
     project: identity.accountId,
     authType: identity.authType,
@@ -46,7 +56,7 @@ function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {
 
 const USER_AGENT_LENGTH_MAX = 256;
 
-function componentOf({ reason, functionKey }: Exchange): string {
+function componentOf({ reason, version }: Exchange): string {
   if (reason !== null) return REASONS[reason].component;
-  return functionKey === "" ? "gateway" : "function";
+  return version === null ? "gateway" : "function";
 }

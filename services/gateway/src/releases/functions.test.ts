@@ -21,7 +21,8 @@ function setUp(random: () => number) {
 
 test("a version resolves to itself with its timeout; one that is not here to null", () => {
   const { resolve } = setUp(() => 0);
-  assert.deepEqual(resolve({ version: 2 }), { key: "fn-a@2", project: "", timeoutMs: 2_000, streams: false });
+  const function2 = { functionUid: "fn-a", functionId: "", version: 2, project: "" };
+  assert.deepEqual(resolve({ version: 2 }), { key: "fn-a@2", ...function2, timeoutMs: 2_000, streams: false });
   assert.equal(resolve({ version: 3 }), null);
   assert.equal(resolve({ alias: "nowhere" }), null);
 });

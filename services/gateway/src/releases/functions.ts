@@ -6,6 +6,9 @@ import type { FunctionBackend } from "./deployment-plan.ts";
 export interface PlacedVersion {
   /** `{function uid}@{version}` */
   key: string;
+  functionUid: string;
+  functionId: string;
+  version: number;
   project: string;
   timeoutMs: number;
   /** Whether it reads bodies as they come; others get theirs whole, in an event. */
@@ -33,8 +36,17 @@ export class Functions implements BucketHandler {
 
   onPut(key: string, value: Uint8Array): void {
     if (key.startsWith(VERSION_PREFIX)) {
-      const { functionUid, version, project, timeoutMs, shape } = FunctionVersionRecord.decode(unpackRecord(value));
-      this.#versions.set(key, { key: `${functionUid}@${version}`, project, timeoutMs, streams: shape === "fetch" });
+      const record = FunctionVersionRecord.decode(unpackRecord(value));
+      const { functionUid, functionId, version, project, timeoutMs, shape } = record;
+      this.#versions.set(key, {
+        key: `${functionUid}@${version}`,
+        functionUid,
+        functionId,
+        version,
+        project,
+        timeoutMs,
+        streams: shape === "fetch",
+      });
     } else if (key.startsWith(ALIAS_PREFIX)) {
       const alias = AliasRecord.decode(unpackRecord(value));
       if ((this.#aliases.get(key)?.generation ?? 0) <= alias.generation) this.#aliases.set(key, alias);

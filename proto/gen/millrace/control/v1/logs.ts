@@ -11,7 +11,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -44,6 +46,25 @@ export interface ListLogsResponse {
   nextPageToken: string;
 }
 
+export interface TailLogsRequest {
+  /** `projects/{project}` */
+  parent: string;
+  /** Id of a function in the project; empty for all. */
+  function: string;
+  requestId: string;
+  /** So many of the newest entries come first, oldest of them first: 0 to 1000. None with a `resume_token`. */
+  backlog: number;
+  resumeToken: string;
+  /** Of the entries that come first, none before this. */
+  after: Date | undefined;
+}
+
+export interface TailLogsResponse {
+  /** May be empty: the stream is alive. */
+  entries: LogEntry[];
+  resumeToken: string;
+}
+
 export interface LogEntry {
   time:
     | Date
@@ -55,6 +76,8 @@ export interface LogEntry {
   /** `debug`, `info`, `warn` or `error`: the console method; `platform` for how the invocation ended. */
   level: string;
   message: string;
+  /** Id of the runner that told. */
+  runner: string;
 }
 
 function createBaseListLogsRequest(): ListLogsRequest {
@@ -323,8 +346,254 @@ export const ListLogsResponse: MessageFns<ListLogsResponse> = {
   },
 };
 
+function createBaseTailLogsRequest(): TailLogsRequest {
+  return { parent: "", function: "", requestId: "", backlog: 0, resumeToken: "", after: undefined };
+}
+
+export const TailLogsRequest: MessageFns<TailLogsRequest> = {
+  encode(message: TailLogsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.function !== "") {
+      writer.uint32(18).string(message.function);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(26).string(message.requestId);
+    }
+    if (message.backlog !== 0) {
+      writer.uint32(32).int32(message.backlog);
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(42).string(message.resumeToken);
+    }
+    if (message.after !== undefined) {
+      Timestamp.encode(toTimestamp(message.after), writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailLogsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailLogsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.backlog = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.after = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TailLogsRequest {
+    return {
+      parent: isSet(object.parent) ? globalThis.String(object.parent) : "",
+      function: isSet(object.function) ? globalThis.String(object.function) : "",
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      backlog: isSet(object.backlog) ? globalThis.Number(object.backlog) : 0,
+      resumeToken: isSet(object.resumeToken)
+        ? globalThis.String(object.resumeToken)
+        : isSet(object.resume_token)
+        ? globalThis.String(object.resume_token)
+        : "",
+      after: isSet(object.after) ? fromJsonTimestamp(object.after) : undefined,
+    };
+  },
+
+  toJSON(message: TailLogsRequest): unknown {
+    const obj: any = {};
+    if (message.parent !== "") {
+      obj.parent = message.parent;
+    }
+    if (message.function !== "") {
+      obj.function = message.function;
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.backlog !== 0) {
+      obj.backlog = Math.round(message.backlog);
+    }
+    if (message.resumeToken !== "") {
+      obj.resumeToken = message.resumeToken;
+    }
+    if (message.after !== undefined) {
+      obj.after = message.after.toISOString();
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TailLogsRequest>): TailLogsRequest {
+    return TailLogsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TailLogsRequest>): TailLogsRequest {
+    const message = createBaseTailLogsRequest();
+    message.parent = object.parent ?? "";
+    message.function = object.function ?? "";
+    message.requestId = object.requestId ?? "";
+    message.backlog = object.backlog ?? 0;
+    message.resumeToken = object.resumeToken ?? "";
+    message.after = object.after ?? undefined;
+    return message;
+  },
+};
+
+function createBaseTailLogsResponse(): TailLogsResponse {
+  return { entries: [], resumeToken: "" };
+}
+
+export const TailLogsResponse: MessageFns<TailLogsResponse> = {
+  encode(message: TailLogsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      LogEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(18).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailLogsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailLogsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(LogEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TailLogsResponse {
+    return {
+      entries: globalThis.Array.isArray(object?.entries) ? object.entries.map((e: any) => LogEntry.fromJSON(e)) : [],
+      resumeToken: isSet(object.resumeToken)
+        ? globalThis.String(object.resumeToken)
+        : isSet(object.resume_token)
+        ? globalThis.String(object.resume_token)
+        : "",
+    };
+  },
+
+  toJSON(message: TailLogsResponse): unknown {
+    const obj: any = {};
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => LogEntry.toJSON(e));
+    }
+    if (message.resumeToken !== "") {
+      obj.resumeToken = message.resumeToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TailLogsResponse>): TailLogsResponse {
+    return TailLogsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TailLogsResponse>): TailLogsResponse {
+    const message = createBaseTailLogsResponse();
+    message.entries = object.entries?.map((e) => LogEntry.fromPartial(e)) || [];
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
 function createBaseLogEntry(): LogEntry {
-  return { time: undefined, function: "", version: 0, requestId: "", level: "", message: "" };
+  return { time: undefined, function: "", version: 0, requestId: "", level: "", message: "", runner: "" };
 }
 
 export const LogEntry: MessageFns<LogEntry> = {
@@ -346,6 +615,9 @@ export const LogEntry: MessageFns<LogEntry> = {
     }
     if (message.message !== "") {
       writer.uint32(50).string(message.message);
+    }
+    if (message.runner !== "") {
+      writer.uint32(58).string(message.runner);
     }
     return writer;
   },
@@ -411,6 +683,14 @@ export const LogEntry: MessageFns<LogEntry> = {
             message.message = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.runner = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -435,6 +715,7 @@ export const LogEntry: MessageFns<LogEntry> = {
         : "",
       level: isSet(object.level) ? globalThis.String(object.level) : "",
       message: isSet(object.message) ? globalThis.String(object.message) : "",
+      runner: isSet(object.runner) ? globalThis.String(object.runner) : "",
     };
   },
 
@@ -458,6 +739,9 @@ export const LogEntry: MessageFns<LogEntry> = {
     if (message.message !== "") {
       obj.message = message.message;
     }
+    if (message.runner !== "") {
+      obj.runner = message.runner;
+    }
     return obj;
   },
 
@@ -472,6 +756,7 @@ export const LogEntry: MessageFns<LogEntry> = {
     message.requestId = object.requestId ?? "";
     message.level = object.level ?? "";
     message.message = object.message ?? "";
+    message.runner = object.runner ?? "";
     return message;
   },
 };
@@ -489,11 +774,29 @@ export const LogServiceService = {
     responseSerialize: (value: ListLogsResponse): Buffer => Buffer.from(ListLogsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListLogsResponse => ListLogsResponse.decode(value),
   },
+  /**
+   * What comes from now on, in the order in which it is stored. Ends after ten minutes at most: the last `resume_token` goes on from there.
+   * Errors: `resource_exhausted` tails_exhausted.
+   */
+  tailLogs: {
+    path: "/millrace.control.v1.LogService/TailLogs" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: TailLogsRequest): Buffer => Buffer.from(TailLogsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TailLogsRequest => TailLogsRequest.decode(value),
+    responseSerialize: (value: TailLogsResponse): Buffer => Buffer.from(TailLogsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TailLogsResponse => TailLogsResponse.decode(value),
+  },
 } as const;
 
 export interface LogServiceServer extends UntypedServiceImplementation {
   /** Newest first. */
   listLogs: handleUnaryCall<ListLogsRequest, ListLogsResponse>;
+  /**
+   * What comes from now on, in the order in which it is stored. Ends after ten minutes at most: the last `resume_token` goes on from there.
+   * Errors: `resource_exhausted` tails_exhausted.
+   */
+  tailLogs: handleServerStreamingCall<TailLogsRequest, TailLogsResponse>;
 }
 
 export interface LogServiceClient extends Client {
@@ -513,6 +816,16 @@ export interface LogServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListLogsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * What comes from now on, in the order in which it is stored. Ends after ten minutes at most: the last `resume_token` goes on from there.
+   * Errors: `resource_exhausted` tails_exhausted.
+   */
+  tailLogs(request: TailLogsRequest, options?: Partial<CallOptions>): ClientReadableStream<TailLogsResponse>;
+  tailLogs(
+    request: TailLogsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<TailLogsResponse>;
 }
 
 export const LogServiceClient = makeGenericClientConstructor(

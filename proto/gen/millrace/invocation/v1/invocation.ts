@@ -67,7 +67,10 @@ export interface BuildFault_Finding {
   message: string;
 }
 
-/** Stream `logs`, subject `logs.{project}.{function uid}`: lines of one invocation, at most 64 KiB in all. */
+/**
+ * Stream `logs`, subject `logs.{runner id}.{project}.{function uid}`: lines of one invocation, at most 64 KiB in all, and how it ended. NATS
+ * vouches for the runner; the rest is its word.
+ */
 export interface LogBatch {
   project: string;
   functionUid: string;
@@ -75,12 +78,126 @@ export interface LogBatch {
   version: number;
   requestId: string;
   lines: LogBatch_Line[];
+  /** Absent when the lines were printed outside any invocation. */
+  outcome: InvocationOutcome | undefined;
 }
 
 export interface LogBatch_Line {
   time: Date | undefined;
   level: string;
   message: string;
+}
+
+/** How an invocation ended, as its runner saw it. */
+export interface InvocationOutcome {
+  endTime:
+    | Date
+    | undefined;
+  /** Of the function's answer; 0 when there was none. */
+  status: number;
+  /** Why there is no whole answer; empty when there is one. Of the table of reasons, or `caller_gone`. */
+  reason: string;
+  /** From being accepted to the end of the function's work. */
+  durationMs: number;
+  /** From being accepted until an instance began it. */
+  waitMs: number;
+  /** Processor time; absent, as memory is, when the instance did not come to tell. */
+  cpuUs?:
+    | number
+    | undefined;
+  /** Other calls were open in its instance, so that `cpu_us` is a share. */
+  cpuShared: boolean;
+  /** In use by the whole instance. */
+  memoryKib?:
+    | number
+    | undefined;
+  /** It waited for an instance to load. */
+  cold: boolean;
+  /** Of heads and bodies. */
+  bytesIn: number;
+  bytesOut: number;
+}
+
+/** Stream `requests`, subject `requests.{gateway id}`: what became of requests, many at once. */
+export interface RequestBatch {
+  events: RequestEvent[];
+}
+
+/** One request, from its head to the end of its answer. What was never known is empty. The query is left out: it may hold secrets. */
+export interface RequestEvent {
+  /** When its head had come. */
+  time: Date | undefined;
+  requestId: string;
+  traceId: string;
+  /** Whose deployment it asked for. */
+  project: string;
+  group: string;
+  environment: string;
+  /** Number of the release that served it, and the revision that was released. */
+  release: number;
+  revision: string;
+  api: string;
+  method: string;
+  scheme: string;
+  host: string;
+  path: string;
+  protocol: string;
+  sourceIp: string;
+  forwardedFor: string;
+  referer: string;
+  userAgent: string;
+  /** Who called: the key, and the project that it belongs to. */
+  callerProject: string;
+  keyId: string;
+  authType: string;
+  /** 0 when the caller left before there was an answer. */
+  status: number;
+  /** Of the table of reasons; empty when it was served; `caller_gone` when nobody was there to be answered. */
+  reason: string;
+  /** Who made the status: `gateway`, `dispatch`, `runner`, `function` or `backend`. */
+  component: string;
+  requestBytes: number;
+  responseBytes: number;
+  contentType: string;
+  durationMs: number;
+  phases:
+    | RequestPhases
+    | undefined;
+  /** Id, version and uid of the function that was called. */
+  function: string;
+  functionVersion: number;
+  functionUid: string;
+  /** Of the last attempt. */
+  runner: string;
+  attempts: number;
+  /** It waited for an instance to load. */
+  cold: boolean;
+}
+
+/** Where the time of a request went, in milliseconds; absent phases were not reached. They follow each other and add up to the duration. */
+export interface RequestPhases {
+  /** Finding the deployment and the API, and checking the credential. */
+  access?:
+    | number
+    | undefined;
+  /** Reading what of the body is read before a function is called. */
+  body?:
+    | number
+    | undefined;
+  /** Waiting for a runner with room, and for the attempts before the last. */
+  queue?:
+    | number
+    | undefined;
+  /** On the way to the runner until it accepted. Of calls that may run twice it is a part of `function`. */
+  dispatch?:
+    | number
+    | undefined;
+  /** Until the answer began. */
+  function?:
+    | number
+    | undefined;
+  /** Until the last byte of the answer was written, or the caller left. */
+  answer?: number | undefined;
 }
 
 function createBaseBeat(): Beat {
@@ -867,7 +984,7 @@ export const BuildFault_Finding: MessageFns<BuildFault_Finding> = {
 };
 
 function createBaseLogBatch(): LogBatch {
-  return { project: "", functionUid: "", functionId: "", version: 0, requestId: "", lines: [] };
+  return { project: "", functionUid: "", functionId: "", version: 0, requestId: "", lines: [], outcome: undefined };
 }
 
 export const LogBatch: MessageFns<LogBatch> = {
@@ -889,6 +1006,9 @@ export const LogBatch: MessageFns<LogBatch> = {
     }
     for (const v of message.lines) {
       LogBatch_Line.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.outcome !== undefined) {
+      InvocationOutcome.encode(message.outcome, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -954,6 +1074,14 @@ export const LogBatch: MessageFns<LogBatch> = {
             message.lines.push(LogBatch_Line.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.outcome = InvocationOutcome.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -988,6 +1116,7 @@ export const LogBatch: MessageFns<LogBatch> = {
       lines: globalThis.Array.isArray(object?.lines)
         ? object.lines.map((e: any) => LogBatch_Line.fromJSON(e))
         : [],
+      outcome: isSet(object.outcome) ? InvocationOutcome.fromJSON(object.outcome) : undefined,
     };
   },
 
@@ -1011,6 +1140,9 @@ export const LogBatch: MessageFns<LogBatch> = {
     if (message.lines?.length) {
       obj.lines = message.lines.map((e) => LogBatch_Line.toJSON(e));
     }
+    if (message.outcome !== undefined) {
+      obj.outcome = InvocationOutcome.toJSON(message.outcome);
+    }
     return obj;
   },
 
@@ -1025,6 +1157,9 @@ export const LogBatch: MessageFns<LogBatch> = {
     message.version = object.version ?? 0;
     message.requestId = object.requestId ?? "";
     message.lines = object.lines?.map((e) => LogBatch_Line.fromPartial(e)) || [];
+    message.outcome = (object.outcome !== undefined && object.outcome !== null)
+      ? InvocationOutcome.fromPartial(object.outcome)
+      : undefined;
     return message;
   },
 };
@@ -1129,6 +1264,1215 @@ export const LogBatch_Line: MessageFns<LogBatch_Line> = {
     return message;
   },
 };
+
+function createBaseInvocationOutcome(): InvocationOutcome {
+  return {
+    endTime: undefined,
+    status: 0,
+    reason: "",
+    durationMs: 0,
+    waitMs: 0,
+    cpuUs: undefined,
+    cpuShared: false,
+    memoryKib: undefined,
+    cold: false,
+    bytesIn: 0,
+    bytesOut: 0,
+  };
+}
+
+export const InvocationOutcome: MessageFns<InvocationOutcome> = {
+  encode(message: InvocationOutcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.endTime !== undefined) {
+      Timestamp.encode(toTimestamp(message.endTime), writer.uint32(10).fork()).join();
+    }
+    if (message.status !== 0) {
+      writer.uint32(16).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.durationMs !== 0) {
+      writer.uint32(33).double(message.durationMs);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(41).double(message.waitMs);
+    }
+    if (message.cpuUs !== undefined) {
+      writer.uint32(48).int64(message.cpuUs);
+    }
+    if (message.cpuShared !== false) {
+      writer.uint32(56).bool(message.cpuShared);
+    }
+    if (message.memoryKib !== undefined) {
+      writer.uint32(64).int64(message.memoryKib);
+    }
+    if (message.cold !== false) {
+      writer.uint32(72).bool(message.cold);
+    }
+    if (message.bytesIn !== 0) {
+      writer.uint32(80).int64(message.bytesIn);
+    }
+    if (message.bytesOut !== 0) {
+      writer.uint32(88).int64(message.bytesOut);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): InvocationOutcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseInvocationOutcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.endTime = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.status = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.durationMs = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.waitMs = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.cpuUs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.cpuShared = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.memoryKib = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.cold = reader.bool();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.bytesIn = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.bytesOut = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): InvocationOutcome {
+    return {
+      endTime: isSet(object.endTime)
+        ? fromJsonTimestamp(object.endTime)
+        : isSet(object.end_time)
+        ? fromJsonTimestamp(object.end_time)
+        : undefined,
+      status: isSet(object.status) ? globalThis.Number(object.status) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      durationMs: isSet(object.durationMs)
+        ? globalThis.Number(object.durationMs)
+        : isSet(object.duration_ms)
+        ? globalThis.Number(object.duration_ms)
+        : 0,
+      waitMs: isSet(object.waitMs)
+        ? globalThis.Number(object.waitMs)
+        : isSet(object.wait_ms)
+        ? globalThis.Number(object.wait_ms)
+        : 0,
+      cpuUs: isSet(object.cpuUs)
+        ? globalThis.Number(object.cpuUs)
+        : isSet(object.cpu_us)
+        ? globalThis.Number(object.cpu_us)
+        : undefined,
+      cpuShared: isSet(object.cpuShared)
+        ? globalThis.Boolean(object.cpuShared)
+        : isSet(object.cpu_shared)
+        ? globalThis.Boolean(object.cpu_shared)
+        : false,
+      memoryKib: isSet(object.memoryKib)
+        ? globalThis.Number(object.memoryKib)
+        : isSet(object.memory_kib)
+        ? globalThis.Number(object.memory_kib)
+        : undefined,
+      cold: isSet(object.cold) ? globalThis.Boolean(object.cold) : false,
+      bytesIn: isSet(object.bytesIn)
+        ? globalThis.Number(object.bytesIn)
+        : isSet(object.bytes_in)
+        ? globalThis.Number(object.bytes_in)
+        : 0,
+      bytesOut: isSet(object.bytesOut)
+        ? globalThis.Number(object.bytesOut)
+        : isSet(object.bytes_out)
+        ? globalThis.Number(object.bytes_out)
+        : 0,
+    };
+  },
+
+  toJSON(message: InvocationOutcome): unknown {
+    const obj: any = {};
+    if (message.endTime !== undefined) {
+      obj.endTime = message.endTime.toISOString();
+    }
+    if (message.status !== 0) {
+      obj.status = Math.round(message.status);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.durationMs !== 0) {
+      obj.durationMs = floatToJson(message.durationMs);
+    }
+    if (message.waitMs !== 0) {
+      obj.waitMs = floatToJson(message.waitMs);
+    }
+    if (message.cpuUs !== undefined) {
+      obj.cpuUs = Math.round(message.cpuUs);
+    }
+    if (message.cpuShared !== false) {
+      obj.cpuShared = message.cpuShared;
+    }
+    if (message.memoryKib !== undefined) {
+      obj.memoryKib = Math.round(message.memoryKib);
+    }
+    if (message.cold !== false) {
+      obj.cold = message.cold;
+    }
+    if (message.bytesIn !== 0) {
+      obj.bytesIn = Math.round(message.bytesIn);
+    }
+    if (message.bytesOut !== 0) {
+      obj.bytesOut = Math.round(message.bytesOut);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<InvocationOutcome>): InvocationOutcome {
+    return InvocationOutcome.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<InvocationOutcome>): InvocationOutcome {
+    const message = createBaseInvocationOutcome();
+    message.endTime = object.endTime ?? undefined;
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    message.durationMs = object.durationMs ?? 0;
+    message.waitMs = object.waitMs ?? 0;
+    message.cpuUs = object.cpuUs ?? undefined;
+    message.cpuShared = object.cpuShared ?? false;
+    message.memoryKib = object.memoryKib ?? undefined;
+    message.cold = object.cold ?? false;
+    message.bytesIn = object.bytesIn ?? 0;
+    message.bytesOut = object.bytesOut ?? 0;
+    return message;
+  },
+};
+
+function createBaseRequestBatch(): RequestBatch {
+  return { events: [] };
+}
+
+export const RequestBatch: MessageFns<RequestBatch> = {
+  encode(message: RequestBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.events) {
+      RequestEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestBatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestBatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.events.push(RequestEvent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequestBatch {
+    return {
+      events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => RequestEvent.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RequestBatch): unknown {
+    const obj: any = {};
+    if (message.events?.length) {
+      obj.events = message.events.map((e) => RequestEvent.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RequestBatch>): RequestBatch {
+    return RequestBatch.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestBatch>): RequestBatch {
+    const message = createBaseRequestBatch();
+    message.events = object.events?.map((e) => RequestEvent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRequestEvent(): RequestEvent {
+  return {
+    time: undefined,
+    requestId: "",
+    traceId: "",
+    project: "",
+    group: "",
+    environment: "",
+    release: 0,
+    revision: "",
+    api: "",
+    method: "",
+    scheme: "",
+    host: "",
+    path: "",
+    protocol: "",
+    sourceIp: "",
+    forwardedFor: "",
+    referer: "",
+    userAgent: "",
+    callerProject: "",
+    keyId: "",
+    authType: "",
+    status: 0,
+    reason: "",
+    component: "",
+    requestBytes: 0,
+    responseBytes: 0,
+    contentType: "",
+    durationMs: 0,
+    phases: undefined,
+    function: "",
+    functionVersion: 0,
+    functionUid: "",
+    runner: "",
+    attempts: 0,
+    cold: false,
+  };
+}
+
+export const RequestEvent: MessageFns<RequestEvent> = {
+  encode(message: RequestEvent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(10).fork()).join();
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.traceId !== "") {
+      writer.uint32(26).string(message.traceId);
+    }
+    if (message.project !== "") {
+      writer.uint32(34).string(message.project);
+    }
+    if (message.group !== "") {
+      writer.uint32(42).string(message.group);
+    }
+    if (message.environment !== "") {
+      writer.uint32(50).string(message.environment);
+    }
+    if (message.release !== 0) {
+      writer.uint32(56).int32(message.release);
+    }
+    if (message.revision !== "") {
+      writer.uint32(66).string(message.revision);
+    }
+    if (message.api !== "") {
+      writer.uint32(74).string(message.api);
+    }
+    if (message.method !== "") {
+      writer.uint32(82).string(message.method);
+    }
+    if (message.scheme !== "") {
+      writer.uint32(90).string(message.scheme);
+    }
+    if (message.host !== "") {
+      writer.uint32(98).string(message.host);
+    }
+    if (message.path !== "") {
+      writer.uint32(106).string(message.path);
+    }
+    if (message.protocol !== "") {
+      writer.uint32(114).string(message.protocol);
+    }
+    if (message.sourceIp !== "") {
+      writer.uint32(122).string(message.sourceIp);
+    }
+    if (message.forwardedFor !== "") {
+      writer.uint32(130).string(message.forwardedFor);
+    }
+    if (message.referer !== "") {
+      writer.uint32(138).string(message.referer);
+    }
+    if (message.userAgent !== "") {
+      writer.uint32(146).string(message.userAgent);
+    }
+    if (message.callerProject !== "") {
+      writer.uint32(154).string(message.callerProject);
+    }
+    if (message.keyId !== "") {
+      writer.uint32(162).string(message.keyId);
+    }
+    if (message.authType !== "") {
+      writer.uint32(170).string(message.authType);
+    }
+    if (message.status !== 0) {
+      writer.uint32(176).int32(message.status);
+    }
+    if (message.reason !== "") {
+      writer.uint32(186).string(message.reason);
+    }
+    if (message.component !== "") {
+      writer.uint32(194).string(message.component);
+    }
+    if (message.requestBytes !== 0) {
+      writer.uint32(200).int64(message.requestBytes);
+    }
+    if (message.responseBytes !== 0) {
+      writer.uint32(208).int64(message.responseBytes);
+    }
+    if (message.contentType !== "") {
+      writer.uint32(218).string(message.contentType);
+    }
+    if (message.durationMs !== 0) {
+      writer.uint32(225).double(message.durationMs);
+    }
+    if (message.phases !== undefined) {
+      RequestPhases.encode(message.phases, writer.uint32(234).fork()).join();
+    }
+    if (message.function !== "") {
+      writer.uint32(242).string(message.function);
+    }
+    if (message.functionVersion !== 0) {
+      writer.uint32(248).int32(message.functionVersion);
+    }
+    if (message.functionUid !== "") {
+      writer.uint32(258).string(message.functionUid);
+    }
+    if (message.runner !== "") {
+      writer.uint32(266).string(message.runner);
+    }
+    if (message.attempts !== 0) {
+      writer.uint32(272).int32(message.attempts);
+    }
+    if (message.cold !== false) {
+      writer.uint32(280).bool(message.cold);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestEvent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestEvent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.traceId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.release = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.revision = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.api = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.scheme = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.host = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.protocol = reader.string();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.sourceIp = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.forwardedFor = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.referer = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.userAgent = reader.string();
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.callerProject = reader.string();
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.keyId = reader.string();
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.authType = reader.string();
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.status = reader.int32();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.component = reader.string();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.requestBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.responseBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.contentType = reader.string();
+            continue;
+          }
+          case 28: {
+            if (tag !== 225) {
+              break;
+            }
+
+            message.durationMs = reader.double();
+            continue;
+          }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
+            message.phases = RequestPhases.decode(reader, reader.uint32());
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.function = reader.string();
+            continue;
+          }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.functionVersion = reader.int32();
+            continue;
+          }
+          case 32: {
+            if (tag !== 258) {
+              break;
+            }
+
+            message.functionUid = reader.string();
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.runner = reader.string();
+            continue;
+          }
+          case 34: {
+            if (tag !== 272) {
+              break;
+            }
+
+            message.attempts = reader.int32();
+            continue;
+          }
+          case 35: {
+            if (tag !== 280) {
+              break;
+            }
+
+            message.cold = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequestEvent {
+    return {
+      time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      traceId: isSet(object.traceId)
+        ? globalThis.String(object.traceId)
+        : isSet(object.trace_id)
+        ? globalThis.String(object.trace_id)
+        : "",
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      group: isSet(object.group) ? globalThis.String(object.group) : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      release: isSet(object.release) ? globalThis.Number(object.release) : 0,
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      api: isSet(object.api) ? globalThis.String(object.api) : "",
+      method: isSet(object.method) ? globalThis.String(object.method) : "",
+      scheme: isSet(object.scheme) ? globalThis.String(object.scheme) : "",
+      host: isSet(object.host) ? globalThis.String(object.host) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      protocol: isSet(object.protocol) ? globalThis.String(object.protocol) : "",
+      sourceIp: isSet(object.sourceIp)
+        ? globalThis.String(object.sourceIp)
+        : isSet(object.source_ip)
+        ? globalThis.String(object.source_ip)
+        : "",
+      forwardedFor: isSet(object.forwardedFor)
+        ? globalThis.String(object.forwardedFor)
+        : isSet(object.forwarded_for)
+        ? globalThis.String(object.forwarded_for)
+        : "",
+      referer: isSet(object.referer) ? globalThis.String(object.referer) : "",
+      userAgent: isSet(object.userAgent)
+        ? globalThis.String(object.userAgent)
+        : isSet(object.user_agent)
+        ? globalThis.String(object.user_agent)
+        : "",
+      callerProject: isSet(object.callerProject)
+        ? globalThis.String(object.callerProject)
+        : isSet(object.caller_project)
+        ? globalThis.String(object.caller_project)
+        : "",
+      keyId: isSet(object.keyId)
+        ? globalThis.String(object.keyId)
+        : isSet(object.key_id)
+        ? globalThis.String(object.key_id)
+        : "",
+      authType: isSet(object.authType)
+        ? globalThis.String(object.authType)
+        : isSet(object.auth_type)
+        ? globalThis.String(object.auth_type)
+        : "",
+      status: isSet(object.status) ? globalThis.Number(object.status) : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      component: isSet(object.component) ? globalThis.String(object.component) : "",
+      requestBytes: isSet(object.requestBytes)
+        ? globalThis.Number(object.requestBytes)
+        : isSet(object.request_bytes)
+        ? globalThis.Number(object.request_bytes)
+        : 0,
+      responseBytes: isSet(object.responseBytes)
+        ? globalThis.Number(object.responseBytes)
+        : isSet(object.response_bytes)
+        ? globalThis.Number(object.response_bytes)
+        : 0,
+      contentType: isSet(object.contentType)
+        ? globalThis.String(object.contentType)
+        : isSet(object.content_type)
+        ? globalThis.String(object.content_type)
+        : "",
+      durationMs: isSet(object.durationMs)
+        ? globalThis.Number(object.durationMs)
+        : isSet(object.duration_ms)
+        ? globalThis.Number(object.duration_ms)
+        : 0,
+      phases: isSet(object.phases) ? RequestPhases.fromJSON(object.phases) : undefined,
+      function: isSet(object.function) ? globalThis.String(object.function) : "",
+      functionVersion: isSet(object.functionVersion)
+        ? globalThis.Number(object.functionVersion)
+        : isSet(object.function_version)
+        ? globalThis.Number(object.function_version)
+        : 0,
+      functionUid: isSet(object.functionUid)
+        ? globalThis.String(object.functionUid)
+        : isSet(object.function_uid)
+        ? globalThis.String(object.function_uid)
+        : "",
+      runner: isSet(object.runner) ? globalThis.String(object.runner) : "",
+      attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
+      cold: isSet(object.cold) ? globalThis.Boolean(object.cold) : false,
+    };
+  },
+
+  toJSON(message: RequestEvent): unknown {
+    const obj: any = {};
+    if (message.time !== undefined) {
+      obj.time = message.time.toISOString();
+    }
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.traceId !== "") {
+      obj.traceId = message.traceId;
+    }
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    if (message.group !== "") {
+      obj.group = message.group;
+    }
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    if (message.release !== 0) {
+      obj.release = Math.round(message.release);
+    }
+    if (message.revision !== "") {
+      obj.revision = message.revision;
+    }
+    if (message.api !== "") {
+      obj.api = message.api;
+    }
+    if (message.method !== "") {
+      obj.method = message.method;
+    }
+    if (message.scheme !== "") {
+      obj.scheme = message.scheme;
+    }
+    if (message.host !== "") {
+      obj.host = message.host;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.protocol !== "") {
+      obj.protocol = message.protocol;
+    }
+    if (message.sourceIp !== "") {
+      obj.sourceIp = message.sourceIp;
+    }
+    if (message.forwardedFor !== "") {
+      obj.forwardedFor = message.forwardedFor;
+    }
+    if (message.referer !== "") {
+      obj.referer = message.referer;
+    }
+    if (message.userAgent !== "") {
+      obj.userAgent = message.userAgent;
+    }
+    if (message.callerProject !== "") {
+      obj.callerProject = message.callerProject;
+    }
+    if (message.keyId !== "") {
+      obj.keyId = message.keyId;
+    }
+    if (message.authType !== "") {
+      obj.authType = message.authType;
+    }
+    if (message.status !== 0) {
+      obj.status = Math.round(message.status);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.component !== "") {
+      obj.component = message.component;
+    }
+    if (message.requestBytes !== 0) {
+      obj.requestBytes = Math.round(message.requestBytes);
+    }
+    if (message.responseBytes !== 0) {
+      obj.responseBytes = Math.round(message.responseBytes);
+    }
+    if (message.contentType !== "") {
+      obj.contentType = message.contentType;
+    }
+    if (message.durationMs !== 0) {
+      obj.durationMs = floatToJson(message.durationMs);
+    }
+    if (message.phases !== undefined) {
+      obj.phases = RequestPhases.toJSON(message.phases);
+    }
+    if (message.function !== "") {
+      obj.function = message.function;
+    }
+    if (message.functionVersion !== 0) {
+      obj.functionVersion = Math.round(message.functionVersion);
+    }
+    if (message.functionUid !== "") {
+      obj.functionUid = message.functionUid;
+    }
+    if (message.runner !== "") {
+      obj.runner = message.runner;
+    }
+    if (message.attempts !== 0) {
+      obj.attempts = Math.round(message.attempts);
+    }
+    if (message.cold !== false) {
+      obj.cold = message.cold;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RequestEvent>): RequestEvent {
+    return RequestEvent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestEvent>): RequestEvent {
+    const message = createBaseRequestEvent();
+    message.time = object.time ?? undefined;
+    message.requestId = object.requestId ?? "";
+    message.traceId = object.traceId ?? "";
+    message.project = object.project ?? "";
+    message.group = object.group ?? "";
+    message.environment = object.environment ?? "";
+    message.release = object.release ?? 0;
+    message.revision = object.revision ?? "";
+    message.api = object.api ?? "";
+    message.method = object.method ?? "";
+    message.scheme = object.scheme ?? "";
+    message.host = object.host ?? "";
+    message.path = object.path ?? "";
+    message.protocol = object.protocol ?? "";
+    message.sourceIp = object.sourceIp ?? "";
+    message.forwardedFor = object.forwardedFor ?? "";
+    message.referer = object.referer ?? "";
+    message.userAgent = object.userAgent ?? "";
+    message.callerProject = object.callerProject ?? "";
+    message.keyId = object.keyId ?? "";
+    message.authType = object.authType ?? "";
+    message.status = object.status ?? 0;
+    message.reason = object.reason ?? "";
+    message.component = object.component ?? "";
+    message.requestBytes = object.requestBytes ?? 0;
+    message.responseBytes = object.responseBytes ?? 0;
+    message.contentType = object.contentType ?? "";
+    message.durationMs = object.durationMs ?? 0;
+    message.phases = (object.phases !== undefined && object.phases !== null)
+      ? RequestPhases.fromPartial(object.phases)
+      : undefined;
+    message.function = object.function ?? "";
+    message.functionVersion = object.functionVersion ?? 0;
+    message.functionUid = object.functionUid ?? "";
+    message.runner = object.runner ?? "";
+    message.attempts = object.attempts ?? 0;
+    message.cold = object.cold ?? false;
+    return message;
+  },
+};
+
+function createBaseRequestPhases(): RequestPhases {
+  return {
+    access: undefined,
+    body: undefined,
+    queue: undefined,
+    dispatch: undefined,
+    function: undefined,
+    answer: undefined,
+  };
+}
+
+export const RequestPhases: MessageFns<RequestPhases> = {
+  encode(message: RequestPhases, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.access !== undefined) {
+      writer.uint32(9).double(message.access);
+    }
+    if (message.body !== undefined) {
+      writer.uint32(17).double(message.body);
+    }
+    if (message.queue !== undefined) {
+      writer.uint32(25).double(message.queue);
+    }
+    if (message.dispatch !== undefined) {
+      writer.uint32(33).double(message.dispatch);
+    }
+    if (message.function !== undefined) {
+      writer.uint32(41).double(message.function);
+    }
+    if (message.answer !== undefined) {
+      writer.uint32(49).double(message.answer);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestPhases {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestPhases();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.access = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.body = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.queue = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.dispatch = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.function = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.answer = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequestPhases {
+    return {
+      access: isSet(object.access) ? globalThis.Number(object.access) : undefined,
+      body: isSet(object.body) ? globalThis.Number(object.body) : undefined,
+      queue: isSet(object.queue) ? globalThis.Number(object.queue) : undefined,
+      dispatch: isSet(object.dispatch) ? globalThis.Number(object.dispatch) : undefined,
+      function: isSet(object.function) ? globalThis.Number(object.function) : undefined,
+      answer: isSet(object.answer) ? globalThis.Number(object.answer) : undefined,
+    };
+  },
+
+  toJSON(message: RequestPhases): unknown {
+    const obj: any = {};
+    if (message.access !== undefined) {
+      obj.access = floatToJson(message.access);
+    }
+    if (message.body !== undefined) {
+      obj.body = floatToJson(message.body);
+    }
+    if (message.queue !== undefined) {
+      obj.queue = floatToJson(message.queue);
+    }
+    if (message.dispatch !== undefined) {
+      obj.dispatch = floatToJson(message.dispatch);
+    }
+    if (message.function !== undefined) {
+      obj.function = floatToJson(message.function);
+    }
+    if (message.answer !== undefined) {
+      obj.answer = floatToJson(message.answer);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RequestPhases>): RequestPhases {
+    return RequestPhases.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestPhases>): RequestPhases {
+    const message = createBaseRequestPhases();
+    message.access = object.access ?? undefined;
+    message.body = object.body ?? undefined;
+    message.queue = object.queue ?? undefined;
+    message.dispatch = object.dispatch ?? undefined;
+    message.function = object.function ?? undefined;
+    message.answer = object.answer ?? undefined;
+    return message;
+  },
+};
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

@@ -1,0 +1,87 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { BusLog } from "@millrace/bus";
+import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { BusWorker, OpenBus } from "../bus/bus-link.ts";
+import { LIMITS } from "../limits.ts";
+
+// Takes messages of a stream into PostgreSQL. A message is acknowledged when what it says is stored, and comes again otherwise; one that
+// comes twice is known by its place in the stream.
+
+const CONSUMER = "control-plane";
+const ACK_WAIT_NS = 30_000_000_000;
+const RETRY_WAIT_MS = 1_000;
+
+export interface StreamReader {
+  stream: string;
+  /** Stores what messages say, each once however often it comes. What cannot be read is passed over. */
+  store(messages: readonly JsMsg[], streamMadeAt: Date): Promise<void>;
+}
+
+export class StreamConsumer implements BusWorker {
+  readonly #reader: StreamReader;
+  readonly #log: BusLog;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #messages: ConsumerMessages | undefined;
+
+  constructor(reader: StreamReader, log: BusLog) {
+    this.#reader = reader;
+    this.#log = log;
+  }
+
+  async start(bus: OpenBus): Promise<void> {
+    this.#running ??= this.#run(bus);
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    // Its promise waits for a reader that may not have begun; the run ends when it has.
+    this.#messages?.close().catch(() => {});
+    await this.#running;
+  }
+
+  async #run(bus: OpenBus): Promise<void> {
+    const { signal } = this.#stop;
+    const { stream } = this.#reader;
+    while (!signal.aborted) {
+      await this.#consume(bus).catch((err: unknown) => {
+        if (!signal.aborted) this.#log.warn({ err, stream }, "events cannot be stored; it is tried again");
+      });
+      await delay(RETRY_WAIT_MS, undefined, { signal }).catch(() => {});
+    }
+  }
+
+  /** Stores messages as they come: each at once while there are few, many together when they queue up. */
+  async #consume({ connection }: OpenBus): Promise<void> {
+    const { stream } = this.#reader;
+    const manager = await jetstreamManager(connection);
+    const streamMadeAt = new Date((await manager.streams.info(stream)).created);
+    await manager.consumers.add(stream, {
+      durable_name: CONSUMER,
+      ack_policy: AckPolicy.Explicit,
+      ack_wait: ACK_WAIT_NS,
+    });
+    const consumer = await jetstream(connection).consumers.get(stream, CONSUMER);
+    const { eventMessagesMax } = LIMITS;
+    const messages = await consumer.consume({ max_messages: eventMessagesMax, abort_on_missing_resource: true });
+    this.#messages = messages;
+    if (this.#stop.signal.aborted) messages.close().catch(() => {});
+    let batch: JsMsg[] = [];
+    for await (const message of messages) {
+      batch.push(message);
+      if (message.info.pending > 0 && batch.length < eventMessagesMax) continue;
+      await this.#store(batch, streamMadeAt);
+      batch = [];
+    }
+  }
+
+  async #store(batch: readonly JsMsg[], streamMadeAt: Date): Promise<void> {
+    try {
+      await this.#reader.store(batch, streamMadeAt);
+      for (const message of batch) message.ack();
+    } catch (error) {
+      for (const message of batch) message.nak(RETRY_WAIT_MS);
+      throw error;
+    }
+  }
+}

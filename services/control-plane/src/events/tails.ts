@@ -1,0 +1,72 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { PlatformError } from "@millrace/errors";
+import { principalName, type RpcContext } from "@millrace/rpc";
+import { LIMITS } from "../limits.ts";
+import type { EventCursor } from "./event.ts";
+
+export interface TailSource<Row extends EventCursor> {
+  /** Those that reached their stream after the cursor, in that order; at most `tailEventsMax`. */
+  next(cursor: EventCursor): Promise<Row[]>;
+}
+
+/** Streams of what comes: each looks for more in turns, and ends after a while, to be resumed. */
+export class Tails {
+  readonly #byPerson = new Map<string, number>();
+  readonly #stopping: AbortSignal;
+  #open = 0;
+
+  /** All end when `stopping` aborts. */
+  constructor(stopping: AbortSignal) {
+    this.#stopping = stopping;
+  }
+
+  /** Answers rows as they come, and an empty turn now and then, with the cursor behind each. */
+  async *follow<Row extends EventCursor>(
+    { principal, signal }: RpcContext,
+    first: { rows: Row[]; cursor: EventCursor },
+    source: TailSource<Row>,
+  ): AsyncGenerator<{ rows: Row[]; cursor: EventCursor }> {
+    const leave = this.#enter(principalName(principal));
+    const lifetime = AbortSignal.timeout(LIMITS.tailLifetimeMs);
+    const over = AbortSignal.any([signal, lifetime, this.#stopping]);
+    try {
+      let { cursor } = first;
+      yield first;
+      while (!over.aborted) {
+        const rows = await source.next(cursor);
+        cursor = rows.at(-1) ?? cursor;
+        if (rows.length > 0) yield { rows, cursor };
+        if (rows.length < LIMITS.tailEventsMax)
+          await delay(LIMITS.tailPollMs, undefined, { signal: over }).catch(() => {});
+      }
+    } finally {
+      leave();
+    }
+  }
+
+  #enter(person: string): () => void {
+    const own = this.#byPerson.get(person) ?? 0;
+    if (this.#open >= LIMITS.tailsMax || own >= LIMITS.tailsPerPersonMax) {
+      throw new PlatformError(
+        "resource_exhausted",
+        `At most ${LIMITS.tailsPerPersonMax} tails of a person are open at once.`,
+        {
+          reason: "tails_exhausted",
+        },
+      );
+    }
+    this.#open++;
+    this.#byPerson.set(person, own + 1);
+    return () => {
+      this.#open--;
+      const left = this.#byPerson.get(person)! - 1;
+      if (left > 0) this.#byPerson.set(person, left);
+      else this.#byPerson.delete(person);
+    };
+  }
+}
+
+/** Of what is older nothing comes: the stream keeps it for a day, and an event may say that it is an hour older. */
+export function tailedSince(now: Date): Date {
+  return new Date(now.getTime() - 86_400_000 - LIMITS.eventLateMsMax);
+}

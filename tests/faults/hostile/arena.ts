@@ -15,10 +15,12 @@ import { moduleOf, type Probe, type Probes, reaches, type Tier } from "./probe.t
 import { type Spoken, speakTo } from "./spoken.ts";
 import { MARK, Witnesses } from "./witnesses.ts";
 
-const TIMEOUT_MS = 3_000;
+/** Long enough to start in a new sandbox on a busy machine. */
+const TIMEOUT_MS = 8_000;
 /** The caller is told in time, and a busy machine has some more. */
 const LATE_MS_MAX = 2_500;
-const BACK_TIMEOUT_MS = 15_000;
+/** Long enough for a function that is held back since it was beside those whose sandboxes died. */
+const BACK_TIMEOUT_MS = 25_000;
 const IDLE_CORES_MAX = 0.5;
 const SHOWN_CHARACTERS = 300;
 

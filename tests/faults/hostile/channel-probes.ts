@@ -108,6 +108,7 @@ export const CHANNEL_PROBES: Probes = {
       }
       return seen.join("");`,
     told: ANYTHING_DOCUMENTED,
+    timeoutMs: 1_500,
   },
   "closes every descriptor": toldAnything("for (let fd = 3; fd < 256; fd++) try { fs.closeSync(fd); } catch {}", {
     timeoutMs: 1_000,
@@ -139,10 +140,12 @@ export const HIJACKING_PROBES: Probes = {
       await pause(500);
       return { listening, heard };`,
     told: ANYTHING_DOCUMENTED,
+    timeoutMs: 1_500,
   },
   "takes connections on its channels": {
     prelude: FRAMES,
     code: "return each([CONTROL, own], (fd) => new Promise((resolve, reject) => net.createServer().on('error', reject).listen({ fd }, resolve)));",
     told: ANYTHING_DOCUMENTED,
+    timeoutMs: 1_500,
   },
 };

@@ -3,7 +3,7 @@ import { ANYTHING_DOCUMENTED, type Probe, type Probes, type Told } from "./probe
 
 const OUT = ["function_out_of_memory", "instance_lost"] as const;
 
-const hungry = (code: string, told: readonly Told[] = OUT, timeoutMs = 10_000): Probe => ({ code, told, timeoutMs });
+const hungry = (code: string, told: readonly Told[] = OUT, timeoutMs = 20_000): Probe => ({ code, told, timeoutMs });
 
 /** A thread that answers nobody: its caller is told after the time that the function has, and everybody else goes on. */
 const deaf = (code: string): Probe => ({ code, told: ["function_timeout"], timeoutMs: 500 });

@@ -40,6 +40,8 @@ test("a target is a host and a port", () => {
   }
 });
 
+const ODD = fc.constantFrom("\ud800", "\0", ".", "[", "]", ":", "%", "1", "x", "①", "xn--", "*", "ß", "\u200d");
+
 test("a target that was read is written so that it is read again", () => {
   fc.assert(
     fc.property(fc.oneof(fc.domain(), fc.ipV4(), fc.ipV6()), fc.integer({ min: 1, max: 65_535 }), (host, port) => {
@@ -47,5 +49,12 @@ test("a target that was read is written so that it is read again", () => {
       if (target) assert.deepEqual(parseEgressTarget(formatEgressTarget(target)), target);
     }),
   );
-  fc.assert(fc.property(fc.string(), (text) => void parseEgressTarget(text)));
+  fc.assert(
+    fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.string({ unit: ODD })), (text) => {
+      void parseEgressTarget(`${text}:1`);
+      const host = canonicalHost(text);
+      if (host !== undefined) assert.equal(canonicalHost(host), host);
+    }),
+    { numRuns: 2_000 },
+  );
 });

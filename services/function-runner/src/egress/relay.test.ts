@@ -146,6 +146,20 @@ test("a connection that nobody wants any more is closed", async (t) => {
   await until(() => events.some(({ outcome }) => outcome === "abandoned"));
 });
 
+test("a connection that breaks before it is claimed is not claimed any more", async (t) => {
+  const { ask, say, events } = openRelay(t);
+  const before = accepted.length;
+  const { socket, answer } = await ask(KIND.open, { host: "a.example.com", port });
+  await until(() => accepted.length > before);
+  accepted.at(-1)!.resetAndDestroy();
+  await closed(socket);
+  await closed(say(writeMessage(KIND.claim, { id: answer?.id })).resume());
+  assert.deepEqual(
+    events.map(({ outcome }) => outcome),
+    ["broken"],
+  );
+});
+
 test("what is open ends with the sandbox", async (t) => {
   const { ask, close } = openRelay(t);
   const { socket } = await ask(KIND.open, { host: "a.example.com", port });

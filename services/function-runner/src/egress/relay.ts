@@ -183,18 +183,20 @@ export class Relay {
     while (this.#waiting.has(id));
     this.#waiting.set(id, waiting);
     const { remote, asker } = waiting;
-    const giveUp = () => {
+    const giveUp = (outcome: EgressOutcome) => {
+      clearTimeout(timer);
       if (this.#waiting.get(id) !== waiting) return;
       this.#waiting.delete(id);
       remote.destroy();
       asker.destroy();
       this.#connections--;
-      waiting.over({ bytesIn: 0, bytesOut: 0, outcome: "abandoned" });
+      waiting.over({ ...NONE, outcome });
     };
-    const timer = setTimeout(giveUp, EGRESS_LIMITS.claimTimeoutMs);
-    remote.once("close", () => clearTimeout(timer));
-    asker.once("close", giveUp);
-    if (asker.destroyed) giveUp();
+    const timer = setTimeout(giveUp, EGRESS_LIMITS.claimTimeoutMs, "abandoned");
+    remote.once("close", () => giveUp("broken"));
+    asker.once("close", () => giveUp("abandoned"));
+    if (remote.destroyed) giveUp("broken");
+    else if (asker.destroyed) giveUp("abandoned");
     return id;
   }
 

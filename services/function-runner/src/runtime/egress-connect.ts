@@ -119,6 +119,7 @@ function lookupThrough(socket: Socket, errand: Errand): LookupFunction {
 async function askFor(socket: Socket, { relaySocket, host, port, options, traveller }: Errand): Promise<Opened> {
   const family = familyOf(options.family);
   const given = options.lookup && net.isIP(host) === 0 ? await givenBy(options.lookup, host, family) : "";
+  if (socket.destroyed) throw { code: "ECANCELED", message: "", address: "" } satisfies Failed;
   const { functionName } = traveller;
   const { answer, giveUp } = askToOpen(relaySocket, { host, port, family, given, functionName });
   socket.once("close", giveUp);

@@ -6,6 +6,6 @@ export { FrameReader } from "./frame-reader.ts";
 export { FrameWriter } from "./frame-writer.ts";
 export * from "./messages.ts";
 export { slotsAtDepth } from "./slots.ts";
-export { countSpent } from "./spent-buffers.ts";
+export { type Collect, countSpent, findCollect } from "./spent-buffers.ts";
 export { Standstill } from "./standstill.ts";
 export { StreamParser } from "./stream-parser.ts";

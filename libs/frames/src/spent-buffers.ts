@@ -13,7 +13,8 @@ const LARGE_BYTES = 16 * 1024;
  */
 const COLLECT_AFTER_BYTES = 4 * 1024 * 1024;
 
-type Collect = (options: { type: "minor" }) => void;
+/** `last-resort` also finds what V8 keeps in case it is of use again, and gives pages back. */
+export type Collect = (options: { type: "minor" } | { type: "major"; flavor: "last-resort" }) => void;
 
 let countedBytes = 0;
 let collect: Collect | undefined;
@@ -28,8 +29,8 @@ export function countSpent(bytes: number): void {
   collect({ type: "minor" });
 }
 
-/** The function is given to contexts that are made while the flag is set, and to nobody else. */
-function findCollect(): Collect {
+/** V8's own collection of garbage. The function is given to contexts that are made while the flag is set, and to nobody else. */
+export function findCollect(): Collect {
   setFlagsFromString("--expose-gc");
   const found: Collect | undefined = runInNewContext("globalThis.gc");
   setFlagsFromString("--no-expose-gc");

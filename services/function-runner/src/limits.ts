@@ -18,8 +18,8 @@ export const SANDBOX_LIMITS = {
   /** Backstop only: Node reserves about 600 MiB and 80 MiB for each instance before it uses any of it. */
   dataBytesMax: 8 * 1024 * MIB,
   bootTimeoutMs: 10_000,
-  /** From asking a sandbox that has booted for one more thread until the thread waits for what to load. */
-  threadTimeoutMs: 5_000,
+  /** From asking a sandbox that has booted for one more thread until it has heard. On a busy machine the thread itself may take longer. */
+  hearingTimeoutMs: 5_000,
   /** From an instance's channel being closed until its end must be reported, and the other way round. */
   endTimeoutMs: 100,
   /** From asking the sandbox to end an instance whose loop is blocked until the whole sandbox is killed. */

@@ -3,7 +3,7 @@
 import { Socket } from "node:net";
 import { pathToFileURL } from "node:url";
 import { workerData } from "node:worker_threads";
-import { CallMap, FLAG, FRAME, type Frame, FrameReader, readCredit, readInvoke } from "@millrace/frames";
+import { CallMap, FLAG, FRAME, type Frame, FrameReader, findCollect, readCredit, readInvoke } from "@millrace/frames";
 import { Channel } from "../sandbox/channel.ts";
 import {
   type InstanceFacts,
@@ -16,6 +16,7 @@ import { Call } from "./call.ts";
 import { relayConnections, type Traveller } from "./egress-connect.ts";
 import { relayLookups } from "./egress-dns.ts";
 import { type FoundFunction, findFunction, listExports } from "./find-function.ts";
+import { collectWhenIdle } from "./idle-memory.ts";
 import type { ThreadStart } from "./instance-thread.ts";
 import { installRequest } from "./light-request.ts";
 import { installResponse } from "./light-response.ts";
@@ -150,3 +151,4 @@ process.on("unhandledRejection", (reason) => output.line("error", `Unhandled rej
 process.on("uncaughtExceptionMonitor", (error) => output.line("error", `Uncaught ${describeThrown(error)}`));
 if (withWeb) new Headers();
 channel.writer().begin(SANDBOX_FRAME.ready, 0, 0).end();
+collectWhenIdle({ isBlank: () => facts === undefined, hasCalls: () => calls.size > 0 }, findCollect);

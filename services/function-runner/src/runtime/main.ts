@@ -34,6 +34,7 @@ function prepare({ call: number, payload }: Frame): void {
     control.writer().begin(SANDBOX_FRAME.ended, 0, number).u8(cause).raw(Buffer.from(text)).end();
   });
   threads.set(number, thread);
+  control.writer().begin(SANDBOX_FRAME.preparing, 0, number).end();
 }
 
 watchMemory(() => threads.values());

@@ -4,7 +4,7 @@ import { FLAG, type Frame, FrameReader, type FrameWriter } from "@millrace/frame
 // run unchanged over the instance's own channel; these are the private ones. Both ends are always of the same version.
 //
 //   control channel   supervisor → main       prepare · stop
-//                     main → supervisor       booted · ended
+//                     main → supervisor       booted · preparing · ended
 //   instance channel  supervisor → instance   load, then recall · ping
 //                     instance → supervisor   ready, then loaded | loadFailed, then output · done | returned · pong
 //
@@ -20,6 +20,8 @@ export const SANDBOX_FRAME = {
   booted: 66,
   /** u8 cause (ENDED), rest: text. */
   ended: 67,
+  /** The thread is being started. */
+  preparing: 68,
   /** The thread waits for what it is to load. */
   ready: 70,
   /** Pieces of JSON `InstanceLoad`, the last with END. */

@@ -45,6 +45,8 @@ interface Held {
   channel: Channel;
   /** Undefined while the thread is blank. */
   listener: InstanceListener | undefined;
+  /** The sandbox's main thread has heard that it is to be started. */
+  isHeard: boolean;
   /** It reads its channel; before that it says nothing but that. */
   isReady: boolean;
   timer?: NodeJS.Timeout;
@@ -215,12 +217,12 @@ export class Sandbox {
         why === "garbage" ? this.#killFor(number, "an instance's channel is garbage") : this.#onClosed(number),
     });
     const held: Held = {
-      ...{ kind, channel, listener: undefined, isReady: false },
+      ...{ kind, channel, listener: undefined, isHeard: false, isReady: false },
       ...{ killAt: Infinity, channelClosed: false },
     };
     this.#instances.set(number, held);
-    // Of the first thread the boot has to wait.
-    if (this.#hasBooted) held.timer = setTimeout(() => this.kill(), SANDBOX_LIMITS.threadTimeoutMs);
+    // Its first thread has the boot's time.
+    if (this.#hasBooted) held.timer = setTimeout(() => this.kill(), SANDBOX_LIMITS.hearingTimeoutMs);
     this.#control
       .writer()
       .begin(SANDBOX_FRAME.prepare, 0, number)
@@ -237,7 +239,6 @@ export class Sandbox {
       this.#killFor(number, "an instance speaks out of turn");
     else {
       held.isReady = true;
-      if (held.killAt === Infinity) clearTimeout(held.timer);
       this.#hasThread = true;
       this.#bootedOnceReady();
     }
@@ -279,6 +280,8 @@ export class Sandbox {
 
   #onControl(frame: Frame): void {
     if (frame.type === SANDBOX_FRAME.booted && !this.#hasBooted) this.#onBooted();
+    else if (frame.type === SANDBOX_FRAME.preparing && this.#instances.get(frame.call)?.isHeard === false)
+      this.#onPreparing(this.#instances.get(frame.call)!);
     else if (frame.type === SANDBOX_FRAME.ended && this.#instances.has(frame.call)) this.#onEnded(frame);
     else this.kill("its control channel carries what it may not");
   }
@@ -292,6 +295,11 @@ export class Sandbox {
 
   #bootedOnceReady(): void {
     if (this.#hasBooted && this.#hasThread) this.#booted.resolve();
+  }
+
+  #onPreparing(held: Held): void {
+    held.isHeard = true;
+    if (held.killAt === Infinity) clearTimeout(held.timer);
   }
 
   // A thread that ends closes its channel, and its end is reported; what is still in the channel is read before its end is told.

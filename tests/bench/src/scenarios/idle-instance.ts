@@ -1,20 +1,15 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { send } from "@millrace/e2e-tests";
 import type { Bench, Scenario } from "../bench.ts";
 import { type Section, shown } from "../report/section.ts";
-import { residentMiB } from "../system/usage.ts";
+import { settledMiB } from "../system/usage.ts";
 import { type BenchPlatform, deployFunction, withPlatform } from "../targets/platform.ts";
 
 // What one more warm instance costs while nobody calls it. How many there are is what they say themselves: calls may share an instance.
 
 const SLOTS = 16;
-const SETTLED_MIB = 0.5;
-const SETTLED_LOOKS = 6;
-const LOOK_MS = 500;
-const SETTLE_TIMEOUT_MS = 30_000;
 
 const WHO = `
-  const id = crypto.randomUUID();
+  const id = Math.random().toString(36);
   export const handler = () => new Promise((answer) => setTimeout(answer, 1_000, { statusCode: 200, body: id }));`;
 
 export const idleInstance: Scenario<number> = {
@@ -43,19 +38,6 @@ async function measure({ signal, print }: Bench, platform: BenchPlatform, url: s
   return (after - before) / others.size;
 }
 
-/** Of the supervisor and the sandboxes together, once it stays what it is, or at the deadline. */
-async function settledMiB(pids: readonly number[], signal: AbortSignal): Promise<number> {
-  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
-  const looks: number[] = [];
-  for (;;) {
-    looks.push(pids.reduce((sum, pid) => sum + residentMiB(pid), 0));
-    const latest = looks.slice(-SETTLED_LOOKS);
-    const isSettled = latest.length === SETTLED_LOOKS && Math.max(...latest) - Math.min(...latest) < SETTLED_MIB;
-    if (isSettled || performance.now() > deadline) return looks.at(-1)!;
-    await delay(LOOK_MS, undefined, { signal });
-  }
-}
-
 function present(mib: number): Section {
   return {
     title: "Warm instances that idle",
@@ -63,7 +45,7 @@ function present(mib: number): Section {
 sandboxes, once it has settled, is shared out among the instances that came. Each is a thread with a heap of its own.`,
     head: ["", "MiB"],
     rows: [["resident memory of one more instance", shown(mib, 1)]],
-    checks: [],
+    checks: [{ what: "resident memory of one more instance", measured: mib, target: { atMost: 8 }, unit: " MiB" }],
     charts: [],
   };
 }

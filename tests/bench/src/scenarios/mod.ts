@@ -4,6 +4,7 @@ import { concurrency } from "./concurrency.ts";
 import { generator } from "./generator.ts";
 import { idleInstance } from "./idle-instance.ts";
 import { isolation } from "./isolation.ts";
+import { manyFunctions } from "./many-functions.ts";
 import { mixed } from "./mixed.ts";
 import { neighbours } from "./neighbours.ts";
 import { overload } from "./overload.ts";
@@ -24,6 +25,7 @@ export const SCENARIOS: readonly Scenario<unknown>[] = [
   runners,
   coldStart,
   idleInstance,
+  manyFunctions,
   isolation,
   plan,
   soak,

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
 import { descendantsOf } from "@millrace/e2e-tests";
 
 // What processes and threads use, by the operating system's accounting. A process may end at any time: what is gone has used nothing since.
@@ -12,6 +13,10 @@ export type CpuUse = Partial<Record<CpuRole, number>>;
 /** Milliseconds by role, then by process or thread. */
 export type CpuReading = ReadonlyMap<CpuRole, ReadonlyMap<number, number>>;
 
+const SETTLED_MIB = 0.5;
+const SETTLED_LOOKS = 6;
+const LOOK_MS = 500;
+const SETTLE_TIMEOUT_MS = 30_000;
 const CLOCK_TICKS_PER_SECOND = 100;
 /** Node's name for threads that JavaScript has started. */
 const INSTANCE_THREAD = "WorkerThread";
@@ -55,6 +60,19 @@ export function instanceThreadsOf(pid: number): number[] {
 /** Memory of a process that is resident now; NaN when there is no such process. */
 export function residentMiB(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readText(`/proc/${pid}/status`))?.[1] ?? Number.NaN) / 1024;
+}
+
+/** Of all these processes together, once it stays what it is, or at the deadline. */
+export async function settledMiB(pids: readonly number[], signal: AbortSignal): Promise<number> {
+  const deadline = performance.now() + SETTLE_TIMEOUT_MS;
+  const looks: number[] = [];
+  for (;;) {
+    looks.push(pids.reduce((sum, pid) => sum + residentMiB(pid), 0));
+    const latest = looks.slice(-SETTLED_LOOKS);
+    const isSettled = latest.length === SETTLED_LOOKS && Math.max(...latest) - Math.min(...latest) < SETTLED_MIB;
+    if (isSettled || performance.now() > deadline) return looks.at(-1)!;
+    await delay(LOOK_MS, undefined, { signal });
+  }
 }
 
 /** The sandboxes of runners: below wrappers that fence them in, Node with the sandbox's program. */

@@ -39,6 +39,8 @@ export interface Person {
   memberships: ReadonlyMap<string, RoleName>;
   /** Of the credential. */
   expiresAt: Date;
+  /** `tokens/{id}` or `sessions/{id}` */
+  credentialName?: string;
 }
 
 export interface ServicePrincipal {

@@ -11,6 +11,14 @@ export {
   type ServicePrincipal,
 } from "./access.ts";
 export { authorize, requirePerson, requireRole } from "./authorize.ts";
+export {
+  type CallNotes,
+  type CallRecord,
+  type CallRecorder,
+  type IncomingCall,
+  noteCall,
+  withNotes,
+} from "./call-record.ts";
 export { checkEtag, etagOf } from "./etag.ts";
 export { onceOf } from "./once.ts";
 export { pageOf, pageSizeOf, pageToken, readPageToken } from "./paging.ts";

@@ -15,6 +15,7 @@ import { causeChain, PlatformError } from "@millrace/errors";
 import { HealthCheckResponse_ServingStatus, HealthService } from "@millrace/proto/google";
 import type { Access, AccessTable, Principal } from "./access.ts";
 import { authorize } from "./authorize.ts";
+import { type CallRecord, type CallRecorder, NO_RECORDER } from "./call-record.ts";
 import { addReflection } from "./reflection.ts";
 import { toStatus } from "./rpc-errors.ts";
 
@@ -52,6 +53,8 @@ export interface RpcServerOptions {
   access: AccessTable;
   /** Turns the bearer token of a call into its principal. Throws `unauthenticated`. */
   authenticate(token: string): Promise<Principal>;
+  /** Sees every call; absent: nothing is recorded. */
+  recorder?: CallRecorder;
   log: RpcLog;
   tls?: { certFile: string; keyFile: string } | undefined;
 }
@@ -121,54 +124,68 @@ export class RpcServer {
     this.#server.forceShutdown();
   }
 
-  #wrap(
-    handler: Handler,
-    method: { path: string; requestStream: boolean; responseStream: boolean },
-    access: Access,
-  ): UntypedHandleCall {
-    if (method.requestStream) return this.#clientStream(handler as ClientStreamHandler, method.path, access);
-    if (method.responseStream) return this.#serverStream(handler as ServerStreamHandler, method.path, access);
-    return this.#unary(handler as UnaryHandler, method.path, access);
+  #wrap(handler: Handler, method: Method, access: Access): UntypedHandleCall {
+    if (method.requestStream) return this.#clientStream(handler as ClientStreamHandler, method, access);
+    if (method.responseStream) return this.#serverStream(handler as ServerStreamHandler, method, access);
+    return this.#unary(handler as UnaryHandler, method, access);
   }
 
-  #unary(handler: UnaryHandler, path: string, access: Access): UntypedHandleCall {
+  #record(call: AnyCall, { path: method, requestSerialize: encode }: Method): CallRecord {
+    const { recorder = NO_RECORDER } = this.#options;
+    const [userAgent = ""] = call.metadata.get("user-agent").map(String);
+    return recorder.begin({ method, encode, peer: call.getPeer(), userAgent });
+  }
+
+  #unary(handler: UnaryHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerUnaryCall<never, unknown>, answer: sendUnaryData<unknown>) => {
+      const record = this.#record(call, method);
+      record.request = call.request;
       try {
-        const context = await this.#contextOf(call, path, UNARY_TIMEOUT_MS);
+        const context = await this.#contextOf(call, method.path, UNARY_TIMEOUT_MS);
+        record.principal = context.principal;
         authorize(access, context.principal, call.request);
-        answer(null, await handler(call.request, context));
+        answer(null, await record.run(() => handler(call.request, context)));
       } catch (error) {
-        answer(this.#failure(error, path));
+        record.refused(error);
+        answer(this.#failure(error, method.path));
       }
     };
     return handle as unknown as UntypedHandleCall;
   }
 
   /** A stream's request is not known yet: its use case checks the role by the first message. */
-  #clientStream(handler: ClientStreamHandler, path: string, access: Access): UntypedHandleCall {
+  #clientStream(handler: ClientStreamHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerReadableStream<never, unknown>, answer: sendUnaryData<unknown>) => {
+      const record = this.#record(call, method);
       try {
-        const context = await this.#contextOf(call, path);
+        const context = await this.#contextOf(call, method.path);
+        record.principal = context.principal;
         authorize(access.who === "member" ? { who: "person" } : access, context.principal, undefined);
-        answer(null, await handler(call as unknown as AsyncIterable<never>, context));
+        const requests = heard(call as unknown as AsyncIterable<never>, record);
+        answer(null, await record.run(() => handler(requests, context)));
       } catch (error) {
-        answer(this.#failure(error, path));
+        record.refused(error);
+        answer(this.#failure(error, method.path));
       }
     };
     return handle as unknown as UntypedHandleCall;
   }
 
-  #serverStream(handler: ServerStreamHandler, path: string, access: Access): UntypedHandleCall {
+  #serverStream(handler: ServerStreamHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerWritableStream<never, unknown>) => {
+      const record = this.#record(call, method);
+      record.request = call.request;
       try {
-        const context = await this.#contextOf(call, path);
+        const context = await this.#contextOf(call, method.path);
+        record.principal = context.principal;
         authorize(access, context.principal, call.request);
         for await (const message of handler(call.request, context)) {
           if (!call.write(message)) await drained(call, context.signal);
         }
         call.end();
       } catch (error) {
-        call.emit("error", this.#failure(error, path));
+        record.refused(error);
+        call.emit("error", this.#failure(error, method.path));
       }
     };
     return handle as unknown as UntypedHandleCall;
@@ -220,7 +237,22 @@ export class RpcServer {
   }
 }
 
-type AnyCall = { metadata: Metadata } & { on(event: "cancelled", listener: () => void): unknown };
+type AnyCall = { metadata: Metadata; getPeer(): string; on(event: "cancelled", listener: () => void): unknown };
+
+interface Method {
+  path: string;
+  requestStream: boolean;
+  responseStream: boolean;
+  requestSerialize(request: unknown): Buffer;
+}
+
+/** The messages as they come; the first is the record's request. */
+async function* heard<Message>(messages: AsyncIterable<Message>, record: CallRecord): AsyncGenerator<Message> {
+  for await (const message of messages) {
+    record.request ??= message;
+    yield message;
+  }
+}
 
 function drained(call: ServerWritableStream<never, unknown>, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,5 +1,6 @@
 import { PlatformError } from "@millrace/errors";
 import postgres from "postgres";
+import { commitListener } from "./commit-listener.ts";
 import { fromSqlError, isRetryable } from "./sql-errors.ts";
 
 export type Sql = postgres.Sql;
@@ -60,9 +61,16 @@ export function closeDatabase(sql: Sql): Promise<void> {
 
 /** Runs `work` in a transaction; serialisation failures and deadlocks are tried again, at most four times in all. */
 export async function inTransaction<T>(sql: Sql, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  const listener = commitListener();
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await sql.begin(work)) as T;
+      const result = (await sql.begin(async (tx) => {
+        const answer = await work(tx);
+        await listener?.beforeCommit(tx, answer);
+        return answer;
+      })) as T;
+      listener?.committed();
+      return result;
     } catch (error) {
       if (attempt < TRANSACTION_ATTEMPTS_MAX && isRetryable(error)) continue;
       throw error instanceof PlatformError ? error : fromSqlError(error);

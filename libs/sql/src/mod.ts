@@ -1,3 +1,4 @@
+export { type CommitListener, withCommitListener } from "./commit-listener.ts";
 export {
   CONNECTION_OPTIONS,
   closeDatabase,

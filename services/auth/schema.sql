@@ -9,6 +9,72 @@ create table access_keys (
   version integer default 1 not null,
   created_at timestamp(3) with time zone not null
 );
+create table audit_chains (
+  chain text not null,
+  sequence bigint not null,
+  hash bytea not null,
+  at timestamp with time zone not null
+);
+create table audit_events_2026_11 (
+  chain text not null,
+  sequence bigint not null,
+  at timestamp with time zone not null,
+  project text not null,
+  actor text not null,
+  credential text not null,
+  method text not null,
+  object text not null,
+  outcome text not null,
+  reason text not null,
+  fields text not null,
+  before text not null,
+  after text not null,
+  peer text not null,
+  user_agent text not null,
+  not_recorded integer not null,
+  previous_hash bytea not null,
+  hash bytea not null
+);
+create table audit_events_2026_12 (
+  chain text not null,
+  sequence bigint not null,
+  at timestamp with time zone not null,
+  project text not null,
+  actor text not null,
+  credential text not null,
+  method text not null,
+  object text not null,
+  outcome text not null,
+  reason text not null,
+  fields text not null,
+  before text not null,
+  after text not null,
+  peer text not null,
+  user_agent text not null,
+  not_recorded integer not null,
+  previous_hash bytea not null,
+  hash bytea not null
+);
+create table audit_events_2027_01 (
+  chain text not null,
+  sequence bigint not null,
+  at timestamp with time zone not null,
+  project text not null,
+  actor text not null,
+  credential text not null,
+  method text not null,
+  object text not null,
+  outcome text not null,
+  reason text not null,
+  fields text not null,
+  before text not null,
+  after text not null,
+  peer text not null,
+  user_agent text not null,
+  not_recorded integer not null,
+  previous_hash bytea not null,
+  hash bytea not null
+);
 create table authorizations (
   project_id text not null,
   group_id text not null,
@@ -98,6 +164,11 @@ create table tokens (
 alter table access_keys add constraint access_keys_display_name UNIQUE (project_id, display_name);
 alter table access_keys add constraint access_keys_pkey PRIMARY KEY (key_id);
 alter table access_keys add constraint access_keys_project_id_fkey FOREIGN KEY (project_id) REFERENCES projects(project_id);
+alter table audit_chains add constraint audit_chains_pkey PRIMARY KEY (chain);
+alter table audit_events add constraint audit_events_pkey PRIMARY KEY (chain, sequence, at);
+alter table audit_events_2026_11 add constraint audit_events_2026_11_pkey PRIMARY KEY (chain, sequence, at);
+alter table audit_events_2026_12 add constraint audit_events_2026_12_pkey PRIMARY KEY (chain, sequence, at);
+alter table audit_events_2027_01 add constraint audit_events_2027_01_pkey PRIMARY KEY (chain, sequence, at);
 alter table authorizations add constraint authorizations_access_key_id_fkey FOREIGN KEY (access_key_id) REFERENCES access_keys(key_id);
 alter table authorizations add constraint authorizations_check CHECK ((num_nonnulls(access_key_id, subscription_key_id) = 1));
 alter table authorizations add constraint authorizations_pkey PRIMARY KEY (project_id, group_id, environment, key_id);
@@ -127,6 +198,18 @@ alter table tokens add constraint tokens_person_id_fkey FOREIGN KEY (person_id) 
 alter table tokens add constraint tokens_pkey PRIMARY KEY (token_id);
 
 CREATE INDEX access_keys_by_project ON access_keys USING btree (project_id, created_at, key_id);
+CREATE INDEX audit_events_2026_11_actor_at_chain_sequence_idx ON audit_events_2026_11 USING btree (actor, at, chain, sequence);
+CREATE INDEX audit_events_2026_11_at_chain_sequence_idx ON audit_events_2026_11 USING btree (at, chain, sequence);
+CREATE INDEX audit_events_2026_11_project_at_chain_sequence_idx ON audit_events_2026_11 USING btree (project, at, chain, sequence);
+CREATE INDEX audit_events_2026_12_actor_at_chain_sequence_idx ON audit_events_2026_12 USING btree (actor, at, chain, sequence);
+CREATE INDEX audit_events_2026_12_at_chain_sequence_idx ON audit_events_2026_12 USING btree (at, chain, sequence);
+CREATE INDEX audit_events_2026_12_project_at_chain_sequence_idx ON audit_events_2026_12 USING btree (project, at, chain, sequence);
+CREATE INDEX audit_events_2027_01_actor_at_chain_sequence_idx ON audit_events_2027_01 USING btree (actor, at, chain, sequence);
+CREATE INDEX audit_events_2027_01_at_chain_sequence_idx ON audit_events_2027_01 USING btree (at, chain, sequence);
+CREATE INDEX audit_events_2027_01_project_at_chain_sequence_idx ON audit_events_2027_01 USING btree (project, at, chain, sequence);
+CREATE INDEX audit_events_by_actor ON ONLY audit_events USING btree (actor, at, chain, sequence);
+CREATE INDEX audit_events_by_project ON ONLY audit_events USING btree (project, at, chain, sequence);
+CREATE INDEX audit_events_by_time ON ONLY audit_events USING btree (at, chain, sequence);
 CREATE INDEX authorizations_by_access_key ON authorizations USING btree (access_key_id);
 CREATE INDEX authorizations_by_key ON authorizations USING btree (key_id);
 CREATE INDEX authorizations_by_subscription_key ON authorizations USING btree (subscription_key_id);

@@ -49,6 +49,32 @@ create table artifacts (
   size_bytes bigint not null,
   created_at timestamp with time zone default now() not null
 );
+create table audit_chains (
+  chain text not null,
+  sequence bigint not null,
+  hash bytea not null,
+  at timestamp with time zone not null
+);
+create table audit_events (
+  chain text not null,
+  sequence bigint not null,
+  at timestamp with time zone not null,
+  project text not null,
+  actor text not null,
+  credential text not null,
+  method text not null,
+  object text not null,
+  outcome text not null,
+  reason text not null,
+  fields text not null,
+  before text not null,
+  after text not null,
+  peer text not null,
+  user_agent text not null,
+  not_recorded integer not null,
+  previous_hash bytea not null,
+  hash bytea not null
+) partition by RANGE (at);
 create table bus_streams (
   name text not null,
   made_at timestamp with time zone not null
@@ -228,6 +254,8 @@ alter table apis add constraint apis_uid UNIQUE (group_label, revision, uid);
 alter table artifact_chunks add constraint artifact_chunks_digest_fkey FOREIGN KEY (digest) REFERENCES artifacts(digest) ON DELETE CASCADE;
 alter table artifact_chunks add constraint artifact_chunks_pkey PRIMARY KEY (digest, number);
 alter table artifacts add constraint artifacts_pkey PRIMARY KEY (digest);
+alter table audit_chains add constraint audit_chains_pkey PRIMARY KEY (chain);
+alter table audit_events add constraint audit_events_pkey PRIMARY KEY (chain, sequence, at);
 alter table bus_streams add constraint bus_streams_pkey PRIMARY KEY (name);
 alter table deployment_events add constraint deployment_events_group_label_environment_fkey FOREIGN KEY (group_label, environment) REFERENCES deployments(group_label, environment) ON DELETE CASCADE;
 alter table deployment_events add constraint deployment_events_kind_check CHECK ((kind = ANY (ARRAY['offline'::text, 'online'::text, 'alias_moved'::text])));
@@ -265,6 +293,9 @@ alter table snapshots add constraint snapshots_pkey PRIMARY KEY (digest);
 CREATE INDEX alias_targets_by_version ON alias_targets USING btree (function_uid, number);
 CREATE INDEX apis_by_function ON apis USING btree (function_uid) WHERE (function_uid IS NOT NULL);
 CREATE INDEX artifacts_by_age ON artifacts USING btree (created_at);
+CREATE INDEX audit_events_by_actor ON ONLY audit_events USING btree (actor, at, chain, sequence);
+CREATE INDEX audit_events_by_project ON ONLY audit_events USING btree (project, at, chain, sequence);
+CREATE INDEX audit_events_by_time ON ONLY audit_events USING btree (at, chain, sequence);
 CREATE INDEX deployment_events_by_deployment ON deployment_events USING btree (group_label, environment, id);
 CREATE INDEX deployments_by_snapshot ON deployments USING btree (snapshot_digest) WHERE (snapshot_digest IS NOT NULL);
 CREATE INDEX functions_by_artifact ON functions USING btree (artifact_digest) WHERE (artifact_digest IS NOT NULL);

@@ -179,9 +179,11 @@ export class RpcServer {
         const context = await this.#contextOf(call, method.path);
         record.principal = context.principal;
         authorize(access, context.principal, call.request);
-        for await (const message of handler(call.request, context)) {
-          if (!call.write(message)) await drained(call, context.signal);
-        }
+        await record.run(async () => {
+          for await (const message of handler(call.request, context)) {
+            if (!call.write(message)) await drained(call, context.signal);
+          }
+        });
         call.end();
       } catch (error) {
         record.refused(error);

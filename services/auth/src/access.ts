@@ -1,3 +1,4 @@
+import { AuditServiceService } from "@millrace/proto/auth/v1/audit";
 import { AuthorizationServiceService } from "@millrace/proto/auth/v1/authorizations";
 import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { AccessKeyServiceService, SubscriptionKeyServiceService } from "@millrace/proto/auth/v1/keys";
@@ -58,6 +59,8 @@ export const ACCESS: AccessTable = {
     deleteAuthorization: DEVELOPER,
     listCallableDeployments: VIEWER,
   }),
+  // The handler asks for an owner of the project, or without one for an operator.
+  ...accessRows(AuditServiceService, { listAuditEvents: PERSON }),
   ...accessRows(IdentityServiceService, {
     authenticate: PEERS,
     grantOwner: CONTROL_PLANE,
@@ -67,3 +70,9 @@ export const ACCESS: AccessTable = {
     reprojectGrants: CONTROL_PLANE,
   }),
 };
+
+/** What changes nothing although it is not called Get… or List…: of these only denials are in the audit log. */
+export const READS: readonly string[] = [
+  IdentityServiceService.authenticate.path,
+  IdentityServiceService.deriveSigningKeys.path,
+];

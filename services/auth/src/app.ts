@@ -1,3 +1,5 @@
+import { type AuditLog, auditHandlers } from "@millrace/audit";
+import { AuditServiceService } from "@millrace/proto/auth/v1/audit";
 import { AuthorizationServiceService } from "@millrace/proto/auth/v1/authorizations";
 import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
 import { AccessKeyServiceService, SubscriptionKeyServiceService } from "@millrace/proto/auth/v1/keys";
@@ -6,7 +8,7 @@ import { PeopleServiceService } from "@millrace/proto/auth/v1/people";
 import { TokenServiceService } from "@millrace/proto/auth/v1/tokens";
 import { RpcServer, type RpcServerOptions, ServiceTrust } from "@millrace/rpc";
 import type { MasterKeyring } from "@millrace/sealing";
-import type { Sql } from "@millrace/sql";
+import { query, type Sql } from "@millrace/sql";
 import { ACCESS } from "./access.ts";
 import { accessKeyRpc } from "./access-keys/access-key-rpc.ts";
 import { AccessKeyService } from "./access-keys/access-key-service.ts";
@@ -17,6 +19,7 @@ import { identityRpc } from "./identity/identity-rpc.ts";
 import { forgetProject } from "./members/forgetting-service.ts";
 import { memberRpc } from "./members/member-rpc.ts";
 import { MemberService } from "./members/member-service.ts";
+import { findProjectMadeAt } from "./members/project-store.ts";
 import { JoiningService } from "./people/joining-service.ts";
 import type { PasswordHasher } from "./people/password-hasher.ts";
 import { peopleRpc } from "./people/people-rpc.ts";
@@ -37,6 +40,7 @@ export const SCHEMA = "auth";
 export interface AppDeps {
   sql: Sql;
   now: () => Date;
+  audit: AuditLog;
   log: RpcServerOptions["log"];
   tls?: RpcServerOptions["tls"];
   trust: Pick<ServiceTrust, "verify">;
@@ -50,7 +54,7 @@ export interface AppDeps {
 
 /** Puts the service together; the caller listens and closes. */
 export function buildApp(deps: AppDeps): RpcServer {
-  const { sql, now } = deps;
+  const { sql, now, audit } = deps;
   const authenticator = new Authenticator(deps);
   const throttle = new SignInThrottle(now);
   const people = new PeopleService(deps);
@@ -73,6 +77,7 @@ export function buildApp(deps: AppDeps): RpcServer {
     access: ACCESS,
     authenticate: (token) =>
       ServiceTrust.looksLikeServiceToken(token) ? deps.trust.verify(token) : authenticator.authenticate(token),
+    recorder: audit,
     log: deps.log,
     tls: deps.tls,
   })
@@ -82,5 +87,9 @@ export function buildApp(deps: AppDeps): RpcServer {
     .add(AccessKeyServiceService, accessKeyRpc(new AccessKeyService(deps)))
     .add(SubscriptionKeyServiceService, subscriptionKeyRpc(new SubscriptionKeyService(deps)))
     .add(AuthorizationServiceService, authorizationRpc(authorizations))
+    .add(
+      AuditServiceService,
+      auditHandlers(audit, (project) => query(() => findProjectMadeAt(sql, project))),
+    )
     .add(IdentityServiceService, identity);
 }

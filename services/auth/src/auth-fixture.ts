@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, randomBytes, randomUUID } from "node:crypto";
 import { join } from "node:path";
+import { AuditLog } from "@millrace/audit";
 import { PlatformError } from "@millrace/errors";
 import { randomLabel } from "@millrace/names";
 import { IdentityServiceService } from "@millrace/proto/auth/v1/internal";
@@ -10,6 +11,7 @@ import { RpcClient, ServiceIdentity, type ServiceName, ServiceTrust } from "@mil
 import { MasterKeyring } from "@millrace/sealing";
 import type { Sql, Transaction } from "@millrace/sql";
 import { type Owner, testDatabase, until } from "@millrace/testing";
+import { READS } from "./access.ts";
 import { type AppDeps, buildApp, SCHEMA } from "./app.ts";
 import { bootstrap } from "./people/bootstrap.ts";
 import { PasswordHasher } from "./people/password-hasher.ts";
@@ -36,8 +38,10 @@ export async function authUnderTest(owner: Owner, options: AuthOptions = {}) {
   const operatorToken = mintBearer("token").text;
   const deps = { sql: database.sql, now: () => clock.now, passwords };
   await bootstrap(deps, JSON.stringify({ email: "operator@millrace.local", password: PASSWORD, token: operatorToken }));
+  const audit = new AuditLog({ sql: database.sql, reads: READS, log: { warn: record } });
   const server = buildApp({
     ...deps,
+    audit,
     log: { debug: record, warn: record, error: record },
     trust: new ServiceTrust("auth", services.trust),
     masterKeys: MasterKeyring.parse(randomBytes(32).toString("base64")),
@@ -76,7 +80,7 @@ export async function authUnderTest(owner: Owner, options: AuthOptions = {}) {
     return { project, parent: `projects/${project}`, owner: person, token: person.token };
   }
 
-  return { database, clock, logged, call, as, joined, ownedProject, operatorToken, client };
+  return { database, clock, audit, logged, call, as, joined, ownedProject, operatorToken, client };
 }
 
 /**

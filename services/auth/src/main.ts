@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import { AuditLog } from "@millrace/audit";
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
 import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { MasterKeyring } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
+import { READS } from "./access.ts";
 import { buildApp, SCHEMA } from "./app.ts";
 import { DeploymentClient } from "./authorizations/deployment-client.ts";
 import { readConfig } from "./config.ts";
@@ -39,7 +41,9 @@ async function start(): Promise<void> {
   if (config.bootstrap && (await bootstrap({ sql, now, passwords }, config.bootstrap.reveal()))) {
     log.info({}, "the first operator is made");
   }
-  const sweeper = lifecycle.own("sweeper", new Sweeper({ sql, now, log }));
+  const audit = new AuditLog({ sql, reads: READS, log });
+  await audit.keepPartitions();
+  const sweeper = lifecycle.own("sweeper", new Sweeper({ sql, now, audit, log }));
   const identity = new ServiceIdentity(SERVICE, config.serviceKey.reveal());
   const controlPlane = lifecycle.own(
     "control-plane client",
@@ -50,6 +54,7 @@ async function start(): Promise<void> {
     buildApp({
       sql,
       now,
+      audit,
       log,
       tls: config.tls,
       trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),

@@ -1,5 +1,6 @@
 import { AdminServiceService } from "@millrace/proto/control/v1/admin";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
+import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
@@ -75,5 +76,14 @@ export const ACCESS: AccessTable = {
   ...accessRows(DeploymentLookupServiceService, { lookupDeployment: { who: "service", services: ["auth"] } }),
   ...accessRows(LogServiceService, { listLogs: VIEWER, tailLogs: VIEWER }),
   ...accessRows(RequestServiceService, { listRequests: VIEWER, getRequest: VIEWER, tailRequests: VIEWER }),
+  // The handler asks for an owner of the project, or without one for an operator.
+  ...accessRows(AuditServiceService, { listAuditEvents: PERSON }),
   ...accessRows(AdminServiceService, { reproject: OPERATOR, listRunners: OPERATOR }),
 };
+
+/** What changes nothing although it is not called Get… or List…: of these only denials are in the audit log. */
+export const READS: readonly string[] = [
+  DeploymentLookupServiceService.lookupDeployment.path,
+  LogServiceService.tailLogs.path,
+  RequestServiceService.tailRequests.path,
+];

@@ -1,6 +1,8 @@
+import { AuditLog, auditHandlers } from "@millrace/audit";
 import type { BusConfig } from "@millrace/bus";
 import { AdminServiceService } from "@millrace/proto/control/v1/admin";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
+import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
@@ -11,7 +13,7 @@ import { RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { RpcServer, type RpcServerOptions, type ServiceTrust } from "@millrace/rpc";
 import { forgetRequests, query, type Sql } from "@millrace/sql";
 import type { Logger } from "@millrace/telemetry";
-import { ACCESS } from "./access.ts";
+import { ACCESS, READS } from "./access.ts";
 import { adminHandlers } from "./admin/admin-rpc.ts";
 import { AdminService, type Grants } from "./admin/admin-service.ts";
 import { RunnerBeats } from "./admin/runner-beats-bus.ts";
@@ -46,6 +48,7 @@ import { Projection } from "./projecting/projection.ts";
 import { SnapshotSweeper } from "./projecting/snapshot-sweeper.ts";
 import { projectHandlers } from "./projects/project-rpc.ts";
 import { type Members, ProjectService } from "./projects/project-service.ts";
+import { findProjectMadeAt } from "./projects/project-store.ts";
 import { releaseHandlers } from "./releases/release-rpc.ts";
 import { ReleaseService } from "./releases/release-service.ts";
 import { revisionHandlers } from "./revisions/revision-rpc.ts";
@@ -80,6 +83,8 @@ export interface App {
   sweepSnapshots(): Promise<void>;
   sweepArtifacts(): Promise<void>;
   turnPartitions(): Promise<void>;
+  /** Once before anything is served, too. */
+  keepAuditPartitions(): Promise<void>;
   /** Repeats the upkeep above until closed. */
   startUpkeep(): { close(): Promise<void> };
 }
@@ -98,9 +103,11 @@ export function buildApp(deps: Deps): App {
 
   const deployments = new DeploymentService({ sql });
   const tails = new Tails(deps.stopping);
+  const audit = new AuditLog({ sql, reads: READS, log });
   const rpc = new RpcServer({
     access: ACCESS,
     authenticate: (token) => authenticator.authenticate(token),
+    recorder: audit,
     log,
     tls: deps.tls,
   })
@@ -126,6 +133,10 @@ export function buildApp(deps: Deps): App {
     .add(DeploymentLookupServiceService, deploymentLookupHandlers(deployments))
     .add(LogServiceService, logHandlers(new LogService({ sql, clock, tails })))
     .add(RequestServiceService, requestHandlers(new RequestService({ sql, clock, tails })))
+    .add(
+      AuditServiceService,
+      auditHandlers(audit, (project) => query(() => findProjectMadeAt(sql, project))),
+    )
     .add(AdminServiceService, adminHandlers(new AdminService({ sql, link, projection, grants: auth, beats })));
 
   const sweeper = new SnapshotSweeper({ sql, link, clock, log });
@@ -133,6 +144,7 @@ export function buildApp(deps: Deps): App {
     sweepSnapshots: () => sweeper.sweep(),
     sweepArtifacts: () => artifacts.sweep(),
     turnPartitions: () => partitions.turn(clock()),
+    keepAuditPartitions: () => audit.keepPartitions(),
     forgetRequests: async () => void (await query(() => forgetRequests(sql, clock()))),
   };
   const startUpkeep = () => {

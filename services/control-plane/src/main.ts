@@ -44,6 +44,7 @@ async function start(): Promise<void> {
     stopping: lifecycle.stopping,
     tls: config.tls,
   });
+  await app.keepAuditPartitions();
   lifecycle.own("bus", app.link).start();
   lifecycle.own("upkeep", app.startUpkeep());
   await app.rpc.listen(config.grpc.host, config.grpc.port);

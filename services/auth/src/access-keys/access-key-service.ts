@@ -1,6 +1,6 @@
 import { formatName, parseName } from "@millrace/names";
 import { markKeys } from "@millrace/projection";
-import { checkEtag, etagOf } from "@millrace/rpc";
+import { checkEtag, etagOf, noteCall } from "@millrace/rpc";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql, violatedConstraint } from "@millrace/sql";
 import { deleteAuthorizationsOfKey } from "../authorizations/authorization-store.ts";
 import { type KeyChange, mintKeyId } from "../caller-key.ts";
@@ -62,6 +62,7 @@ export class AccessKeyService {
         return formatName("accessKey", { project: projectId, key: minted });
       });
       const { key: keyId } = parseName("accessKey", resource);
+      noteCall({ object: resource });
       return {
         key: present(await findAccessKey(tx, projectId, keyId), projectId, keyId),
         secret: repeated ? "" : secret,

@@ -1,5 +1,6 @@
 import { formatName, parseName } from "@millrace/names";
 import { markKeys } from "@millrace/projection";
+import { noteCall } from "@millrace/rpc";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql } from "@millrace/sql";
 import { QUOTAS } from "../limits.ts";
 import { lockProject } from "../members/project-store.ts";
@@ -51,6 +52,7 @@ export class AuthorizationService {
     request: IdempotentRequest,
   ): Promise<AuthorizationRow> {
     const { sql, now, deployments } = this.#deps;
+    noteCall({ object: formatName("authorization", { ...deployment, key: keyId }) });
     const hostLabel = await deployments.hostLabelOf(formatName("deployment", deployment));
     return inTransaction(sql, async (tx) => {
       const { resource } = await createOnce(tx, request, async () => {

@@ -11,10 +11,10 @@ const { signIn, getMe, invitePerson } = PeopleServiceService;
 const OPERATOR = { email: "operator@millrace.local", password: PASSWORD };
 
 test("what has expired is deleted, and nothing else", async (t) => {
-  const { call, clock, database, operatorToken } = await authUnderTest(t);
+  const { call, clock, database, audit, operatorToken } = await authUnderTest(t);
   const { sql } = database;
   const log = { info() {}, warn: (fields: object) => assert.fail(JSON.stringify(fields)) };
-  const sweeper = new Sweeper({ sql, now: () => clock.now, log });
+  const sweeper = new Sweeper({ sql, now: () => clock.now, audit, log });
   const rows = async () => {
     const tables = ["sessions", "tokens", "invitations", "idempotent_requests"];
     const counts = tables.map(

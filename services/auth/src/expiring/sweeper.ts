@@ -5,10 +5,11 @@ import { deleteExpired } from "./expiry-store.ts";
 export interface SweeperDeps {
   sql: Sql;
   now: () => Date;
+  audit: { keepPartitions(): Promise<void> };
   log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
 }
 
-/** Deletes expired credentials every hour. They are refused from their expiry on; this keeps the tables small. */
+/** Deletes expired credentials, and what is too old of the audit log, every hour. Credentials are refused from their expiry on. */
 export class Sweeper {
   readonly #deps: SweeperDeps;
   #timer: NodeJS.Timeout | undefined;
@@ -32,9 +33,10 @@ export class Sweeper {
 
   /** What fails now is done an hour later. */
   async sweep(): Promise<void> {
-    const { sql, now, log } = this.#deps;
+    const { sql, now, audit, log } = this.#deps;
     try {
       log.info({ rows: await query(() => deleteExpired(sql, now())) }, "what had expired is deleted");
+      await audit.keepPartitions();
     } catch (err) {
       log.warn({ err }, "what has expired could not be deleted");
     }

@@ -29,6 +29,7 @@ export function identityRpc(deps: IdentityRpcDeps): HandlersOf<typeof IdentitySe
         person: personToProto(bearer.row),
         memberships: membershipsToProto(bearer),
         expiresAt: bearer.expiresAt,
+        credential: bearer.credentialName ?? "",
       };
     },
 

@@ -1,5 +1,6 @@
 import { PlatformError } from "@millrace/errors";
-import { checkEtag, etagOf, type RoleName } from "@millrace/rpc";
+import { formatName } from "@millrace/names";
+import { checkEtag, etagOf, noteCall, type RoleName } from "@millrace/rpc";
 import { inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
 import { QUOTAS } from "../limits.ts";
 import { personNotFound } from "../people/person.ts";
@@ -28,6 +29,7 @@ export class MemberService {
       await lockProject(tx, projectId);
       const person = await findPersonByEmail(tx, email);
       if (!person) throw personNotFound(email);
+      noteCall({ object: formatName("member", { project: projectId, person: person.personId }), after: role });
       const { members } = await countMembers(tx, projectId);
       if (members >= QUOTAS.membersPerProject) throw memberQuota();
       const { personId } = person;
@@ -46,6 +48,7 @@ export class MemberService {
     return inTransaction(this.#deps.sql, async (tx) => {
       const member = await lockMember(tx, projectId, personId, etag);
       if (role !== "owner") await keepAnOwner(tx, member);
+      noteCall({ after: role });
       await updateMemberRole(tx, projectId, personId, role);
       return present(await findMember(tx, projectId, personId), projectId, personId);
     });
@@ -81,6 +84,7 @@ async function lockMember(tx: Transaction, projectId: string, personId: string, 
   await lockProject(tx, projectId);
   const member = present(await findMember(tx, projectId, personId), projectId, personId);
   checkEtag(etag, etagOf(member.version));
+  noteCall({ before: member.role });
   return member;
 }
 

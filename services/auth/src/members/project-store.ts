@@ -1,4 +1,4 @@
-import type { Transaction } from "@millrace/sql";
+import type { Queryable, Transaction } from "@millrace/sql";
 import { projectNotFound } from "./member.ts";
 
 /** Answers false when auth knows the project already. */
@@ -9,6 +9,15 @@ export async function insertProject(tx: Transaction, projectId: string, createdA
     on conflict do nothing
     returning 1`;
   return inserted.length === 1;
+}
+
+/** By primary key. */
+export async function findProjectMadeAt(sql: Queryable, projectId: string): Promise<Date | undefined> {
+  const [row] = await sql<{ createdAt: Date }[]>`
+    select created_at
+    from projects
+    where project_id = ${projectId}`;
+  return row?.createdAt;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { PlatformError } from "@millrace/errors";
-import { randomLabel } from "@millrace/names";
+import { formatName, randomLabel } from "@millrace/names";
+import { noteCall } from "@millrace/rpc";
 import { inTransaction, query, type Sql, violatedConstraint } from "@millrace/sql";
 import { LIFETIMES } from "../limits.ts";
 import { type OpenedSession, openSession } from "../sessions/session-service.ts";
@@ -39,6 +40,7 @@ export class JoiningService {
       const invited = { personId: randomLabel(ID_CHARS), email, displayName: "", operator, createdAt };
       const person = await upsertInvited(tx, invited);
       if (!person) throw personExists(email);
+      noteCall({ object: formatName("person", { person: person.personId }) });
       await putInvitation(tx, { invitationId, personId: person.personId, secretHash, expiresAt });
       return { invitationToken, expiresAt, person };
     });

@@ -59,6 +59,7 @@ function signedIn(row: CredentialRow, credential: Credential): SignedIn {
     operator: row.operator,
     memberships: new Map(row.memberships.map((one) => one.split("/") as [string, RoleName])),
     expiresAt: row.expiresAt,
+    credentialName: `${credential.kind}s/${credential.id}`,
     credential,
     row,
   };

@@ -1,3 +1,5 @@
+import { formatName } from "@millrace/names";
+import { noteCall } from "@millrace/rpc";
 import { inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
 import { LIFETIMES } from "../limits.ts";
 import type { PasswordHasher } from "../people/password-hasher.ts";
@@ -47,8 +49,11 @@ export class SessionService {
   /** Ends the credential that the call bears. */
   async signOut({ credential, row }: SignedIn): Promise<void> {
     const { sql } = this.#deps;
-    if (credential.kind === "session") await query(() => deleteSession(sql, credential.id));
-    else await query(() => deleteToken(sql, row.personId, credential.id));
+    await inTransaction(sql, async (tx) => {
+      noteCall({ object: `${credential.kind}s/${credential.id}` });
+      if (credential.kind === "session") await deleteSession(tx, credential.id);
+      else await deleteToken(tx, row.personId, credential.id);
+    });
   }
 
   /** Ends the person's other sessions. Errors as of `signIn`. */
@@ -71,6 +76,7 @@ export class SessionService {
     const { sql, passwords, throttle } = this.#deps;
     throttle.attempt(email);
     const person = await query(() => findPersonByEmail(sql, email));
+    if (person) noteCall({ object: formatName("person", { person: person.personId }) });
     const right = await passwords.verify(person?.passwordHash, password);
     if (!right || !person?.passwordHash || person.disabled) throw credentialInvalid();
     throttle.forgive(email);
@@ -81,6 +87,8 @@ export class SessionService {
 export async function openSession(tx: Transaction, person: PersonRow, createdAt: Date): Promise<OpenedSession> {
   const { id: sessionId, secretHash, text: token } = mintBearer("session");
   const expiresAt = new Date(createdAt.getTime() + LIFETIMES.sessionMs);
+  const name = formatName("person", { person: person.personId });
+  noteCall({ actor: name, object: name, after: `sessions/${sessionId}` });
   await insertSession(tx, { sessionId, personId: person.personId, secretHash, createdAt, expiresAt });
   return { token, expiresAt, person };
 }

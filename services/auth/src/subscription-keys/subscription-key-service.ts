@@ -1,6 +1,6 @@
 import { formatName, parseName } from "@millrace/names";
 import { markKeys } from "@millrace/projection";
-import { checkEtag, etagOf } from "@millrace/rpc";
+import { checkEtag, etagOf, noteCall } from "@millrace/rpc";
 import { hashToken } from "@millrace/sealing";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql, violatedConstraint } from "@millrace/sql";
 import { deleteAuthorizationsOfKey } from "../authorizations/authorization-store.ts";
@@ -61,6 +61,7 @@ export class SubscriptionKeyService {
         return formatName("subscriptionKey", { project: projectId, key: minted });
       });
       const { key: keyId } = parseName("subscriptionKey", resource);
+      noteCall({ object: resource });
       return {
         key: present(await findSubscriptionKey(tx, projectId, keyId), projectId, keyId),
         value: repeated ? "" : value,

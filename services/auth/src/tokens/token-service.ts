@@ -1,5 +1,6 @@
 import { PlatformError } from "@millrace/errors";
 import { formatName, parseName } from "@millrace/names";
+import { noteCall } from "@millrace/rpc";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql } from "@millrace/sql";
 import { QUOTAS } from "../limits.ts";
 import { lockPerson } from "../people/person-store.ts";
@@ -43,6 +44,7 @@ export class TokenService {
         return formatName("token", { token: tokenId });
       });
       const { token: tokenId } = parseName("token", resource);
+      noteCall({ object: resource });
       const token = await findToken(tx, personId, tokenId);
       if (!token) throw tokenNotFound(tokenId);
       return { token, secret: repeated ? "" : minted.text };
@@ -55,7 +57,9 @@ export class TokenService {
 
   /** Errors: `not_found` token_not_found. */
   async delete(personId: string, tokenId: string): Promise<void> {
-    if (!(await query(() => deleteToken(this.#deps.sql, personId, tokenId)))) throw tokenNotFound(tokenId);
+    await inTransaction(this.#deps.sql, async (tx) => {
+      if (!(await deleteToken(tx, personId, tokenId))) throw tokenNotFound(tokenId);
+    });
   }
 }
 

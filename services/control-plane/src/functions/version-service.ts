@@ -1,4 +1,5 @@
 import { PlatformError } from "@millrace/errors";
+import { noteCall } from "@millrace/rpc";
 import { inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
 import { LIMITS, QUOTAS } from "../limits.ts";
 import { markVersion } from "../projecting/marks.ts";
@@ -20,7 +21,11 @@ export class VersionService {
   /** Publishes the draft, or answers the newest version when nothing has changed since. */
   publish(project: string, id: string, description: string): Promise<FunctionVersion> {
     checkDescription(description);
-    return inTransaction(this.#sql, async (tx) => publishDraft(tx, await lockFunction(tx, project, id), description));
+    return inTransaction(this.#sql, async (tx) => {
+      const version = await publishDraft(tx, await lockFunction(tx, project, id), description);
+      noteCall({ after: `version ${version.number}` });
+      return version;
+    });
   }
 
   get(project: string, id: string, number: number): Promise<FunctionVersion> {

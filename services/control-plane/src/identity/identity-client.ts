@@ -68,7 +68,7 @@ function refusalOf(error: unknown, path: string): unknown {
   });
 }
 
-function personOf({ person, memberships, expiresAt }: PrincipalMessage): Person {
+function personOf({ person, memberships, expiresAt, credential }: PrincipalMessage): Person {
   if (!person || !expiresAt) {
     throw new PlatformError("internal", "Something went wrong on our side.", {
       reason: "internal",
@@ -80,7 +80,7 @@ function personOf({ person, memberships, expiresAt }: PrincipalMessage): Person 
     const known = ROLE_NAMES[role];
     return known ? [[project.replace(/^projects\//, ""), known]] : [];
   });
-  return { kind: "person", name, email, operator, memberships: new Map(roles), expiresAt };
+  return { kind: "person", name, email, operator, memberships: new Map(roles), expiresAt, credentialName: credential };
 }
 
 const ROLE_NAMES: Readonly<Partial<Record<Role, RoleName>>> = {

@@ -23,6 +23,15 @@ export async function getProject(sql: Queryable, id: string): Promise<Project> {
   );
 }
 
+/** By primary key. */
+export async function findProjectMadeAt(sql: Queryable, id: string): Promise<Date | undefined> {
+  const [row] = await sql<{ createdAt: Date }[]>`
+    select created_at
+    from projects
+    where id = ${id}`;
+  return row?.createdAt;
+}
+
 /** As getProject; locks the row, so that nothing joins or leaves the project meanwhile. */
 export async function lockProject(tx: Transaction, id: string): Promise<Project> {
   return projectOf(

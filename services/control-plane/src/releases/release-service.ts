@@ -1,6 +1,6 @@
 import { PlatformError } from "@millrace/errors";
 import type { Environment } from "@millrace/names";
-import { checkEtag, etagOf } from "@millrace/rpc";
+import { checkEtag, etagOf, noteCall } from "@millrace/rpc";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
 import type { Backend } from "../apis/api.ts";
 import { listRoutes } from "../apis/api-store.ts";
@@ -124,6 +124,7 @@ export class ReleaseService {
         await markDeployments(tx, [deployment]);
         return String(number);
       });
+      noteCall({ before: `release ${deployment.release ?? 0}`, after: `release ${resource}` });
       return store.getRelease(tx, deployment, Number(resource));
     });
   }

@@ -74,6 +74,7 @@ function principalOf(id: string, { operator, roles }: { operator: boolean; roles
     person: { ...person, createdAt: undefined, etag: "" },
     memberships: [...roles].map(([project, role]) => ({ project, role })),
     expiresAt: new Date(Date.now() + 30 * 86_400_000),
+    credential: `tokens/of${id}`,
   };
 }
 

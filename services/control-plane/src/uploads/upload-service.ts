@@ -1,6 +1,6 @@
 import { PlatformError } from "@millrace/errors";
 import { checkEtag, etagOf } from "@millrace/rpc";
-import { inTransaction, query, type Sql } from "@millrace/sql";
+import { inTransaction, query, type Sql, withCommitListener } from "@millrace/sql";
 import type { Code, FunctionDraft } from "../functions/function.ts";
 import { getFunction, lockFunction, updateCode } from "../functions/function-store.ts";
 import { LIMITS, QUOTAS } from "../limits.ts";
@@ -63,7 +63,8 @@ export class UploadService {
     if (code?.uploadDigest === uploadDigest && code.source === source && code.handler === handler) return draft;
     const { filename, entry } = request;
     const build = await builder.build({ bytes, digest: uploadDigest, filename, entry, handler });
-    await artifacts.keep(build.digest, build.sizeBytes);
+    // The bytes alone change nothing of the project: the audit log's line belongs to what settles them.
+    await withCommitListener(undefined, () => artifacts.keep(build.digest, build.sizeBytes));
     return this.#settle(request, { ...build, uploadDigest, source, handler, uploadedAt: clock() });
   }
 

@@ -33,7 +33,11 @@ export interface AuthenticateRequest {
 export interface Principal {
   person: Person | undefined;
   memberships: Me_Membership[];
-  expiresAt: Date | undefined;
+  expiresAt:
+    | Date
+    | undefined;
+  /** What the token is: `tokens/{id}` or `sessions/{id}`. */
+  credential: string;
 }
 
 export interface GrantOwnerRequest {
@@ -154,7 +158,7 @@ export const AuthenticateRequest: MessageFns<AuthenticateRequest> = {
 };
 
 function createBasePrincipal(): Principal {
-  return { person: undefined, memberships: [], expiresAt: undefined };
+  return { person: undefined, memberships: [], expiresAt: undefined, credential: "" };
 }
 
 export const Principal: MessageFns<Principal> = {
@@ -167,6 +171,9 @@ export const Principal: MessageFns<Principal> = {
     }
     if (message.expiresAt !== undefined) {
       Timestamp.encode(toTimestamp(message.expiresAt), writer.uint32(26).fork()).join();
+    }
+    if (message.credential !== "") {
+      writer.uint32(34).string(message.credential);
     }
     return writer;
   },
@@ -208,6 +215,14 @@ export const Principal: MessageFns<Principal> = {
             message.expiresAt = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.credential = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -231,6 +246,7 @@ export const Principal: MessageFns<Principal> = {
         : isSet(object.expires_at)
         ? fromJsonTimestamp(object.expires_at)
         : undefined,
+      credential: isSet(object.credential) ? globalThis.String(object.credential) : "",
     };
   },
 
@@ -245,6 +261,9 @@ export const Principal: MessageFns<Principal> = {
     if (message.expiresAt !== undefined) {
       obj.expiresAt = message.expiresAt.toISOString();
     }
+    if (message.credential !== "") {
+      obj.credential = message.credential;
+    }
     return obj;
   },
 
@@ -258,6 +277,7 @@ export const Principal: MessageFns<Principal> = {
       : undefined;
     message.memberships = object.memberships?.map((e) => Me_Membership.fromPartial(e)) || [];
     message.expiresAt = object.expiresAt ?? undefined;
+    message.credential = object.credential ?? "";
     return message;
   },
 };

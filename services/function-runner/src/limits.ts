@@ -61,8 +61,10 @@ export const SANDBOX_LIMITS = {
 } as const;
 
 export const INSTANCE_LIMITS = {
-  /** From starting a thread until the function is loaded. */
+  /** For the function's initialisation: from its thread being there until it is loaded. */
   loadTimeoutMs: 10_000,
+  /** For the thread before that, which on a machine with too much to do is not the function's fault. */
+  threadTimeoutMs: 30_000,
   idleTimeoutMs: 5 * 60_000,
   sweepIntervalMs: 5_000,
   /** A sandbox without instances is kept this long for the next one. */

@@ -28,7 +28,7 @@ class FakeThread {
     this.#world = world;
     const channel = { writer: () => this.#inbox } as never;
     const violate = (what: string) => assert.fail(what);
-    instance.attach({ channel, stop: () => (this.isStopped = true), violate, isOutdated: false });
+    instance.attach({ channel, stop: () => (this.isStopped = true), violate, isOutdated: false, wasReady: true });
   }
 
   load(): void {

@@ -108,6 +108,7 @@ export class FunctionPools {
         hostLoopback: this.#deps.hostLoopback(policy),
       },
       {
+        onReady: () => instance.onReady(),
         onFrame: (frame) => instance.onFrame(frame),
         onEnded: (end) => instance.onEnded(end),
         idleBytes: () => instance.idleBytes,

@@ -20,7 +20,7 @@ function frameOf(type: number, payload = ""): Frame {
 }
 
 /** An instance without a thread behind it. */
-function setUp({ isLoaded = true } = {}) {
+function setUp({ isLoaded = true, wasReady = true } = {}) {
   const stops: number[] = [];
   const faults: string[] = [];
   const writer = new FrameWriter();
@@ -39,7 +39,13 @@ function setUp({ isLoaded = true } = {}) {
     listener,
   );
   const channel = { writer: () => writer } as unknown as Channel;
-  instance.attach({ channel, stop: (timeoutMs) => stops.push(timeoutMs), violate: assert.fail, isOutdated: false });
+  instance.attach({
+    channel,
+    stop: (timeoutMs) => stops.push(timeoutMs),
+    violate: assert.fail,
+    isOutdated: false,
+    wasReady,
+  });
   if (isLoaded) instance.onFrame(frameOf(SANDBOX_FRAME.loaded, JSON.stringify({ shape: "fetch", exports: [] })));
   const begin = () => {
     const request = { requestId: "r", frame: frameOf(FRAME.invoke, "1234"), deadlineAt: Infinity };
@@ -87,4 +93,18 @@ test("the initialisation has a limit of its own: what has not loaded by then is 
   assert.deepEqual(faults, ["The function did not load within 10000 ms."]);
   assert.deepEqual(stops, [SANDBOX_LIMITS.retireTimeoutMs]);
   assert.ok(INSTANCE_LIMITS.loadTimeoutMs > TIMEOUT_MS, "a call's own time does not count against it");
+});
+
+test("what a thread takes to start does not count against the function's initialisation", (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { instance, faults } = setUp({ isLoaded: false, wasReady: false });
+  t.mock.timers.tick(INSTANCE_LIMITS.threadTimeoutMs - 1);
+  instance.onReady();
+  t.mock.timers.tick(INSTANCE_LIMITS.loadTimeoutMs - 1);
+  assert.deepEqual(faults, []);
+  t.mock.timers.tick(1);
+  assert.deepEqual(faults, ["The function did not load within 10000 ms."]);
+  const late = setUp({ isLoaded: false, wasReady: false });
+  t.mock.timers.tick(INSTANCE_LIMITS.threadTimeoutMs);
+  assert.deepEqual(late.faults, ["No thread could be started for the function within 30000 ms."]);
 });

@@ -128,10 +128,22 @@ export class Instance {
   /** Takes over the thread that was started for it. */
   attach(handle: InstanceHandle): void {
     this.#handle = handle;
+    if (handle.wasReady) this.onReady();
+    else this.#limitLoad(INSTANCE_LIMITS.threadTimeoutMs, "No thread could be started for the function");
+  }
+
+  /** The function's own time to load begins. */
+  onReady(): void {
+    this.#limitLoad(INSTANCE_LIMITS.loadTimeoutMs, "The function did not load");
+  }
+
+  #limitLoad(ms: number, what: string): void {
+    clearTimeout(this.#loadTimer);
     this.#loadTimer = setTimeout(() => {
-      this.#listener.onLoadFailed(this, loadTimeout());
+      const message = `${what} within ${ms} ms.`;
+      this.#listener.onLoadFailed(this, { message, stack: message });
       this.stop();
-    }, INSTANCE_LIMITS.loadTimeoutMs);
+    }, ms);
   }
 
   begin(invocation: Invocation): void {
@@ -335,8 +347,3 @@ export class Instance {
 
 const { looseWindowMs: LOOSE_WINDOW_MS, looseLinesMax: LOOSE_LINES_MAX } = INSTANCE_LIMITS;
 const RESPONSE_TYPES = new Set<number>([FRAME.head, FRAME.chunk, FRAME.credit, FRAME.failed]);
-
-function loadTimeout(): LoadFault {
-  const message = `The function did not load within ${INSTANCE_LIMITS.loadTimeoutMs} ms.`;
-  return { message, stack: message };
-}

@@ -23,6 +23,8 @@ export interface InstanceEnd {
 
 /** What the supervisor's side of an instance hears. */
 export interface InstanceListener {
+  /** The thread is there and loads now. Not told when it was there before. */
+  onReady?(): void;
   /** What it holds while it has no calls, as far as is known; undefined when it may hold all that its function may. */
   idleBytes?(): number | undefined;
   onFrame(frame: Frame): void;
@@ -38,6 +40,8 @@ export interface InstanceHandle {
   violate(what: string): void;
   /** Its sandbox takes no more instances: it is to be replaced elsewhere. */
   readonly isOutdated: boolean;
+  /** Whether the thread was there when the instance was started. */
+  readonly wasReady: boolean;
 }
 
 interface Held {
@@ -194,6 +198,7 @@ export class Sandbox {
       get isOutdated() {
         return isOutdated();
       },
+      wasReady: held.isReady,
     };
   }
 
@@ -239,6 +244,7 @@ export class Sandbox {
       this.#killFor(number, "an instance speaks out of turn");
     else {
       held.isReady = true;
+      held.listener?.onReady?.();
       this.#hasThread = true;
       this.#bootedOnceReady();
     }

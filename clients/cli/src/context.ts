@@ -55,6 +55,9 @@ export class Context {
 
   call: PlatformClient["call"] = (method, request, bounds?: CallBounds) => this.platform.call(method, request, bounds);
 
+  callServerStream: PlatformClient["callServerStream"] = (method, request, bounds?: CallBounds) =>
+    this.platform.callServerStream(method, request, bounds);
+
   listAll: PlatformClient["listAll"] = (method, request, items) => this.platform.listAll(method, request, items);
 
   /** Says something to people while a command runs; a JSON document stays alone. */

@@ -19,9 +19,11 @@ export const LISTED_MAX = 100_000;
 export const HTTP_TIMEOUT_MS = 60_000;
 export const HTTP_BODY_BYTES_MAX = 64 * MIB;
 
-export const LOG_POLL_MS = 1_000;
-/** How far a followed log looks back for entries that arrive late. */
-export const LOG_OVERLAP_MS = 10_000;
+/** Between two tails, when the server has ended one. */
+export const TAIL_RESUME_MS = 1_000;
+/** A request is told of a moment after it was answered: so long it is waited for, and looked for so often. */
+export const EXPLAIN_WAIT_MS = 3_000;
+export const EXPLAIN_POLL_MS = 250;
 
 export const MANIFEST_BYTES_MAX = MIB;
 export const SECRET_FILE_BYTES_MAX = 64 * 1024;

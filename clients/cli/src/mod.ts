@@ -2,9 +2,11 @@ import { readFileSync } from "node:fs";
 import type { Registry } from "./command-line.ts";
 import { registerAdmin } from "./commands/admin.ts";
 import { registerApi } from "./commands/api.ts";
+import { registerAudit } from "./commands/audit.ts";
 import { registerAuthorization } from "./commands/authorization.ts";
 import { registerCall } from "./commands/call.ts";
 import { registerDeploy } from "./commands/deploy.ts";
+import { registerExplain } from "./commands/explain.ts";
 import { registerFunction } from "./commands/function.ts";
 import { registerGateway } from "./commands/gateway.ts";
 import { registerGroup } from "./commands/group.ts";
@@ -15,6 +17,7 @@ import { registerMember } from "./commands/member.ts";
 import { registerPerson } from "./commands/person.ts";
 import { registerProject } from "./commands/project.ts";
 import { registerRelease } from "./commands/release.ts";
+import { registerRequests } from "./commands/requests.ts";
 import { registerRunner } from "./commands/runner.ts";
 import { registerToken } from "./commands/token.ts";
 
@@ -30,6 +33,8 @@ export function registerCommands(registry: Registry): void {
   registerDeploy(registry);
   registerCall(registry);
   registerLogs(registry);
+  registerRequests(registry);
+  registerExplain(registry);
   registerFunction(registry);
   registerGroup(registry);
   registerApi(registry);
@@ -43,5 +48,6 @@ export function registerCommands(registry: Registry): void {
   registerPerson(registry);
   registerRunner(registry);
   registerGateway(registry);
+  registerAudit(registry);
   registerAdmin(registry);
 }

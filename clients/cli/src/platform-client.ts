@@ -48,6 +48,20 @@ export class PlatformClient {
     }
   }
 
+  /** What a server tells as it comes, for as long as it does. */
+  async *callServerStream<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    bounds: CallBounds = {},
+  ): AsyncGenerator<Response> {
+    const { name, client } = this.#peer(method.path);
+    try {
+      yield* client.callServerStream(method, request, bounds);
+    } catch (error) {
+      throw transportFailure(error, name);
+    }
+  }
+
   /** Every page of a list. */
   async listAll<Request extends ListRequest, Response extends { nextPageToken: string }, Item>(
     method: Method<Request, Response>,

@@ -110,6 +110,10 @@ const MISTAKES: [args: string[], code: number, says: RegExp][] = [
   [["call", "GET", "/echo", "-g", "shop", "-H", "no colon"], WRONG_USE, /--header/],
   [["logs", "--since", "yesterday"], WRONG_USE, /--since/],
   [["logs", "--limit", "many"], WRONG_USE, /--limit/],
+  [["requests", "--status", "6xx"], WRONG_USE, /--status/],
+  [["requests", "--until", "tomorrow"], WRONG_USE, /--until/],
+  [["explain", "a/b"], WRONG_USE, /requests/],
+  [["explain", "0123456789abcdef"], 3, /0123456789abcdef/],
   [["deploy", "no-such-folder"], WRONG_USE, /no-such-folder/],
 ];
 

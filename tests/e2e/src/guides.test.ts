@@ -7,6 +7,7 @@ import { send } from "./support/http.ts";
 import { testPlatform } from "./support/test-platform.ts";
 
 const FIRST_STEPS = "docs/guides/first-steps.md";
+const WHAT_HAPPENED = "docs/guides/what-happened.md";
 const SCALE_OUT = "docs/guides/scale-out.md";
 
 const platform = await testPlatform();
@@ -37,6 +38,21 @@ test("first steps: a function of two files, its releases, a revision, and a pers
   );
   assert.deepEqual(JSON.parse(order.text), { id: "1", item: "flour" });
   assert.match(printed.get("npx millrace --use-profile vera whoami")!, /vera@example\.com/);
+});
+
+test("what happened: requests, one of them explained, and logs", async () => {
+  const found = "npx millrace --project shop requests --limit 1 --output json";
+  await until(async () => /"status": 201/.test(await shell(found)), { timeoutMs: 10_000 });
+  const commands = commandsIn(WHAT_HAPPENED);
+  assert.equal(commands.length, 6);
+  const printed: string[] = [];
+  for (const line of commands) printed.push(await shell(line));
+  for (const list of printed.slice(0, 2)) assert.match(list, /201 +POST +\S+\/orders +orders@\d+/);
+  assert.deepEqual(JSON.parse(printed[2]!), { requests: [] });
+  assert.match(printed[3]!, /^The function orders answered: 201, after [\d.]+ ms\.\n/);
+  assert.match(printed[3]!, /took +[\d.]+ ms\n {2}access +[\d.]+ ms\n/);
+  assert.match(printed[3]!, /platform orders@\d+ \w+ end status=201/);
+  assert.match(printed[4]!, /end status=201/);
 });
 
 test("scale out: an alias that keeps instances loaded, and who may join from elsewhere", async () => {

@@ -40,3 +40,14 @@ export function readPairs(pairs: readonly string[], field: string): Record<strin
   }
   return map;
 }
+
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** A time, or how long ago; undefined for none. `field` names the option in the error. */
+export function readTime(text: string | undefined, field: string): Date | undefined {
+  if (text === undefined) return undefined;
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const time = unit === undefined ? Date.parse(text) : Date.now() - Number(count) * UNITS_MS[unit]!;
+  if (Number.isNaN(time)) throw invalidFields([{ field, description: "must be like 10m, 2h, or a time" }]);
+  return new Date(time);
+}

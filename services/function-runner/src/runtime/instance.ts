@@ -2,7 +2,7 @@
 // realm, so nothing here is a defence; the supervisor believes nothing that it reads from the channel.
 import { Socket } from "node:net";
 import { pathToFileURL } from "node:url";
-import { workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { CallMap, FLAG, FRAME, type Frame, FrameReader, findCollect, readCredit, readInvoke } from "@millrace/frames";
 import { Channel } from "../sandbox/channel.ts";
 import {
@@ -137,6 +137,8 @@ async function load({ environment, hostLoopback, ...given }: InstanceLoad): Prom
   }
 }
 
+// Nobody listens there; a flood of messages would only keep the main thread from starting and ending others.
+parentPort?.close();
 output.capture();
 installRequest();
 installResponse();

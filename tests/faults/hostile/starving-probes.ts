@@ -91,11 +91,11 @@ export const HUNGRY_PROBES: Probes = {
     500,
   ),
   "floods the main thread with messages": hungry(
-    `const bytes = new Uint8Array(2 ** 20); for (const until = Date.now() + 3_000; Date.now() < until; ) workers.parentPort?.postMessage(bytes); return "flooded";`,
+    `const bytes = new Uint8Array(2 ** 20); for (const until = Date.now() + 1_500; Date.now() < until; ) workers.parentPort?.postMessage(bytes); return "flooded";`,
     ANYTHING_DOCUMENTED,
   ),
   "floods the main thread with small messages": hungry(
-    `for (const until = Date.now() + 3_000; Date.now() < until; ) workers.parentPort?.postMessage(1); return "flooded";`,
+    `for (const until = Date.now() + 1_500; Date.now() < until; ) workers.parentPort?.postMessage(1); return "flooded";`,
     ANYTHING_DOCUMENTED,
   ),
   "keeps a million timers": hungry(

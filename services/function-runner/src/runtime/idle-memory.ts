@@ -3,7 +3,7 @@ import type { Collect } from "@millrace/frames";
 /** A thread for which nothing has come so long after it was ready is one that waits; */
 export const BLANK_IDLE_MS = 50;
 /** an instance that has no calls so long after it loaded, or at any time so much later, idles. */
-export const INSTANCE_IDLE_MS = 10_000;
+export const INSTANCE_IDLE_MS = 2_000;
 
 export interface Idleness {
   /** Nothing has come that is to be loaded. */

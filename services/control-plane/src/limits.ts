@@ -79,8 +79,9 @@ export const LIMITS = {
   /** Requests, invocations and log lines are kept so long, by whole days; and so many bytes of each, with their indexes. */
   eventRetentionDays: 7,
   eventTableBytesMax: 32 * 1_024 * MIB,
-  /** Messages of a stream that are stored at once. */
+  /** Messages of a stream that are stored at once, and how long one waits for others at most. */
   eventMessagesMax: 200,
+  eventStoreMs: 200,
   /** How far from when the bus took it an event may say that it happened. */
   eventLateMsMax: 3_600_000,
   eventEarlyMsMax: 60_000,

@@ -51,7 +51,7 @@ export class StreamConsumer implements BusWorker {
     }
   }
 
-  /** Stores messages as they come: each at once while there are few, many together when they queue up. */
+  /** Stores what comes together, many messages at once or so often a second: a transaction for each would cost more than all else. */
   async #consume({ connection }: OpenBus): Promise<void> {
     const { stream } = this.#reader;
     const manager = await jetstreamManager(connection);
@@ -62,17 +62,36 @@ export class StreamConsumer implements BusWorker {
       ack_wait: ACK_WAIT_NS,
     });
     const consumer = await jetstream(connection).consumers.get(stream, CONSUMER);
-    const { eventMessagesMax } = LIMITS;
+    const { eventMessagesMax, eventStoreMs } = LIMITS;
     const messages = await consumer.consume({ max_messages: eventMessagesMax, abort_on_missing_resource: true });
     this.#messages = messages;
     if (this.#stop.signal.aborted) messages.close().catch(() => {});
-    let batch: JsMsg[] = [];
-    for await (const message of messages) {
-      batch.push(message);
-      if (message.info.pending > 0 && batch.length < eventMessagesMax) continue;
-      await this.#store(batch, streamMadeAt);
-      batch = [];
+    const failures: unknown[] = [];
+    let waiting: JsMsg[] = [];
+    let storing = Promise.resolve();
+    const store = (): Promise<void> => {
+      const batch = waiting;
+      waiting = [];
+      if (batch.length === 0) return storing;
+      storing = storing
+        .then(() => this.#store(batch, streamMadeAt))
+        .catch((error: unknown) => {
+          failures.push(error);
+          messages.close().catch(() => {});
+        });
+      return storing;
+    };
+    const timer = setInterval(() => void store(), eventStoreMs);
+    try {
+      for await (const message of messages) {
+        waiting.push(message);
+        if (waiting.length >= eventMessagesMax) await store();
+      }
+    } finally {
+      clearInterval(timer);
+      await store();
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   async #store(batch: readonly JsMsg[], streamMadeAt: Date): Promise<void> {

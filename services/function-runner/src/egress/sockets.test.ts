@@ -100,6 +100,11 @@ test("errors are those that Node has", { skip }, async () => {
     hostname: "missing.example.com",
     message: "getaddrinfo ENOTFOUND missing.example.com",
   });
+  for (const own of ["127.0.0.1", "localhost"]) {
+    const refused = (await checked("error", own, 1)) as { code: string; message: string };
+    assert.equal(refused.code, "ECONNREFUSED");
+    assert.match(refused.message, /^connect ECONNREFUSED.*: this is the sandbox's own loopback; .* lists it/);
+  }
   const denied = (await checked("error", "private.example.com")) as { code: string; message: string };
   assert.equal(denied.code, "EACCES");
   assert.ok(denied.message.startsWith(`connect EACCES private.example.com:${port}: it has no public address`));

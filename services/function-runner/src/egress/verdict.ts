@@ -44,7 +44,7 @@ export function refusalOfAddress(
   }
   if (isOpen || (policy.mode === "hosts" && allowance.covers(address, port))) return undefined;
   const list = policy.mode === "hosts" ? "" : `the function's egress must list ${target}, and `;
-  return `it has no public address; ${list}the platform's operator must allow it (MILLRACE_RUNNER_EGRESS_ALLOW)`;
+  return `it has no public address; ${list}the platform's operator must allow it (npm start -- --egress-allow, or the runner's MILLRACE_RUNNER_EGRESS_ALLOW)`;
 }
 
 /** Whether the policy lets a name be looked up. */

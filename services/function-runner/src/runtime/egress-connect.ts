@@ -4,10 +4,11 @@
 //
 // The function shares this realm. Nothing here is a defence: without it, a function reaches nothing at all.
 import { AsyncResource } from "node:async_hooks";
+import { errorMonitor } from "node:events";
 import net, { type LookupFunction, type Socket } from "node:net";
 import { type Failed, familyOf, type Opened, type Way } from "../egress/wire.ts";
 import { askToOpen } from "./egress-ask.ts";
-import { connectError } from "./egress-errors.ts";
+import { connectError, explainOwnLoopback } from "./egress-errors.ts";
 
 /** What is known once there is a function. */
 export interface Traveller {
@@ -46,7 +47,10 @@ export function relayConnections(way: Way, traveller: Traveller): void {
   net.Socket.prototype.connect = function relayed(this: Socket, ...args: unknown[]): Socket {
     const [options, callback] = normalized(args);
     const target = targetOf(options, traveller.hostLoopback);
-    if (!target) return connect.apply(this, args);
+    if (!target) {
+      if (!options.path) this.once(errorMonitor, explainOwnLoopback);
+      return connect.apply(this, args);
+    }
     const lookup = lookupThrough(this, { ...target, ...way, options, traveller });
     const named = net.isIP(target.host) === 0 ? target.host : PLACEHOLDER;
     const relayed = { ...options, host: named, port: way.relayPort, family: 0, lookup, autoSelectFamily: false };

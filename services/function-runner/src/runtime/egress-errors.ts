@@ -25,6 +25,20 @@ export function connectError(failed: Failed, host: string, port: number): Error 
   return systemError(code, `connect ${code} ${target}${reason(message)}`, { syscall: "connect", address, port });
 }
 
+const OWN_LOOPBACK =
+  "this is the sandbox's own loopback; the machine's is reached when the function's egress lists it and the platform's operator allows it";
+
+/** Whoever has a database on localhost is not to take it for down. */
+export function explainOwnLoopback(error: Error & { code?: unknown; errors?: unknown }): void {
+  for (const each of [error, ...(Array.isArray(error.errors) ? (error.errors as Error[]) : [])]) {
+    if (error.code !== "ECONNREFUSED" || !(each instanceof Error)) continue;
+    const { message, stack = "" } = each;
+    const explained = `${message || "connect ECONNREFUSED"}: ${OWN_LOOPBACK}`;
+    each.message = explained;
+    each.stack = stack.replace(message, () => explained);
+  }
+}
+
 function systemError(code: string, message: string, details: Details): Error {
   const errno = code === "ENOTFOUND" ? ENOTFOUND : NUMBERS.get(code);
   return Object.assign(new Error(message), { errno, code, ...details });

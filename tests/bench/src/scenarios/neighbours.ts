@@ -15,7 +15,7 @@ import { deploy, untilServes, withPlatform } from "../targets/platform.ts";
 const SLOTS = 64;
 const CALM = { name: "calm", ratePerSecond: 300, timeoutMs: 5_000 };
 const CONNECTIONS_MAX = 256;
-const FULL = { rounds: 3, warmUpMs: 2_000, durationMs: 6_000 };
+const FULL = { rounds: 3, warmUpMs: 1_000, durationMs: 5_000 };
 const SHORT = { rounds: 1, warmUpMs: 1_000, durationMs: 2_000 };
 /** Until the machine is as it was before the last hostile function. */
 const REST_MS = 2_000;
@@ -32,10 +32,16 @@ interface Side {
 
 interface Beside extends Side {
   name: string;
-  /** The p99 divided by that of the same round alone. */
+  /** The p99 divided by that alone, right before. */
   p99Ratio: Spread;
   /** What became of the hostile calls, by status. */
   hostile: Record<string, number>;
+}
+
+/** One right after the other. */
+interface Pair {
+  alone: StreamResult;
+  beside: StreamResult;
 }
 
 interface Neighbours {
@@ -80,29 +86,25 @@ async function measure(
   };
   // The first round of all is for code to become warm.
   await load();
-  const alone: StreamResult[] = [];
-  const beside = new Map([...hostileUrls.keys()].map((name) => [name, [] as StreamResult[]]));
+  const pairs = new Map([...hostileUrls.keys()].map((name) => [name, [] as Pair[]]));
   const hostile = new Map([...hostileUrls.keys()].map((name) => [name, {} as Record<string, number>]));
   for (let round = 1; round <= rounds; round++) {
-    alone.push(await load());
-    print(`round ${round}/${rounds}  alone: p99 ${p99Of(alone.at(-1)!).toFixed(2)} ms`);
     for (const [name, hostileUrl] of hostileUrls) {
+      const alone = await load();
       const stop = startCalls(hostileUrl, HOSTILE_FUNCTIONS[name]!, hostile.get(name)!);
-      try {
-        beside.get(name)!.push(await load());
-      } finally {
-        await stop();
-      }
-      print(`  beside one that ${name}: p99 ${p99Of(beside.get(name)!.at(-1)!).toFixed(2)} ms`);
+      const beside = await load().finally(stop);
+      pairs.get(name)!.push({ alone, beside });
+      const [aloneMs, besideMs] = [alone, beside].map((result) => p99Of(result).toFixed(2));
+      print(`round ${round}/${rounds}  p99 alone ${aloneMs} ms, beside one that ${name} ${besideMs} ms`);
       await delay(REST_MS, undefined, { signal });
     }
   }
   return {
-    alone: sideOf(alone),
-    beside: [...beside].map(([name, results]) => ({
+    alone: sideOf([...pairs.values()].flat().map(({ alone }) => alone)),
+    beside: [...pairs].map(([name, measured]) => ({
       name,
-      ...sideOf(results),
-      p99Ratio: spreadOf(results.map((result, i) => p99Of(result) / p99Of(alone[i]!))),
+      ...sideOf(measured.map(({ beside }) => beside)),
+      p99Ratio: spreadOf(measured.map(({ alone, beside }) => p99Of(beside) / p99Of(alone))),
       hostile: hostile.get(name)!,
     })),
   };
@@ -164,8 +166,8 @@ function present({ alone, beside }: Neighbours): Section {
       .join(", ");
   return {
     title: "A calm project beside hostile ones",
-    text: `A hello of one project is sent ${CALM.ratePerSecond} requests per second (an open loop, ${FULL.durationMs / 1_000} s after ${FULL.warmUpMs / 1_000} s to warm up, ${FULL.rounds} rounds), first alone, then beside a
-function of another project on the same runner, which is called again and again and takes what it can get.`,
+    text: `A hello of one project is sent ${CALM.ratePerSecond} requests per second (an open loop, ${FULL.durationMs / 1_000} s after ${FULL.warmUpMs / 1_000} s to warm up, ${FULL.rounds} rounds), each time first alone, then
+beside a function of another project on the same runner, which is called again and again and takes what it can get.`,
     head: ["beside a function that", "p50 ms", "p99 ms", "errors", "p99 ÷ alone", "hostile answers"],
     rows: [
       ["(alone)", ...cellsOf(alone), "", ""],

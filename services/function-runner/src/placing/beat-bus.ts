@@ -28,7 +28,10 @@ export class BeatBus {
       wakeAt: (atMs) => {
         clearTimeout(this.#timer);
         // Timers may fire a moment early.
-        this.#timer = setTimeout(() => this.#beats.wake(Math.max(atMs, performance.now())), atMs - performance.now());
+        this.#timer = setTimeout(
+          () => this.#beats.wake(Math.max(atMs, performance.now())),
+          Math.max(0, atMs - performance.now()),
+        );
       },
     });
   }

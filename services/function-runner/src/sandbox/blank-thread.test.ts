@@ -106,3 +106,13 @@ test("a sandbox whose functions look closer at requests holds a thread that is r
   await another();
   assert.equal(await ask(plain), "false", "one of its own kind again");
 });
+
+test("a sandbox that is killed takes nothing more, though it is not gone yet", async (t) => {
+  const { supply } = await startTestSupply(t);
+  const sandbox = supply.take();
+  await sandbox.booted;
+  assert.equal(sandbox.takesInstances, true);
+  sandbox.kill();
+  assert.deepEqual([sandbox.takesInstances, sandbox.hasEnded], [false, false]);
+  await sandbox.exited;
+});

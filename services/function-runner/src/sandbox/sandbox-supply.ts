@@ -74,7 +74,8 @@ export class SandboxSupply {
   /** A blank sandbox. Throws when the runner stops. */
   take(): Sandbox {
     if (this.#closed) throw new Error("the runner stops: it starts no sandbox");
-    const sandbox = this.#spares.shift();
+    let sandbox = this.#spares.shift();
+    while (sandbox && !sandbox.takesInstances) sandbox = this.#spares.shift();
     this.#refillIn(SANDBOX_LIMITS.refillDelayMs);
     return sandbox ?? this.#start();
   }

@@ -255,6 +255,8 @@ export class Sandbox {
     if (this.#ended) return;
     if (violation && !this.#broken) this.#events.onViolation(violation);
     this.#broken ||= violation !== undefined;
+    // It is gone in a moment, and nothing is to be started in it until then.
+    this.#retired = true;
     this.#process.kill("SIGKILL");
   }
 

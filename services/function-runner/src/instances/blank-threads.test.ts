@@ -12,7 +12,7 @@ const WEB = { memoryMib: 128, withWeb: true };
 class FakeSandbox implements BlankHolder {
   blank: ThreadKind | undefined;
   isPreparing = false;
-  takesInstances = true;
+  takesBlanks = true;
   dropped = 0;
 
   prepare(kind: ThreadKind): void {
@@ -50,6 +50,15 @@ test("a sandbox in which something was started gets a thread of that kind ahead,
   pass(delayMs / 2);
   assert.equal(sandbox!.blank, WEB);
   assert.equal(other!.blank, undefined);
+});
+
+test("a sandbox that has no channel for another thread is in nobody's way", (t) => {
+  const { blanks, pass, sandboxes } = setUp(t);
+  const [full, other] = sandboxes(2);
+  full!.takesBlanks = false;
+  for (const sandbox of [full!, other!]) blanks.starts(sandbox, KIND);
+  pass(delayMs);
+  assert.deepEqual([full!.blank, other!.blank], [undefined, KIND]);
 });
 
 test("one thread is started at a time", (t) => {
@@ -111,7 +120,7 @@ test("a thread that starts keep passing by makes room for one of their kind; one
 test("a thread that nobody has wanted for long is ended, and none is made where no more instances go", (t) => {
   const { blanks, pass, sandboxes } = setUp(t);
   const [sandbox, full] = sandboxes(2);
-  full!.takesInstances = false;
+  full!.takesBlanks = false;
   blanks.starts(full!, KIND);
   blanks.starts(sandbox!, KIND);
   pass(delayMs);

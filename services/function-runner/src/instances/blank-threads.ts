@@ -7,7 +7,8 @@ const { threadsMax, delayMs, retryMs, coresSpareMin, patienceMs, missesMax, rest
 export interface BlankHolder {
   readonly blank: ThreadKind | undefined;
   readonly isPreparing: boolean;
-  readonly takesInstances: boolean;
+  /** Whether it has a channel for another. */
+  readonly takesBlanks: boolean;
   prepare(kind: ThreadKind): void;
   dropBlank(): void;
 }
@@ -53,7 +54,7 @@ export class BlankThreads {
     const idleSince = this.#now() - idleMs;
     for (const [sandbox, { startedAt }] of this.#wishes) {
       if (startedAt < idleSince) this.#release(sandbox);
-      else if (!sandbox.takesInstances) this.#wishes.delete(sandbox);
+      else if (!sandbox.takesBlanks && !holdsBlank(sandbox)) this.#wishes.delete(sandbox);
     }
   }
 
@@ -65,7 +66,7 @@ export class BlankThreads {
 
   #look(): void {
     this.#timer = undefined;
-    const lacking = [...this.#wishes].filter(([sandbox]) => sandbox.takesInstances && !holdsBlank(sandbox));
+    const lacking = [...this.#wishes].filter(([sandbox]) => sandbox.takesBlanks && !holdsBlank(sandbox));
     if (lacking.length === 0) return;
     const [sandbox, { kind, startedAt }] = lacking[0]!;
     const mayCompute = this.#cores.spare >= coresSpareMin || startedAt <= this.#now() - patienceMs;

@@ -50,7 +50,7 @@ export class FunctionPool {
   }
 
   /** Starts them, and keeps the minimum. */
-  get starts(): Pick<Starts, "usable" | "minimum" | "kept" | "keep" | "fill" | "renew"> {
+  get starts(): Pick<Starts, "usable" | "ready" | "minimum" | "kept" | "keep" | "fill" | "renew"> {
     return this.#starts;
   }
 

@@ -149,7 +149,7 @@ export class FunctionPools {
   *#idle(): Iterable<Instance> {
     for (const pool of this.#pools.values()) {
       for (const instance of pool.instances) {
-        if (instance.state === "ready" && instance.calls === 0 && pool.starts.usable > pool.starts.minimum)
+        if (instance.state === "ready" && instance.calls === 0 && pool.starts.ready > pool.starts.minimum)
           yield instance;
       }
     }

@@ -60,6 +60,13 @@ export class Starts {
     return usable;
   }
 
+  /** Instances that take calls now. */
+  get ready(): number {
+    let ready = 0;
+    for (const { state } of this.#instances) if (state === "ready") ready++;
+    return ready;
+  }
+
   /** So many are kept, with calls or without. */
   get minimum(): number {
     return this.#minimum;

@@ -165,9 +165,14 @@ export class Sandbox {
     return false;
   }
 
-  /** Starts a thread ahead of need, if none waits. The last channel is left to an instance of any size. */
+  /** The last channel is left to an instance of any size. */
+  get takesBlanks(): boolean {
+    return this.takesInstances && this.#channelsUsed < SANDBOX_LIMITS.channels - 1;
+  }
+
+  /** Starts a thread ahead of need, if none waits. */
   prepare(kind: ThreadKind): void {
-    if (this.#blank !== undefined || !this.takesInstances || this.#channelsUsed === SANDBOX_LIMITS.channels - 1) return;
+    if (this.#blank !== undefined || !this.takesBlanks) return;
     this.#blank = this.#startThread(kind);
   }
 

@@ -1,12 +1,12 @@
 import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { guarded } from "@millrace/bus";
+import type { AllowedRange } from "@millrace/outbound";
 import { readArtifact } from "./artifacts/artifact-bus.ts";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { BuildService } from "./building/build-service.ts";
 import { BuildsBus } from "./building/builds-bus.ts";
 import { Egress } from "./egress/egress.ts";
-import type { AllowedRange } from "./egress/egress-allowance.ts";
 import { FunctionRecords } from "./functions/function-records-bus.ts";
 import { openEnvironment } from "./functions/function-secrets.ts";
 import { FunctionPools } from "./instances/function-pools.ts";

@@ -9,8 +9,8 @@ import {
   secretFile,
   UNUSED_IDENTITY_VARIABLES,
 } from "@millrace/config";
+import { allowedRanges } from "@millrace/outbound";
 import { z } from "zod";
-import { parseAllowedRange } from "./egress/egress-allowance.ts";
 import { PLACING_LIMITS } from "./limits.ts";
 import { TIERS } from "./sandbox/tier.ts";
 
@@ -34,7 +34,7 @@ const SHAPE = {
   RUNNER_BUBBLEWRAP: z.string().min(1).optional(),
   RUNNER_BUBBLEWRAP_LIBRARIES: z.string().min(1).optional(),
   /** `address[/prefix][:port]`, … : private addresses that functions reach when their egress lists them, and with a port also by `http`. */
-  RUNNER_EGRESS_ALLOW: z.string().default("").transform(readAllowed),
+  RUNNER_EGRESS_ALLOW: allowedRanges(),
   DRAIN_LAG: durationMs().default(0),
   DRAIN_TIMEOUT: durationMs().default(PLACING_LIMITS.drainTimeoutMs),
 };
@@ -62,15 +62,4 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 function bubblewrapOf(path: string | undefined, libraries: string | undefined) {
   return path === undefined ? undefined : { path, libraries };
-}
-
-function readAllowed(text: string, context: z.RefinementCtx) {
-  const entries = text.split(",").map((entry) => entry.trim());
-  return entries.flatMap((entry) => {
-    const range = entry === "" ? [] : parseAllowedRange(entry);
-    if (range) return range;
-    const message = `${entry} is not address[/prefix][:port], e.g. 10.1.0.0/16, 192.168.1.5:5432 or [fd00::1]:443`;
-    context.addIssue({ code: "custom", message });
-    return [];
-  });
 }

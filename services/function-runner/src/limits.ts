@@ -180,18 +180,8 @@ export const EGRESS_LIMITS = {
   messageTimeoutMs: 2_000,
   /** Of all sandboxes, in the supervisor; no more than half of the descriptors that it may have. */
   socketsOfAllMax: 16_384,
-  lookupTimeoutMs: 5_000,
-  /** Names that one sandbox is looking up. */
-  lookupsMax: 64,
-  queryTimeoutMs: 1_500,
-  queryTries: 2,
-  hostsReadMs: 5_000,
-  lookupKeptMs: 1_000,
-  /** Of one answer. */
-  addressesMax: 16,
   /** Addresses of which a sandbox's relay remembers the name. */
   namesKept: 256,
-  connectTimeoutMs: 10_000,
   /** From a connection that stands until the sandbox begins to use it. */
   claimTimeoutMs: 5_000,
   /** Nothing passes either way. */
@@ -207,8 +197,6 @@ export const EGRESS_LIMITS = {
   idMax: 0xfe_00_00,
   auditLinesPerSecond: 200,
   hostCharsLogged: 253,
-  /** How old what is known of the machine's own addresses may be. */
-  platformReadMs: 10_000,
 } as const;
 
 export const OUTPUT_LIMITS = {

@@ -22,6 +22,7 @@ import {
   writeCredit,
   writeInvoke,
 } from "@millrace/frames";
+import { parseAllowedRange } from "@millrace/outbound";
 import { LogBatch } from "@millrace/proto/invocation/v1/invocation";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { testEngines } from "@millrace/testing";
@@ -29,7 +30,6 @@ import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { ENTRY_FILE, packArtifact } from "./artifacts/artifact-format.ts";
 import type { EgressEvent } from "./egress/audit.ts";
 import { Egress, type EgressOptions } from "./egress/egress.ts";
-import { parseAllowedRange } from "./egress/egress-allowance.ts";
 import { functionKey } from "./functions/function-version.ts";
 import { FunctionPools } from "./instances/function-pools.ts";
 import { ProjectSandboxes } from "./instances/project-sandboxes.ts";

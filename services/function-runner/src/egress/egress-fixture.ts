@@ -1,10 +1,9 @@
 import { once } from "node:events";
 import type { AddressInfo, Server } from "node:net";
 import { test } from "node:test";
+import { dial, readAddress } from "@millrace/outbound";
 import { build } from "esbuild";
 import { type RunnerOptions, startTestRunner } from "../runner-fixture.ts";
-import { readAddress } from "./addresses.ts";
-import { dial } from "./dial.ts";
 
 /** A public address; whoever connects to it in a test comes to this machine. */
 export const PUBLIC = readAddress("93.184.216.34")!;

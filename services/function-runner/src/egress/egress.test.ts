@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
+import { dial, readAddress } from "@millrace/outbound";
 import { until } from "@millrace/testing";
-import { readAddress } from "./addresses.ts";
-import { dial } from "./dial.ts";
 import { listening, PUBLIC, startEgressRunner } from "./egress-fixture.ts";
 
 // What deployed functions reach, in the tier that gives a sandbox a network of its own.

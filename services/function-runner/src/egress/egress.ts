@@ -1,17 +1,25 @@
 import { chmodSync, chownSync, closeSync, openSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { formatEgressTarget } from "@millrace/names";
+import {
+  Allowance,
+  type AllowedRange,
+  type CheckedAddress,
+  dial,
+  isLocalName,
+  isLoopback,
+  LOOPBACK,
+  PlatformAddresses,
+  type Resolve,
+  Resolver,
+  readAddress,
+  systemResolver,
+} from "@millrace/outbound";
 import { EGRESS_LIMITS } from "../limits.ts";
-import { type CheckedAddress, isLoopback, readAddress } from "./addresses.ts";
 import { EgressAudit } from "./audit.ts";
-import { dial } from "./dial.ts";
-import { type AllowedRange, EgressAllowance } from "./egress-allowance.ts";
 import type { EgressPolicy } from "./egress-policy.ts";
-import { PlatformAddresses } from "./platform-addresses.ts";
 import { Relay } from "./relay.ts";
-import { isLocalName, LOOPBACK, type Resolve, Resolver } from "./resolver.ts";
 import { Room } from "./room.ts";
-import { systemResolver } from "./system-resolver.ts";
 import { refusalOfAddress, type Terms } from "./verdict.ts";
 import { RELAY_SOCKET } from "./wire.ts";
 
@@ -35,7 +43,7 @@ export interface RelayPlace {
 export class Egress {
   readonly audit: EgressAudit;
   readonly #options: EgressOptions;
-  readonly #allowance: EgressAllowance;
+  readonly #allowance: Allowance;
   readonly #resolver: Resolver;
   readonly #platform: PlatformAddresses;
   readonly #room = new Room(Math.min(EGRESS_LIMITS.socketsOfAllMax, descriptorsMax() / 2));
@@ -43,7 +51,7 @@ export class Egress {
   constructor(options: EgressOptions) {
     const resolve = options.resolve ?? systemResolver();
     this.#options = options;
-    this.#allowance = new EgressAllowance(options.allow);
+    this.#allowance = new Allowance(options.allow);
     this.#resolver = new Resolver(resolve);
     this.#platform = new PlatformAddresses(resolve, options.busUrl);
     this.audit = new EgressAudit(options.log);

@@ -1,13 +1,12 @@
 import { randomInt } from "node:crypto";
 import type { Socket } from "node:net";
 import { canonicalHost, formatEgressTarget } from "@millrace/names";
+import { type CheckedAddress, Lookups, OutboundFault, type Resolver } from "@millrace/outbound";
 import { EGRESS_LIMITS } from "../limits.ts";
-import type { CheckedAddress } from "./addresses.ts";
 import type { EgressAudit, EgressOutcome } from "./audit.ts";
 import { isListed } from "./egress-policy.ts";
 import { Pace } from "./pace.ts";
 import { letPass } from "./passage.ts";
-import { EgressFault, Lookups, type Resolver } from "./resolver.ts";
 import type { RoomShare } from "./room.ts";
 import { refusalOfAddress, refusalOfHost, refusalOfLookup, type Terms } from "./verdict.ts";
 import { KIND, type Message, type OpenRequest, readLookup, readMessage, readOpen, writeMessage } from "./wire.ts";
@@ -113,11 +112,11 @@ export class Relay {
   /** What a function may know of a name: the addresses that it could connect to on some port. */
   async #addressesFor(text: string, family: 0 | 4 | 6, signal: AbortSignal): Promise<CheckedAddress[]> {
     const { terms, resolver } = this.#deps;
-    if (!this.#asks.take(1)) throw new EgressFault("EAI_AGAIN", "it asks for too much in too short a time");
+    if (!this.#asks.take(1)) throw new OutboundFault("EAI_AGAIN", "it asks for too much in too short a time");
     const host = canonicalHost(text);
-    if (host === undefined) throw new EgressFault("ENOTFOUND", "");
+    if (host === undefined) throw new OutboundFault("ENOTFOUND", "");
     const refusal = refusalOfLookup(terms, host);
-    if (refusal) throw new EgressFault("EACCES", refusal);
+    if (refusal) throw new OutboundFault("EACCES", refusal);
     const addresses = await resolver.addressesOf(host, family, { lookups: this.#lookups, signal });
     for (const { address } of addresses) this.#remember(address, host);
     return addresses;
@@ -133,36 +132,36 @@ export class Relay {
     const over = this.#begin(request);
     const hasRoom = this.#connections++ < EGRESS_LIMITS.connectionsMax;
     try {
-      if (!hasRoom) throw new EgressFault("EAGAIN", OVER_CONNECTIONS);
+      if (!hasRoom) throw new OutboundFault("EAGAIN", OVER_CONNECTIONS);
       const { remote, address } = await this.#connect(request, goneOf(asker));
       const id = this.#wait({ remote, asker, over: (passage) => over(passage.outcome, address.address, passage) });
       asker.write(writeMessage(KIND.opened, { id, ...address }));
     } catch (error) {
       this.#connections--;
-      const { code, address } = error instanceof EgressFault ? error : new EgressFault("EIO", "");
+      const { code, address } = error instanceof OutboundFault ? error : new OutboundFault("EIO", "");
       over(OUTCOMES[code] ?? "failed", address);
       answerFault(asker, error);
     }
   }
 
-  /** Throws EgressFault. */
+  /** Throws OutboundFault. */
   async #connect(request: OpenRequest, signal: AbortSignal): Promise<{ remote: Socket; address: CheckedAddress }> {
     const { terms, resolver, dial } = this.#deps;
     const { port, family } = request;
-    if (!this.#asks.take(1)) throw new EgressFault("EAGAIN", "the project connects too often in too short a time");
+    if (!this.#asks.take(1)) throw new OutboundFault("EAGAIN", "the project connects too often in too short a time");
     const host = this.#hostOf(request);
-    if (host === undefined) throw new EgressFault("ENOTFOUND", "");
+    if (host === undefined) throw new OutboundFault("ENOTFOUND", "");
     const refusal = refusalOfHost(terms, host, port);
-    if (refusal) throw new EgressFault("EACCES", refusal);
+    if (refusal) throw new OutboundFault("EACCES", refusal);
     const addresses = await resolver.addressesOf(host, family, { lookups: this.#lookups, signal });
     const refusals = addresses.map((address) => refusalOfAddress(terms, host, port, address));
     const allowed = addresses.filter((_, i) => refusals[i] === undefined);
-    if (allowed.length === 0) throw new EgressFault("EACCES", refusals[0]!, addresses[0]!.address);
-    if (signal.aborted) throw new EgressFault("ECANCELED", "");
+    if (allowed.length === 0) throw new OutboundFault("EACCES", refusals[0]!, addresses[0]!.address);
+    if (signal.aborted) throw new OutboundFault("ECANCELED", "");
     const remote = await dial(allowed, port, signal);
     if (!this.#occupy(remote)) {
       remote.destroy();
-      throw new EgressFault("EAGAIN", "the runner has too many connections open");
+      throw new OutboundFault("EAGAIN", "the runner has too many connections open");
     }
     return { remote, address: allowed.find(({ address }) => address === remote.remoteAddress) ?? allowed[0]! };
   }
@@ -242,7 +241,7 @@ const NONE = { bytesIn: 0, bytesOut: 0 };
 
 /** Which address was tried is told only of those that could be connected to. */
 function answerFault(socket: Socket, error: unknown): void {
-  const { code, message, address } = error instanceof EgressFault ? error : new EgressFault("EIO", "");
+  const { code, message, address } = error instanceof OutboundFault ? error : new OutboundFault("EIO", "");
   socket.end(writeMessage(KIND.failed, { code, message, address: code === "EACCES" ? "" : address }));
 }
 

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:net";
 import { test } from "node:test";
+import { OutboundFault, readAddress } from "@millrace/outbound";
 import { until } from "@millrace/testing";
 import { EGRESS_LIMITS } from "../limits.ts";
-import { readAddress } from "./addresses.ts";
 import { bundled, listening, PUBLIC, startEgressRunner } from "./egress-fixture.ts";
-import { EgressFault } from "./resolver.ts";
 
 // What Node promises of sockets and lookups, in a deployed function whose connections are relayed.
 
@@ -30,7 +29,7 @@ const port = await listening(server);
 const { runner, skip } = await startEgressRunner({
   resolve: async (host) => {
     if (host === "missing.example.com") throw Object.assign(new Error("no"), { code: "ENOTFOUND" });
-    if (host === "broken.example.com") throw new EgressFault("EAI_AGAIN", "");
+    if (host === "broken.example.com") throw new OutboundFault("EAI_AGAIN", "");
     if (host === "silent.example.com") return new Promise(() => {});
     return [host === "private.example.com" ? readAddress("10.0.0.1")! : PUBLIC];
   },

@@ -1,12 +1,11 @@
 import { formatEgressTarget } from "@millrace/names";
-import { type CheckedAddress, isPublic } from "./addresses.ts";
-import type { EgressAllowance } from "./egress-allowance.ts";
+import { type Allowance, type CheckedAddress, isPublic } from "@millrace/outbound";
 import { type EgressPolicy, HTTP_PORTS, isListed, policyText } from "./egress-policy.ts";
 
 /** What decides where a sandbox may connect to. */
 export interface Terms {
   policy: EgressPolicy;
-  allowance: EgressAllowance;
+  allowance: Allowance;
   /** Addresses of the machine and of the platform, be they public or not. */
   isOwn(address: CheckedAddress): boolean;
 }

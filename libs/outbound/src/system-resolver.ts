@@ -1,7 +1,7 @@
 import { Resolver } from "node:dns/promises";
 import { readFileSync } from "node:fs";
-import { EGRESS_LIMITS } from "../limits.ts";
 import { type CheckedAddress, readAddress } from "./addresses.ts";
+import { OUTBOUND_LIMITS } from "./limits.ts";
 import type { Resolve } from "./resolver.ts";
 
 export interface SystemResolverOptions {
@@ -18,7 +18,7 @@ const NONE = ["ENOTFOUND", "ENODATA"];
  * threads in this process, and a stranger's name server that never answers would keep everybody else's names waiting.
  */
 export function systemResolver({ hostsFile = "/etc/hosts", servers }: SystemResolverOptions = {}): Resolve {
-  const { queryTimeoutMs: timeout, queryTries: tries } = EGRESS_LIMITS;
+  const { queryTimeoutMs: timeout, queryTries: tries } = OUTBOUND_LIMITS;
   const resolver = new Resolver({ timeout, tries });
   if (servers) resolver.setServers(servers);
   const hosts = new HostsFile(hostsFile);
@@ -47,7 +47,7 @@ class HostsFile {
   }
 
   addressesOf(name: string): CheckedAddress[] {
-    if (performance.now() - this.#readAt > EGRESS_LIMITS.hostsReadMs) this.#read();
+    if (performance.now() - this.#readAt > OUTBOUND_LIMITS.hostsReadMs) this.#read();
     return this.#byName.get(name) ?? [];
   }
 

@@ -1,6 +1,6 @@
 import { networkInterfaces } from "node:os";
-import { EGRESS_LIMITS } from "../limits.ts";
 import { type CheckedAddress, readAddress } from "./addresses.ts";
+import { OUTBOUND_LIMITS } from "./limits.ts";
 import type { Resolve } from "./resolver.ts";
 
 /** The addresses of this machine, and of the bus: nothing of them is a function's business, though they may be public. */
@@ -17,7 +17,7 @@ export class PlatformAddresses {
   }
 
   has({ address }: CheckedAddress): boolean {
-    if (performance.now() - this.#readAt > EGRESS_LIMITS.platformReadMs) this.#read();
+    if (performance.now() - this.#readAt > OUTBOUND_LIMITS.platformReadMs) this.#read();
     return this.#own.has(address);
   }
 

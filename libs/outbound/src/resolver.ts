@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
-import { EGRESS_LIMITS } from "../limits.ts";
 import { type CheckedAddress, readAddress } from "./addresses.ts";
+import { OUTBOUND_LIMITS } from "./limits.ts";
 
 /** Finds all addresses of a name. Rejects with a code: EAI_AGAIN when it may be found later, anything else when it is not there. */
 export type Resolve = (host: string, family: 0 | 4 | 6) => Promise<CheckedAddress[]>;
@@ -13,7 +13,7 @@ export function isLocalName(host: string): boolean {
 }
 
 /** An error with the code that the function gets. */
-export class EgressFault extends Error {
+export class OutboundFault extends Error {
   readonly code: string;
   /** That was tried; empty when none was. */
   readonly address: string;
@@ -42,7 +42,7 @@ export class Resolver {
     this.#resolve = resolve;
   }
 
-  /** Never empty. Throws EgressFault: ENOTFOUND, EAI_AGAIN; ECANCELED when the signal aborts. */
+  /** Never empty. Throws OutboundFault: ENOTFOUND, EAI_AGAIN; ECANCELED when the signal aborts. */
   async addressesOf(
     host: string,
     family: 0 | 4 | 6,
@@ -58,27 +58,27 @@ export class Resolver {
             signal,
           );
     const addresses = family === 0 ? found : found.filter((address) => address.family === family);
-    if (addresses.length === 0) throw new EgressFault("ENOTFOUND", "");
-    return addresses.slice(0, EGRESS_LIMITS.addressesMax);
+    if (addresses.length === 0) throw new OutboundFault("ENOTFOUND", "");
+    return addresses.slice(0, OUTBOUND_LIMITS.addressesMax);
   }
 
   #ask(key: string, resolve: () => Promise<CheckedAddress[]>, lookups: Lookups): Promise<CheckedAddress[]> {
     const before = this.#asked.get(key);
     if (before) return before;
-    if (lookups.open >= EGRESS_LIMITS.lookupsMax) return Promise.reject({ code: "EAI_AGAIN" });
+    if (lookups.open >= OUTBOUND_LIMITS.lookupsMax) return Promise.reject({ code: "EAI_AGAIN" });
     lookups.open++;
     const asked = resolve().finally(() => lookups.open--);
     this.#asked.set(key, asked);
     const forget = () => this.#asked.delete(key);
-    asked.then(() => setTimeout(forget, EGRESS_LIMITS.lookupKeptMs).unref(), forget);
+    asked.then(() => setTimeout(forget, OUTBOUND_LIMITS.lookupKeptMs).unref(), forget);
     return asked;
   }
 
   #inTime(asked: Promise<CheckedAddress[]>, signal: AbortSignal): Promise<CheckedAddress[]> {
     const answer = Promise.withResolvers<CheckedAddress[]>();
-    const give = (code: string) => answer.reject(new EgressFault(code, ""));
+    const give = (code: string) => answer.reject(new OutboundFault(code, ""));
     asked.then(answer.resolve, ({ code }) => give(code === "EAI_AGAIN" ? code : "ENOTFOUND"));
-    const timer = setTimeout(() => give("EAI_AGAIN"), EGRESS_LIMITS.lookupTimeoutMs);
+    const timer = setTimeout(() => give("EAI_AGAIN"), OUTBOUND_LIMITS.lookupTimeoutMs);
     const onAbort = () => give("ECANCELED");
     signal.addEventListener("abort", onAbort);
     return answer.promise.finally(() => {

@@ -1,9 +1,9 @@
 import { connect, type LookupFunction, type Socket } from "node:net";
-import { EGRESS_LIMITS } from "../limits.ts";
 import type { CheckedAddress } from "./addresses.ts";
-import { EgressFault } from "./resolver.ts";
+import { OUTBOUND_LIMITS } from "./limits.ts";
+import { OutboundFault } from "./resolver.ts";
 
-/** Connects to one of the addresses, the first that answers, and to no other. Throws EgressFault. */
+/** Connects to one of the addresses, the first that answers, and to no other. The socket may be half open. Throws OutboundFault. */
 export function dial(addresses: readonly CheckedAddress[], port: number, signal: AbortSignal): Promise<Socket> {
   // The name is never resolved: the lookup answers what was checked.
   const checked: LookupFunction = (_name, { all }, found) =>
@@ -24,9 +24,9 @@ export function dial(addresses: readonly CheckedAddress[], port: number, signal:
   const dialed = Promise.withResolvers<Socket>();
   const give = (code: string) => {
     socket.destroy();
-    dialed.reject(new EgressFault(code, "", addresses[0]!.address));
+    dialed.reject(new OutboundFault(code, "", addresses[0]!.address));
   };
-  const timer = setTimeout(() => give("ETIMEDOUT"), EGRESS_LIMITS.connectTimeoutMs);
+  const timer = setTimeout(() => give("ETIMEDOUT"), OUTBOUND_LIMITS.connectTimeoutMs);
   const onAbort = () => give("ECANCELED");
   signal.addEventListener("abort", onAbort);
   socket.once("connect", () => dialed.resolve(socket));

@@ -1,4 +1,5 @@
 import { BlockList } from "node:net";
+import { z } from "zod";
 import { type CheckedAddress, readAddress } from "./addresses.ts";
 
 export interface AllowedRange {
@@ -23,8 +24,22 @@ export function parseAllowedRange(text: string): AllowedRange | undefined {
   return { net, prefix, port };
 }
 
+/** A variable that holds a list of them. */
+export const allowedRanges = () => z.string().default("").transform(readAllowed);
+
+function readAllowed(text: string, context: z.RefinementCtx): AllowedRange[] {
+  const entries = text.split(",").map((entry) => entry.trim());
+  return entries.flatMap((entry) => {
+    const range = entry === "" ? [] : parseAllowedRange(entry);
+    if (range) return range;
+    const message = `${entry} is not address[/prefix][:port], e.g. 10.1.0.0/16, 192.168.1.5:5432 or [fd00::1]:443`;
+    context.addIssue({ code: "custom", message });
+    return [];
+  });
+}
+
 /** What the operator opens of the addresses that are refused otherwise. */
-export class EgressAllowance {
+export class Allowance {
   readonly #ranges: { list: BlockList; range: AllowedRange }[];
 
   constructor(ranges: readonly AllowedRange[]) {
@@ -35,12 +50,12 @@ export class EgressAllowance {
     });
   }
 
-  /** Whether a function whose policy names it may reach it. */
+  /** Whether it may be reached by whoever names it. */
   covers(address: CheckedAddress, port: number): boolean {
     return this.#ranges.some(({ list, range }) => (range.port ?? port) === port && holds(list, address));
   }
 
-  /** Whether `http` reaches it too. */
+  /** Whether a function's policy `http` reaches it too. */
   extendsHttp(address: CheckedAddress, port: number): boolean {
     return this.#ranges.some(({ list, range }) => range.port === port && holds(list, address));
   }

@@ -1,5 +1,62 @@
 -- What the migrations add up to, for reading. Compared with the catalog by src/schema.test.ts.
 
+create table alarm_events (
+  alarm_uid text not null,
+  number integer not null,
+  project text not null,
+  at timestamp with time zone not null,
+  from_state text not null,
+  to_state text not null,
+  value double precision,
+  calls bigint not null,
+  window_start timestamp with time zone not null,
+  window_end timestamp with time zone not null,
+  metric text not null,
+  comparison text not null,
+  threshold double precision not null,
+  delivery text,
+  delivery_id text,
+  body text,
+  attempts integer default 0 not null,
+  attempted_at timestamp with time zone,
+  next_attempt_at timestamp with time zone,
+  status integer default 0 not null,
+  error text default ''::text not null
+);
+create table alarms (
+  uid text not null,
+  project text not null,
+  id text not null,
+  description text not null,
+  group_label text,
+  environment text,
+  api text not null,
+  function_uid text,
+  metric text not null,
+  comparison text not null,
+  threshold double precision not null,
+  window_minutes integer not null,
+  min_calls integer not null,
+  alarm_after integer not null,
+  ok_after integer not null,
+  missing_data text not null,
+  webhook_url text,
+  webhook_gone_at timestamp with time zone,
+  sealed_secret bytea not null,
+  sealed_secret_before bytea,
+  secret_overlap_until timestamp with time zone,
+  state text default 'ok'::text not null,
+  state_since timestamp with time zone not null,
+  verdict text,
+  verdict_count integer default 0 not null,
+  value double precision,
+  evaluated_to timestamp with time zone,
+  evaluate_at timestamp with time zone not null,
+  events integer default 0 not null,
+  version bigint default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null
+);
 create table alias_targets (
   function_uid text not null,
   alias text not null,
@@ -129,6 +186,150 @@ create table idempotent_requests (
   resource text not null,
   created_at timestamp with time zone default now() not null
 );
+create table invocation_usage_days (
+  function_uid text not null,
+  version integer not null,
+  at timestamp with time zone not null,
+  count bigint not null,
+  function_errors bigint not null,
+  init_failures bigint not null,
+  timeouts bigint not null,
+  out_of_memory bigint not null,
+  lost bigint not null,
+  cancelled bigint not null,
+  throttled bigint not null,
+  cold_starts bigint not null,
+  begun bigint not null,
+  duration_us bigint not null,
+  wait_us bigint not null,
+  cpu_us bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  memory_kib_max bigint not null,
+  within_1 bigint not null,
+  within_2 bigint not null,
+  within_3 bigint not null,
+  within_5 bigint not null,
+  within_7 bigint not null,
+  within_10 bigint not null,
+  within_15 bigint not null,
+  within_20 bigint not null,
+  within_30 bigint not null,
+  within_50 bigint not null,
+  within_70 bigint not null,
+  within_100 bigint not null,
+  within_150 bigint not null,
+  within_200 bigint not null,
+  within_300 bigint not null,
+  within_500 bigint not null,
+  within_700 bigint not null,
+  within_1000 bigint not null,
+  within_2000 bigint not null,
+  within_3000 bigint not null,
+  within_5000 bigint not null,
+  within_10000 bigint not null,
+  within_30000 bigint not null,
+  within_60000 bigint not null,
+  within_300000 bigint not null,
+  beyond bigint not null
+);
+create table invocation_usage_hours (
+  function_uid text not null,
+  version integer not null,
+  at timestamp with time zone not null,
+  count bigint not null,
+  function_errors bigint not null,
+  init_failures bigint not null,
+  timeouts bigint not null,
+  out_of_memory bigint not null,
+  lost bigint not null,
+  cancelled bigint not null,
+  throttled bigint not null,
+  cold_starts bigint not null,
+  begun bigint not null,
+  duration_us bigint not null,
+  wait_us bigint not null,
+  cpu_us bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  memory_kib_max bigint not null,
+  within_1 bigint not null,
+  within_2 bigint not null,
+  within_3 bigint not null,
+  within_5 bigint not null,
+  within_7 bigint not null,
+  within_10 bigint not null,
+  within_15 bigint not null,
+  within_20 bigint not null,
+  within_30 bigint not null,
+  within_50 bigint not null,
+  within_70 bigint not null,
+  within_100 bigint not null,
+  within_150 bigint not null,
+  within_200 bigint not null,
+  within_300 bigint not null,
+  within_500 bigint not null,
+  within_700 bigint not null,
+  within_1000 bigint not null,
+  within_2000 bigint not null,
+  within_3000 bigint not null,
+  within_5000 bigint not null,
+  within_10000 bigint not null,
+  within_30000 bigint not null,
+  within_60000 bigint not null,
+  within_300000 bigint not null,
+  beyond bigint not null
+);
+create table invocation_usage_minutes (
+  function_uid text not null,
+  version integer not null,
+  at timestamp with time zone not null,
+  runner text not null,
+  epoch bigint not null,
+  number bigint not null,
+  count bigint not null,
+  function_errors bigint not null,
+  init_failures bigint not null,
+  timeouts bigint not null,
+  out_of_memory bigint not null,
+  lost bigint not null,
+  cancelled bigint not null,
+  throttled bigint not null,
+  cold_starts bigint not null,
+  begun bigint not null,
+  duration_us bigint not null,
+  wait_us bigint not null,
+  cpu_us bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  memory_kib_max bigint not null,
+  within_1 bigint not null,
+  within_2 bigint not null,
+  within_3 bigint not null,
+  within_5 bigint not null,
+  within_7 bigint not null,
+  within_10 bigint not null,
+  within_15 bigint not null,
+  within_20 bigint not null,
+  within_30 bigint not null,
+  within_50 bigint not null,
+  within_70 bigint not null,
+  within_100 bigint not null,
+  within_150 bigint not null,
+  within_200 bigint not null,
+  within_300 bigint not null,
+  within_500 bigint not null,
+  within_700 bigint not null,
+  within_1000 bigint not null,
+  within_2000 bigint not null,
+  within_3000 bigint not null,
+  within_5000 bigint not null,
+  within_10000 bigint not null,
+  within_30000 bigint not null,
+  within_60000 bigint not null,
+  within_300000 bigint not null,
+  beyond bigint not null
+);
 create table invocations (
   at timestamp with time zone not null,
   stream_made_at timestamp with time zone not null,
@@ -201,6 +402,150 @@ create table releases (
   snapshot_digest text not null,
   created_at timestamp with time zone default now() not null
 );
+create table request_usage_days (
+  host_label text not null,
+  api text not null,
+  key_id text not null,
+  at timestamp with time zone not null,
+  count bigint not null,
+  status_2xx bigint not null,
+  status_3xx bigint not null,
+  status_4xx bigint not null,
+  status_5xx bigint not null,
+  unanswered bigint not null,
+  limited bigint not null,
+  failed_gateway bigint not null,
+  failed_dispatch bigint not null,
+  failed_runner bigint not null,
+  failed_function bigint not null,
+  failed_backend bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  duration_us bigint not null,
+  within_1 bigint not null,
+  within_2 bigint not null,
+  within_3 bigint not null,
+  within_5 bigint not null,
+  within_7 bigint not null,
+  within_10 bigint not null,
+  within_15 bigint not null,
+  within_20 bigint not null,
+  within_30 bigint not null,
+  within_50 bigint not null,
+  within_70 bigint not null,
+  within_100 bigint not null,
+  within_150 bigint not null,
+  within_200 bigint not null,
+  within_300 bigint not null,
+  within_500 bigint not null,
+  within_700 bigint not null,
+  within_1000 bigint not null,
+  within_2000 bigint not null,
+  within_3000 bigint not null,
+  within_5000 bigint not null,
+  within_10000 bigint not null,
+  within_30000 bigint not null,
+  within_60000 bigint not null,
+  within_300000 bigint not null,
+  beyond bigint not null
+);
+create table request_usage_hours (
+  host_label text not null,
+  api text not null,
+  key_id text not null,
+  at timestamp with time zone not null,
+  count bigint not null,
+  status_2xx bigint not null,
+  status_3xx bigint not null,
+  status_4xx bigint not null,
+  status_5xx bigint not null,
+  unanswered bigint not null,
+  limited bigint not null,
+  failed_gateway bigint not null,
+  failed_dispatch bigint not null,
+  failed_runner bigint not null,
+  failed_function bigint not null,
+  failed_backend bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  duration_us bigint not null,
+  within_1 bigint not null,
+  within_2 bigint not null,
+  within_3 bigint not null,
+  within_5 bigint not null,
+  within_7 bigint not null,
+  within_10 bigint not null,
+  within_15 bigint not null,
+  within_20 bigint not null,
+  within_30 bigint not null,
+  within_50 bigint not null,
+  within_70 bigint not null,
+  within_100 bigint not null,
+  within_150 bigint not null,
+  within_200 bigint not null,
+  within_300 bigint not null,
+  within_500 bigint not null,
+  within_700 bigint not null,
+  within_1000 bigint not null,
+  within_2000 bigint not null,
+  within_3000 bigint not null,
+  within_5000 bigint not null,
+  within_10000 bigint not null,
+  within_30000 bigint not null,
+  within_60000 bigint not null,
+  within_300000 bigint not null,
+  beyond bigint not null
+);
+create table request_usage_minutes (
+  host_label text not null,
+  api text not null,
+  key_id text not null,
+  at timestamp with time zone not null,
+  gateway text not null,
+  epoch bigint not null,
+  number bigint not null,
+  count bigint not null,
+  status_2xx bigint not null,
+  status_3xx bigint not null,
+  status_4xx bigint not null,
+  status_5xx bigint not null,
+  unanswered bigint not null,
+  limited bigint not null,
+  failed_gateway bigint not null,
+  failed_dispatch bigint not null,
+  failed_runner bigint not null,
+  failed_function bigint not null,
+  failed_backend bigint not null,
+  bytes_in bigint not null,
+  bytes_out bigint not null,
+  duration_us bigint not null,
+  within_1 bigint not null,
+  within_2 bigint not null,
+  within_3 bigint not null,
+  within_5 bigint not null,
+  within_7 bigint not null,
+  within_10 bigint not null,
+  within_15 bigint not null,
+  within_20 bigint not null,
+  within_30 bigint not null,
+  within_50 bigint not null,
+  within_70 bigint not null,
+  within_100 bigint not null,
+  within_150 bigint not null,
+  within_200 bigint not null,
+  within_300 bigint not null,
+  within_500 bigint not null,
+  within_700 bigint not null,
+  within_1000 bigint not null,
+  within_2000 bigint not null,
+  within_3000 bigint not null,
+  within_5000 bigint not null,
+  within_10000 bigint not null,
+  within_30000 bigint not null,
+  within_60000 bigint not null,
+  within_300000 bigint not null,
+  beyond bigint not null
+);
 create table requests (
   at timestamp with time zone not null,
   stream_made_at timestamp with time zone not null,
@@ -234,7 +579,26 @@ create table snapshots (
   packed bytea not null,
   created_at timestamp with time zone default now() not null
 );
+create table usage_changes (
+  kind text not null,
+  level text not null,
+  at timestamp with time zone not null,
+  mark bigint default 1 not null
+);
 
+alter table alarm_events add constraint alarm_events_alarm_uid_fkey FOREIGN KEY (alarm_uid) REFERENCES alarms(uid) ON DELETE CASCADE;
+alter table alarm_events add constraint alarm_events_delivery_check CHECK ((delivery = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text])));
+alter table alarm_events add constraint alarm_events_pkey PRIMARY KEY (alarm_uid, number);
+alter table alarms add constraint alarms_check CHECK (((group_label IS NULL) = (environment IS NULL)));
+alter table alarms add constraint alarms_check1 CHECK (((group_label IS NULL) <> (function_uid IS NULL)));
+alter table alarms add constraint alarms_function_uid_fkey FOREIGN KEY (function_uid) REFERENCES functions(uid) ON DELETE CASCADE;
+alter table alarms add constraint alarms_group_label_environment_fkey FOREIGN KEY (group_label, environment) REFERENCES deployments(group_label, environment) ON DELETE CASCADE;
+alter table alarms add constraint alarms_id UNIQUE (project, id);
+alter table alarms add constraint alarms_pkey PRIMARY KEY (uid);
+alter table alarms add constraint alarms_project_fkey FOREIGN KEY (project) REFERENCES projects(id);
+alter table alarms add constraint alarms_state_check CHECK ((state = ANY (ARRAY['ok'::text, 'alarm'::text, 'no_data'::text])));
+alter table alarms add constraint alarms_verdict_check CHECK ((verdict = ANY (ARRAY['breached'::text, 'kept'::text, 'missing'::text])));
+alter table alarms add constraint alarms_window_minutes_check CHECK (((window_minutes >= 1) AND (window_minutes <= 60)));
 alter table alias_targets add constraint alias_targets_function_uid_alias_fkey FOREIGN KEY (function_uid, alias) REFERENCES aliases(function_uid, id) ON DELETE CASCADE;
 alter table alias_targets add constraint alias_targets_pkey PRIMARY KEY (function_uid, alias, number);
 alter table alias_targets add constraint alias_targets_version FOREIGN KEY (function_uid, number) REFERENCES function_versions(function_uid, number);
@@ -273,6 +637,9 @@ alter table functions add constraint functions_id UNIQUE (project, id);
 alter table functions add constraint functions_pkey PRIMARY KEY (uid);
 alter table functions add constraint functions_project_fkey FOREIGN KEY (project) REFERENCES projects(id);
 alter table idempotent_requests add constraint idempotent_requests_pkey PRIMARY KEY (principal, method, request_id);
+alter table invocation_usage_days add constraint invocation_usage_days_pkey PRIMARY KEY (function_uid, at, version);
+alter table invocation_usage_hours add constraint invocation_usage_hours_pkey PRIMARY KEY (function_uid, at, version);
+alter table invocation_usage_minutes add constraint invocation_usage_minutes_pkey PRIMARY KEY (function_uid, at, version, runner, epoch);
 alter table invocations add constraint invocations_pkey PRIMARY KEY (at, stream_made_at, sequence);
 alter table log_lines add constraint log_lines_pkey PRIMARY KEY (at, stream_made_at, sequence, line);
 alter table migrations add constraint migrations_pkey PRIMARY KEY (name);
@@ -283,13 +650,25 @@ alter table release_targets add constraint release_targets_pkey PRIMARY KEY (gro
 alter table releases add constraint releases_group_label_environment_fkey FOREIGN KEY (group_label, environment) REFERENCES deployments(group_label, environment) ON DELETE CASCADE;
 alter table releases add constraint releases_pkey PRIMARY KEY (group_label, environment, number);
 alter table releases add constraint releases_snapshot_digest_fkey FOREIGN KEY (snapshot_digest) REFERENCES snapshots(digest);
+alter table request_usage_days add constraint request_usage_days_pkey PRIMARY KEY (host_label, at, api, key_id);
+alter table request_usage_hours add constraint request_usage_hours_pkey PRIMARY KEY (host_label, at, api, key_id);
+alter table request_usage_minutes add constraint request_usage_minutes_pkey PRIMARY KEY (host_label, at, api, key_id, gateway, epoch);
 alter table requests add constraint requests_pkey PRIMARY KEY (at, stream_made_at, sequence, place);
 alter table retired_snapshots add constraint retired_snapshots_pkey PRIMARY KEY (digest);
 alter table revisions add constraint revisions_group_label_fkey FOREIGN KEY (group_label) REFERENCES api_groups(label) ON DELETE CASCADE;
 alter table revisions add constraint revisions_number_check CHECK (((number >= 0) AND (number <= 999999999)));
 alter table revisions add constraint revisions_pkey PRIMARY KEY (group_label, number);
 alter table snapshots add constraint snapshots_pkey PRIMARY KEY (digest);
+alter table usage_changes add constraint usage_changes_kind_check CHECK ((kind = ANY (ARRAY['requests'::text, 'invocations'::text])));
+alter table usage_changes add constraint usage_changes_level_check CHECK ((level = ANY (ARRAY['hours'::text, 'days'::text])));
+alter table usage_changes add constraint usage_changes_pkey PRIMARY KEY (kind, level, at);
 
+CREATE INDEX alarm_events_by_age ON alarm_events USING btree (at);
+CREATE INDEX alarm_events_due ON alarm_events USING btree (next_attempt_at) WHERE (delivery = 'pending'::text);
+CREATE INDEX alarm_events_pending ON alarm_events USING btree (alarm_uid, number) WHERE (delivery = 'pending'::text);
+CREATE INDEX alarms_by_deployment ON alarms USING btree (group_label, environment) WHERE (group_label IS NOT NULL);
+CREATE INDEX alarms_by_function ON alarms USING btree (function_uid) WHERE (function_uid IS NOT NULL);
+CREATE INDEX alarms_due ON alarms USING btree (evaluate_at);
 CREATE INDEX alias_targets_by_version ON alias_targets USING btree (function_uid, number);
 CREATE INDEX apis_by_function ON apis USING btree (function_uid) WHERE (function_uid IS NOT NULL);
 CREATE INDEX artifacts_by_age ON artifacts USING btree (created_at);
@@ -300,6 +679,9 @@ CREATE INDEX deployment_events_by_deployment ON deployment_events USING btree (g
 CREATE INDEX deployments_by_snapshot ON deployments USING btree (snapshot_digest) WHERE (snapshot_digest IS NOT NULL);
 CREATE INDEX functions_by_artifact ON functions USING btree (artifact_digest) WHERE (artifact_digest IS NOT NULL);
 CREATE INDEX idempotent_requests_by_age ON idempotent_requests USING btree (created_at);
+CREATE INDEX invocation_usage_days_by_age ON invocation_usage_days USING btree (at);
+CREATE INDEX invocation_usage_hours_by_age ON invocation_usage_hours USING btree (at);
+CREATE INDEX invocation_usage_minutes_by_age ON invocation_usage_minutes USING btree (at);
 CREATE INDEX invocations_by_request ON ONLY invocations USING btree (project, request_id, at);
 CREATE INDEX log_lines_by_arrival ON ONLY log_lines USING btree (project, stream_made_at, sequence, line);
 CREATE INDEX log_lines_by_function ON ONLY log_lines USING btree (project, function_id, at DESC, sequence DESC, line DESC);
@@ -308,6 +690,9 @@ CREATE INDEX log_lines_by_request ON ONLY log_lines USING btree (project, reques
 CREATE INDEX outbox_by_age ON outbox USING btree (marked_at, bucket, key);
 CREATE INDEX release_targets_by_function ON release_targets USING btree (function_uid, qualifier);
 CREATE INDEX releases_by_snapshot ON releases USING btree (snapshot_digest);
+CREATE INDEX request_usage_days_by_age ON request_usage_days USING btree (at);
+CREATE INDEX request_usage_hours_by_age ON request_usage_hours USING btree (at);
+CREATE INDEX request_usage_minutes_by_age ON request_usage_minutes USING btree (at);
 CREATE INDEX requests_by_api ON ONLY requests USING btree (project, api, at DESC, sequence DESC, place DESC);
 CREATE INDEX requests_by_arrival ON ONLY requests USING btree (project, stream_made_at, sequence, place);
 CREATE INDEX requests_by_function ON ONLY requests USING btree (project, function_id, at DESC, sequence DESC, place DESC);

@@ -14,6 +14,7 @@ export const QUOTAS = {
   revisionsPerGroup: 200,
   apisPerRevision: 1_000,
   definitionBytesPerRevision: 32 * MIB,
+  alarmsPerProject: 100,
 } as const;
 
 export const LIMITS = {
@@ -53,7 +54,18 @@ export const LIMITS = {
   parametersMax: 100,
   parameterSchemaBytesMax: 16 * KIB,
   bodySchemaBytesMax: 256 * KIB,
+  exampleBytesMax: 64 * KIB,
+  summaryCharsMax: 300,
+  apiDescriptionCharsMax: 10_000,
+  tagsMax: 32,
+  tagCharsMax: 64,
+  /** Media types of a body beside the first. */
+  othersMax: 7,
+  otherResponsesMax: 32,
   definitionBytesMax: 1 * MIB,
+  backendUrlCharsMax: 2_048,
+  backendTimeoutMs: { min: 100, max: 300_000, default: 10_000 },
+  backendRetries: { max: 3, default: 1 },
   mockBodyBytesMax: 64 * KIB,
   mockHeadersMax: 50,
   mockHeaderBytesMax: 8 * KIB,
@@ -89,6 +101,14 @@ export const LIMITS = {
   /** Lines that the report on a request shows. */
   reportLinesMax: 1_000,
 
+  /** Counts of requests and invocations are kept so long by minutes, hours and days. */
+  usageMinutesKeptDays: 3,
+  usageHoursKeptDays: 60,
+  usageDaysKeptDays: 400,
+  usageRowsDroppedAtOnce: 20_000,
+  /** A minute told later than this after it ended, or before it began by more than `eventEarlyMsMax`, is passed over. */
+  usageLateMsMax: 3_600_000,
+
   tailsMax: 200,
   tailsPerPersonMax: 10,
   /** Longer ones are resumed: by then a person may have lost its role. */
@@ -98,6 +118,35 @@ export const LIMITS = {
   tailEventsMax: 1_000,
 
   upkeepIntervalMs: 60_000,
+
+  alarm: {
+    windowMinutes: { max: 60, default: 5 },
+    inRowMax: 60,
+    callsMax: 1_000_000,
+    thresholdMax: 1e12,
+    urlCharsMax: 2_048,
+    overlapMs: { max: 7 * 86_400_000, default: 86_400_000 },
+    /** How often it is looked for alarms whose minute has come, and for deliveries. */
+    roundMs: 1_000,
+    /** How long after its end a minute is taken for complete. */
+    latenessMs: 30_000,
+    evaluationsAtOnceMax: 2,
+    eventsKeptMs: 30 * 86_400_000,
+    /** Of one alarm; the oldest gives way. */
+    deliveriesPendingMax: 50,
+    deliveriesAtOnceMax: 64,
+    deliveriesAtOncePerProjectMax: 2,
+    deliveryTimeoutMs: 10_000,
+    /** Of an answer; nobody reads more of it than its status. */
+    answerBytesMax: 64 * KIB,
+    answerHeadBytesMax: 16 * KIB,
+    /** An attempt of which nothing was heard for this long is made again. */
+    attemptLostMs: 60_000,
+    attemptsMax: 20,
+    /** After the first attempt, doubled with each. */
+    retryWaitMs: { first: 5_000, max: 1_800_000 },
+    deliveryAgeMaxMs: 86_400_000,
+  },
 
   authTimeoutMs: 3_000,
   principalLifetimeMs: 1_000,

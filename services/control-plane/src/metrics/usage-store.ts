@@ -1,0 +1,217 @@
+import type { Queryable, Transaction } from "@millrace/sql";
+import {
+  beginningOf,
+  DURATION_COLUMNS,
+  LEVEL_MS,
+  type Level,
+  type TotalsOf,
+  USAGE,
+  type UsageKind,
+  type UsageShape,
+} from "./usage.ts";
+
+/** Whose counts are read. */
+export type UsageTarget =
+  | { kind: "requests"; hostLabels: readonly string[]; api?: string | undefined; keyId?: string | undefined }
+  | { kind: "invocations"; functionUids: readonly string[]; version?: number | undefined };
+
+/** From an instant up to and without another. */
+export interface UsageWindow {
+  from: Date;
+  to: Date;
+}
+
+/** A row of a minute, as a source told it: columns and their values. */
+export type MinuteRow = Record<string, string | number | Date> & { at: Date; number: number };
+
+/** Sums by what was asked to be kept apart. */
+export interface UsageRow<Kind extends UsageKind = UsageKind> {
+  /** Of the bucket of time; missing when there is one for the whole window. */
+  at?: Date;
+  names: Record<string, string | number>;
+  totals: TotalsOf[Kind];
+}
+
+/**
+ * Stores minutes: the last word of each series, whatever comes first. Marks what is to be summed again, in order, and keeps those rows
+ * locked until the transaction ends.
+ */
+export async function putMinutes(tx: Transaction, kind: UsageKind, rows: readonly MinuteRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const shape = USAGE[kind];
+  const table = `${shape.table}_minutes`;
+  const key = [shape.keys[0]!, "at", ...shape.keys.slice(1), shape.source, "epoch"];
+  const counts = [...shape.sums, ...shape.peaks, ...DURATION_COLUMNS];
+  const columns = [...key, "number", ...counts];
+  const updates = ["number", ...counts].map((column) => `${column} = excluded.${column}`).join(", ");
+  await tx`
+    insert into ${tx(table)} as told (${listOf(tx, columns)})
+    select ${listOf(tx, columns)}
+    from jsonb_populate_recordset(null::${tx(table)}, ${JSON.stringify(newestOf(rows, key))}::text::jsonb)
+    order by ${listOf(tx, key)}
+    on conflict (${listOf(tx, key)}) do update
+    set ${tx.unsafe(updates)}
+    where told.number < excluded.number`;
+  await markChanged(
+    tx,
+    kind,
+    "hours",
+    rows.map(({ at }) => at),
+  );
+}
+
+/** Columns, which are the closed lists' or `apart`'s: never what a caller has sent. */
+function listOf(sql: Queryable, columns: readonly string[]) {
+  return sql.unsafe(columns.join(", "));
+}
+
+/** One statement takes each row once. */
+function newestOf(rows: readonly MinuteRow[], key: readonly string[]): MinuteRow[] {
+  const newest = new Map<string, MinuteRow>();
+  for (const row of rows) {
+    const name = JSON.stringify(key.map((column) => row[column]));
+    if ((newest.get(name)?.number ?? -1) < row.number) newest.set(name, row);
+  }
+  return [...newest.values()];
+}
+
+/** Marks hours or days that are to be summed again. */
+export async function markChanged(
+  tx: Transaction,
+  kind: UsageKind,
+  level: "hours" | "days",
+  instants: readonly Date[],
+): Promise<void> {
+  const beginnings = new Set(instants.map((at) => beginningOf(level, at).toISOString()));
+  await tx`
+    insert into usage_changes as known (kind, level, at)
+    select ${kind}, ${level}, at
+    from unnest(${[...beginnings].toSorted()}::timestamptz[]) as changed (at)
+    on conflict (kind, level, at) do update
+    set mark = known.mark + 1`;
+}
+
+/** What was counted of the target in all. By the primary key of the minutes. */
+export async function usageOf<Target extends UsageTarget>(
+  sql: Queryable,
+  target: Target,
+  window: UsageWindow,
+): Promise<TotalsOf[Target["kind"]]> {
+  const [row] = await readUsage(sql, target, { ...window, level: "minutes", apart: [], limit: 1 });
+  return (row ? row.totals : NOTHING[target.kind]) as TotalsOf[Target["kind"]];
+}
+
+/**
+ * Sums of the target, apart by columns of `apart` and, with `stepMs`, by steps of time counted from 1970; in order of time, then of
+ * names. By the primary key of the level's table, or the index request_usage_*_by_age for many deployments.
+ */
+export async function readUsage(
+  sql: Queryable,
+  target: UsageTarget,
+  asked: UsageWindow & { level: Level; stepMs?: number | undefined; apart: readonly string[]; limit: number },
+): Promise<UsageRow[]> {
+  const shape = USAGE[target.kind];
+  const { from, to, level, stepMs, apart } = asked;
+  const step = stepMs === undefined ? sql`` : sql`date_bin(${`${stepMs} ms`}::interval, at, 'epoch') as step,`;
+  const names = apart.length === 0 ? sql`` : sql`${listOf(sql, apart)},`;
+  const groups = [...(stepMs === undefined ? [] : ["step"]), ...apart];
+  const order =
+    groups.length === 0
+      ? sql`having count(*) > 0`
+      : sql`group by ${listOf(sql, groups)} order by ${listOf(sql, groups)}`;
+  const rows = await sql<Record<string, string | number | Date>[]>`
+    select ${step} ${names} ${sql.unsafe(sumsOf(shape))}
+    from ${sql(`${shape.table}_${level}`)}
+    where ${matching(sql, target)} and at >= ${from} and at < ${to}
+    ${order}
+    limit ${asked.limit}`;
+  return rows.map((row) => ({
+    ...(row.step instanceof Date && { at: row.step }),
+    names: Object.fromEntries(apart.map((column) => [column, row[camel(column)] as string | number])),
+    totals: totalsOf(shape, row),
+  }));
+}
+
+function matching(sql: Queryable, target: UsageTarget) {
+  if (target.kind === "invocations") {
+    const { functionUids, version } = target;
+    return sql`
+      function_uid = any(${[...functionUids]}::text[])
+      ${version === undefined ? sql`` : sql`and version = ${version}`}`;
+  }
+  const { hostLabels, api, keyId } = target;
+  return sql`
+    host_label = any(${[...hostLabels]}::text[])
+    ${api === undefined ? sql`` : sql`and api = ${api}`}
+    ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}`;
+}
+
+/** As a select has them: each count summed, or its largest. */
+function sumsOf({ sums, peaks }: UsageShape): string {
+  return [
+    ...[...sums, ...DURATION_COLUMNS].map((column) => `sum(${column})::bigint as ${column}`),
+    ...peaks.map((column) => `max(${column}) as ${column}`),
+  ].join(", ");
+}
+
+function totalsOf({ sums, peaks }: UsageShape, row: Record<string, unknown>): TotalsOf[UsageKind] {
+  const counts = [...sums, ...peaks].map((column) => [camel(column), Number(row[camel(column)] ?? 0)]);
+  const durations = DURATION_COLUMNS.map((column) => Number(row[camel(column)] ?? 0));
+  return { ...Object.fromEntries(counts), durations } as TotalsOf[UsageKind];
+}
+
+const NOTHING: TotalsOf = {
+  requests: totalsOf(USAGE.requests, {}) as TotalsOf["requests"],
+  invocations: totalsOf(USAGE.invocations, {}) as TotalsOf["invocations"],
+};
+
+/** How a column is called in TypeScript, and in the messages. */
+export function camel(column: string): string {
+  return column.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** Removes what is older, at most so many rows; answers how many there were. By the index *_by_age. */
+export async function dropUsage(
+  sql: Queryable,
+  kind: UsageKind,
+  level: Level,
+  { before, limit }: { before: Date; limit: number },
+): Promise<number> {
+  const table = sql(`${USAGE[kind].table}_${level}`);
+  const { count } = await sql`
+    delete from ${table}
+    where ctid = any(array(select ctid from ${table} where at < ${before} order by at limit ${limit}))`;
+  return count;
+}
+
+/** The hour or day that has waited to be summed again, oldest first; locked until the transaction ends. */
+export async function takeChange(tx: Transaction, kind: UsageKind, level: "hours" | "days"): Promise<Date | undefined> {
+  const [row] = await tx<{ at: Date }[]>`
+    delete from usage_changes
+    where (kind, level, at) = (
+      select kind, level, at
+      from usage_changes
+      where kind = ${kind} and level = ${level}
+      order by at
+      limit 1
+      for update skip locked
+    )
+    returning at`;
+  return row?.at;
+}
+
+/** Makes an hour of its minutes, or a day of its hours, anew. By the index *_by_age of both. */
+export async function sumAgain(tx: Transaction, kind: UsageKind, level: "hours" | "days", at: Date): Promise<void> {
+  const shape = USAGE[kind];
+  const [table, below] = [level, level === "days" ? "hours" : "minutes"].map((name) => `${shape.table}_${name}`);
+  const counts = [...shape.sums, ...DURATION_COLUMNS, ...shape.peaks];
+  const keys = listOf(tx, shape.keys);
+  const end = new Date(at.getTime() + LEVEL_MS[level]);
+  await tx`delete from ${tx(table!)} where at = ${at}`;
+  await tx`
+    insert into ${tx(table!)} (at, ${keys}, ${listOf(tx, counts)})
+    select ${at}::timestamptz, ${keys}, ${tx.unsafe(sumsOf(shape))}
+    from ${tx(below!)}
+    where at >= ${at} and at < ${end}
+    group by ${keys}`;
+}

@@ -17,6 +17,15 @@ export function integer(min: number, max: number) {
   });
 }
 
+/** A part of a whole, from 0 to 1, e.g. `0.01`. */
+export function share() {
+  return z.string().transform((text, context) => {
+    const value = /^(?:0|1)?(?:\.\d+)?$/.test(text) ? Number(text || "NaN") : Number.NaN;
+    if (value >= 0 && value <= 1) return value;
+    return problem(context, "must be a number from 0 to 1, e.g. 0.01");
+  });
+}
+
 /** `true` or `false`. */
 export function bool() {
   return z.enum(["true", "false"], { error: "must be true or false" }).transform((text) => text === "true");

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, secretFile } from "./fields.ts";
+import { address, secretFile, share } from "./fields.ts";
 
 // What several services are told, in the same words to each. A service spreads the groups that it needs into its shape.
 
@@ -7,6 +7,8 @@ export const PROCESS_VARIABLES = {
   LOG_LEVEL: z.enum(["debug", "info", "warn", "error"]).default("info"),
   /** Where /livez, /readyz and /metrics are. */
   OPERATIONS_ADDRESS: address(),
+  /** Of the requests that come without a trace, so many are traced from their beginning, where traces are exported. */
+  TRACES_SAMPLE_RATIO: share().default(0.01),
 };
 
 export const BUS_VARIABLES = {

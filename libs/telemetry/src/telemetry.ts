@@ -1,10 +1,13 @@
-import { type Meter, metrics, type Tracer, trace } from "@opentelemetry/api";
+import { type Meter, metrics } from "@opentelemetry/api";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { NodeSDK } from "@opentelemetry/sdk-node";
+import { exportsTraces, openOtlpExporter, resourceOf } from "./tracing/otlp.ts";
+import { SpanExports, type Spans } from "./tracing/span-exports.ts";
 
 export interface Telemetry {
   meter: Meter;
-  tracer: Tracer;
+  /** Where spans go; null when nobody wants any. */
+  spans: Spans | null;
   /** All metrics in Prometheus' text form, for /metrics. */
   metrics(): Promise<string>;
   /** Flushes what waits for export. */
@@ -13,24 +16,46 @@ export interface Telemetry {
 
 /**
  * Starts OpenTelemetry. Metrics can always be scraped; traces are exported over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT or
- * OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says where to. The standard OTEL_* variables are read by the SDK itself.
+ * OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says where to. The other standard variables of the exporter are read by it.
  */
 export function startTelemetry(service: string, environment: Readonly<Record<string, string | undefined>>): Telemetry {
-  const exports = environment.OTEL_EXPORTER_OTLP_ENDPOINT ?? environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT;
   const reader = new PrometheusExporter({ preventServerStart: true });
   const sdk = new NodeSDK({
     serviceName: service,
     autoDetectResources: false,
     metricReaders: [reader],
-    ...(!exports && { spanProcessors: [] }),
+    spanProcessors: [],
     logRecordProcessors: [],
   });
   sdk.start();
   const serializer = new PrometheusSerializer("millrace");
+  const meter = metrics.getMeter("millrace");
+  const spans = exportsTraces(environment) ? openSpans(service, environment, meter) : null;
   return {
-    meter: metrics.getMeter("millrace"),
-    tracer: trace.getTracer("millrace"),
+    meter,
+    spans,
     metrics: async () => serializer.serialize((await reader.collect()).resourceMetrics),
-    close: () => sdk.shutdown(),
+    close: async () => {
+      await spans?.close();
+      await sdk.shutdown();
+    },
   };
+}
+
+function openSpans(service: string, environment: Readonly<Record<string, string | undefined>>, meter: Meter) {
+  const exports = new SpanExports({
+    resource: resourceOf(service),
+    openExporter: () => openOtlpExporter(environment),
+  });
+  const { counters } = exports;
+  meter
+    .createObservableCounter("trace_spans_exported_total", { description: "Spans that a collector took" })
+    .addCallback((result) => result.observe(counters.exported));
+  meter
+    .createObservableCounter("trace_spans_dropped_total", { description: "Spans that nobody got, by why" })
+    .addCallback((result) => {
+      result.observe(counters.overflowed, { why: "overflowed" });
+      result.observe(counters.undelivered, { why: "undelivered" });
+    });
+  return exports;
 }

@@ -19,7 +19,7 @@ import { AccessLog, type TextOutput } from "./observing/access-log.ts";
 import { createMetrics } from "./observing/gateway-metrics.ts";
 import { observeExchange } from "./observing/observe-exchange.ts";
 import { RequestEvents } from "./observing/request-events.ts";
-import type { BeginSpan } from "./observing/trace-context.ts";
+import { Traces } from "./observing/traces.ts";
 import { BucketsBus } from "./releases/buckets-bus.ts";
 import { Deployments } from "./releases/deployments.ts";
 import { Functions } from "./releases/functions.ts";
@@ -34,7 +34,9 @@ export interface GatewayDependencies {
   redis: Redis;
   deriver: Pick<KeyDeriver, "derive">;
   meter: Telemetry["meter"];
-  beginSpan: BeginSpan;
+  /** Where spans go, and the part of the requests that are traced without being asked to. */
+  spans: Telemetry["spans"];
+  tracesSampleRatio: number;
   /** Where the access log goes. */
   output: TextOutput;
   /** The wall clock, against which signatures are dated. */
@@ -82,6 +84,7 @@ export function buildApp(deps: GatewayDependencies) {
   });
 
   const bodies = new BodyBudget();
+  const traces = new Traces({ spans: deps.spans, ratio: deps.tracesSampleRatio, nowMs: deps.steadyClockMs, random });
   const requests = new RequestService({
     domain: deps,
     deployments,
@@ -89,7 +92,7 @@ export function buildApp(deps: GatewayDependencies) {
     access: new AccessService(grants, signatures),
     dispatcher,
     bodies,
-    beginSpan: deps.beginSpan,
+    traces,
   });
   const accessLog = new AccessLog(deps.output, { service: "gateway", gateway: deps.gatewayId });
   const events = new RequestEvents(
@@ -99,8 +102,11 @@ export function buildApp(deps: GatewayDependencies) {
   const http = new GatewayHttp({
     ...deps.http,
     serve: (exchange) => requests.serve(exchange),
-    onUnparsed: (refusal) => metrics.countUnparsed(refusal),
-    onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics }),
+    onUnparsed: (refusal, requestId, sourceIp) => {
+      metrics.countUnparsed(refusal);
+      events.add("unrouted", "", () => unparsedEventOf(refusal, requestId, sourceIp));
+    },
+    onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics, traces }),
     log,
   });
   const metrics = createMetrics(deps.meter, {

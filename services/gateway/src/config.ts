@@ -51,7 +51,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     auth: { address: given.AUTH_ADDRESS, caFile: given.TLS_CA_FILE },
     serviceKey: given.SERVICE_KEY_FILE,
     drain: { lagMs: given.DRAIN_LAG, timeoutMs: given.DRAIN_TIMEOUT },
-    // The SDK reads the standard OTEL_* variables itself; these two say whether traces go anywhere.
-    exportsTraces: Boolean(environment.OTEL_EXPORTER_OTLP_ENDPOINT || environment.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
+    tracesSampleRatio: given.TRACES_SAMPLE_RATIO,
   };
 }

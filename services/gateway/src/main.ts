@@ -6,8 +6,6 @@ import { createAuthClient } from "./access/auth-client.ts";
 import { connectRedis } from "./access/redis-connection.ts";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
-import { recordSpans } from "./observing/recorded-spans.ts";
-import { beginUnrecordedSpan } from "./observing/trace-context.ts";
 
 const config = readConfig(process.env);
 const log = createLogger(config.logLevel, { service: "gateway", gateway: config.gatewayId });
@@ -32,7 +30,7 @@ async function start(): Promise<void> {
     redis,
     deriver: auth,
     meter: telemetry.meter,
-    beginSpan: config.exportsTraces ? recordSpans(telemetry.tracer) : beginUnrecordedSpan,
+    spans: telemetry.spans,
     output: process.stdout,
     wallClockMs: Date.now,
     steadyClockMs: () => performance.now(),

@@ -6,7 +6,7 @@ import { REASONS, type Reason, type Refusal } from "../answering/reasons.ts";
 import type { Call } from "../dispatching/call.ts";
 import { EDGE_LIMITS } from "../limits.ts";
 import { randomHex } from "../observing/random-ids.ts";
-import type { RequestSpan } from "../observing/trace-context.ts";
+import type { RequestSpan } from "../observing/traces.ts";
 import type { MockBackend, PlannedRoute } from "../releases/deployment-plan.ts";
 import type { Deployment } from "../releases/deployments.ts";
 import type { PlacedVersion } from "../releases/functions.ts";

@@ -23,6 +23,7 @@ const ENDS_HERE: ReadonlySet<string> = new Set([
   "forwarded",
   "j-forwarded-for",
   "traceparent",
+  "tracestate",
   "x-jdcloud-pin",
   "x-jdcloud-request-id",
   "x-jdcloud-userid",

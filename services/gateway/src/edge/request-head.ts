@@ -19,6 +19,8 @@ export interface RequestHead {
   connection: string;
   subscriptionKey: string;
   traceparent: string;
+  /** What belongs to it; all of its lines. */
+  tracestate: string;
   /** How many functions called each other before this request. */
   depth: number;
   /** What goes on to a function: flat, names in lower case. */
@@ -31,6 +33,7 @@ type Noted = {
     | "connection"
     | "subscriptionKey"
     | "traceparent"
+    | "tracestate"
     | "depth"
     | "contentLength"
     | "transferEncoding"]: string;
@@ -43,6 +46,7 @@ const NOTED: ReadonlyMap<string, keyof Noted> = new Map([
   ["jdcloud-apim-subscription-key", "subscriptionKey"],
   ["x-api-key", "subscriptionKey"],
   ["traceparent", "traceparent"],
+  ["tracestate", "tracestate"],
   ["x-millrace-depth", "depth"],
   ["content-length", "contentLength"],
   ["transfer-encoding", "transferEncoding"],
@@ -105,6 +109,7 @@ function headOf(request: IncomingMessage, target: string, noted: Noted, headers:
     connection: noted.connection,
     subscriptionKey: noted.subscriptionKey,
     traceparent: noted.traceparent,
+    tracestate: noted.tracestate,
     depth: DEPTH.test(noted.depth) ? Number(noted.depth) : 0,
     headers,
   };
@@ -123,8 +128,8 @@ function readHeaders(rawHeaders: readonly string[], noted: Noted, headers: strin
     }
     const field = NOTED.get(name);
     if (field !== undefined) {
-      // `x-api-key` wins over the older name; `Connection` may come in several lines.
-      if (field === "connection") noted.connection += noted.connection === "" ? value : `,${value}`;
+      // `x-api-key` wins over the older name; `Connection` and `tracestate` may come in several lines.
+      if (field === "connection" || field === "tracestate") noted[field] += noted[field] === "" ? value : `,${value}`;
       else if (name !== "jdcloud-apim-subscription-key" || noted.subscriptionKey === "") noted[field] = value;
     }
     if (!endsHere(name)) headers.push(name, name === "cookie" ? withoutConsoleSession(value) : value);
@@ -162,6 +167,7 @@ function emptyNotes(): Noted {
     connection: "",
     subscriptionKey: "",
     traceparent: "",
+    tracestate: "",
     depth: "",
     contentLength: "",
     transferEncoding: "",

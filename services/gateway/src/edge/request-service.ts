@@ -1,11 +1,12 @@
 import type { Identity } from "@millrace/frames";
+import { readTraceparent, writeTraceparent } from "@millrace/telemetry/tracing";
 import type { AccessService } from "../access/access-service.ts";
 import { isRefusal, type Refusal, refuse } from "../answering/reasons.ts";
 import { BodyFeed } from "../dispatching/body-feed.ts";
 import type { InvokeContent } from "../dispatching/call.ts";
 import type { Dispatcher } from "../dispatching/dispatcher.ts";
 import { DISPATCH_LIMITS, EDGE_LIMITS } from "../limits.ts";
-import { type BeginSpan, readTraceparent, writeTraceparent } from "../observing/trace-context.ts";
+import { callOf, type Traces } from "../observing/traces.ts";
 import type { DeploymentPlan, FunctionBackend } from "../releases/deployment-plan.ts";
 import type { Deployment, Deployments } from "../releases/deployments.ts";
 import type { Functions } from "../releases/functions.ts";
@@ -24,7 +25,7 @@ export interface RequestServiceOptions {
   access: AccessService;
   dispatcher: Dispatcher;
   bodies: BodyBudget;
-  beginSpan: BeginSpan;
+  traces: Traces;
 }
 
 interface Place {
@@ -55,7 +56,7 @@ export class RequestService {
     const head = readRequestHead(exchange.request);
     if (isRefusal(head)) return head;
     exchange.head = head;
-    exchange.span = this.#options.beginSpan(readTraceparent(head.traceparent), head.method);
+    exchange.span = this.#options.traces.begin(readTraceparent(head.traceparent));
 
     const place = this.#locate(head);
     if (isRefusal(place)) return place;
@@ -186,11 +187,11 @@ function contentOf(
   functionKey: string,
 ): InvokeContent {
   const { identity, sourceIp } = exchange;
-  const traceparent = writeTraceparent(exchange.span!);
+  const call = callOf(exchange.span!);
   return {
     depth: head.depth,
     requestId: exchange.requestId,
-    traceparent,
+    traceparent: writeTraceparent(call),
     functionKey,
     route: backend.constants,
     method: head.method,
@@ -203,7 +204,9 @@ function contentOf(
     headers: [
       ...(exchange.deployment!.authorized ? withoutCredentials(head.headers) : head.headers),
       "traceparent",
-      traceparent,
+      writeTraceparent(callOf(call)),
+      // What belongs to a context that cannot be gone on with means nothing.
+      ...(head.tracestate !== "" && exchange.span!.parentSpanId !== "" ? ["tracestate", head.tracestate] : []),
       "x-forwarded-for",
       sourceIp,
       "x-forwarded-host",

@@ -4,22 +4,24 @@ import type { AccessLog, AccessLogLine } from "./access-log.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { requestEventOf } from "./request-event.ts";
 import type { RequestEvents } from "./request-events.ts";
+import type { Traces } from "./traces.ts";
 
 export interface Observers {
   log: AccessLog;
   events: RequestEvents;
   metrics: GatewayMetrics;
+  traces: Traces;
 }
 
-/** Writes down how an exchange ended: one log line, one event for whose deployment it was, one count, the end of its span. */
-export function observeExchange(exchange: Exchange, { log, events, metrics }: Observers): void {
+/** Writes down how an exchange ended: one log line, one event, one count, its spans. */
+export function observeExchange(exchange: Exchange, { log, events, metrics, traces }: Observers): void {
   const durationMs = performance.now() - exchange.startedAtMs;
   const line = lineOf(exchange, durationMs);
   log.write(line);
   const { deployment } = exchange;
   if (deployment) events.add(line.reason !== "", () => requestEventOf(exchange, line, deployment, durationMs));
   metrics.countRequest(exchange, durationMs);
-  exchange.span?.end({ status: line.status, route: exchange.route?.resource ?? "", reason: line.reason });
+  traces.end(exchange, line, durationMs);
 }
 
 function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {

@@ -54,7 +54,7 @@ export function requestEventOf(
 }
 
 /** Each phase goes from the end of the one before it; the one that was under way when the answer began, or the caller left, ends there. */
-function phasesOf(exchange: Exchange, durationMs: number): RequestPhases {
+export function phasesOf(exchange: Exchange, durationMs: number): RequestPhases {
   const { startedAtMs, admittedAtMs, invokedAtMs, headAtMs, call, route } = exchange;
   const endedAtMs = startedAtMs + durationMs;
   const steps: [keyof RequestPhases, number][] = [

@@ -17,7 +17,6 @@ import { testNats, testRedis, until } from "@millrace/testing";
 import type { DerivedKey } from "../access/auth-client.ts";
 import { connectRedis } from "../access/redis-connection.ts";
 import { buildApp } from "../app.ts";
-import { beginUnrecordedSpan } from "../observing/trace-context.ts";
 import { FakeRunner, type FakeRunnerOptions } from "./fake-runner.ts";
 
 // A gateway on NATS and Redis of its own, with what control-plane and auth would have projected, and runners that do what a test says.
@@ -95,7 +94,8 @@ export async function startGateway(owner: Owner, { runners = ["runner-1"] }: Fix
     redis: redisConnection,
     deriver: { derive: async (scopes) => deriveFrom(auth, scopes) },
     meter: telemetry.meter,
-    beginSpan: beginUnrecordedSpan,
+    spans: null,
+    tracesSampleRatio: 0,
     output: {
       writableLength: 0,
       write: (text: string) =>

@@ -25,100 +25,6 @@ export const protobufPackage = "millrace.control.v1";
 
 export const protobufFileName = "millrace/control/v1/alarms.proto";
 
-export const AlarmMetric = {
-  UNSPECIFIED: 0,
-  /** CALLS - How many there were. */
-  CALLS: 1,
-  /** ERRORS - Statuses from 500 on of deployments; invocations that failed of functions. */
-  ERRORS: 2,
-  ERROR_PERCENT: 3,
-  /** CLIENT_ERRORS - Statuses from 400 to 499; of deployments only. */
-  CLIENT_ERRORS: 4,
-  CLIENT_ERROR_PERCENT: 5,
-  /** LATENCY_P50 - Milliseconds. */
-  LATENCY_P50: 6,
-  LATENCY_P95: 7,
-  LATENCY_P99: 8,
-  UNRECOGNIZED: -1,
-} as const;
-
-export type AlarmMetric = typeof AlarmMetric[keyof typeof AlarmMetric];
-
-export namespace AlarmMetric {
-  export type UNSPECIFIED = typeof AlarmMetric.UNSPECIFIED;
-  export type CALLS = typeof AlarmMetric.CALLS;
-  export type ERRORS = typeof AlarmMetric.ERRORS;
-  export type ERROR_PERCENT = typeof AlarmMetric.ERROR_PERCENT;
-  export type CLIENT_ERRORS = typeof AlarmMetric.CLIENT_ERRORS;
-  export type CLIENT_ERROR_PERCENT = typeof AlarmMetric.CLIENT_ERROR_PERCENT;
-  export type LATENCY_P50 = typeof AlarmMetric.LATENCY_P50;
-  export type LATENCY_P95 = typeof AlarmMetric.LATENCY_P95;
-  export type LATENCY_P99 = typeof AlarmMetric.LATENCY_P99;
-  export type UNRECOGNIZED = typeof AlarmMetric.UNRECOGNIZED;
-}
-
-export function alarmMetricFromJSON(object: any): AlarmMetric {
-  switch (object) {
-    case 0:
-    case "ALARM_METRIC_UNSPECIFIED":
-      return AlarmMetric.UNSPECIFIED;
-    case 1:
-    case "ALARM_METRIC_CALLS":
-      return AlarmMetric.CALLS;
-    case 2:
-    case "ALARM_METRIC_ERRORS":
-      return AlarmMetric.ERRORS;
-    case 3:
-    case "ALARM_METRIC_ERROR_PERCENT":
-      return AlarmMetric.ERROR_PERCENT;
-    case 4:
-    case "ALARM_METRIC_CLIENT_ERRORS":
-      return AlarmMetric.CLIENT_ERRORS;
-    case 5:
-    case "ALARM_METRIC_CLIENT_ERROR_PERCENT":
-      return AlarmMetric.CLIENT_ERROR_PERCENT;
-    case 6:
-    case "ALARM_METRIC_LATENCY_P50":
-      return AlarmMetric.LATENCY_P50;
-    case 7:
-    case "ALARM_METRIC_LATENCY_P95":
-      return AlarmMetric.LATENCY_P95;
-    case 8:
-    case "ALARM_METRIC_LATENCY_P99":
-      return AlarmMetric.LATENCY_P99;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return AlarmMetric.UNRECOGNIZED;
-  }
-}
-
-export function alarmMetricToJSON(object: AlarmMetric): string {
-  switch (object) {
-    case AlarmMetric.UNSPECIFIED:
-      return "ALARM_METRIC_UNSPECIFIED";
-    case AlarmMetric.CALLS:
-      return "ALARM_METRIC_CALLS";
-    case AlarmMetric.ERRORS:
-      return "ALARM_METRIC_ERRORS";
-    case AlarmMetric.ERROR_PERCENT:
-      return "ALARM_METRIC_ERROR_PERCENT";
-    case AlarmMetric.CLIENT_ERRORS:
-      return "ALARM_METRIC_CLIENT_ERRORS";
-    case AlarmMetric.CLIENT_ERROR_PERCENT:
-      return "ALARM_METRIC_CLIENT_ERROR_PERCENT";
-    case AlarmMetric.LATENCY_P50:
-      return "ALARM_METRIC_LATENCY_P50";
-    case AlarmMetric.LATENCY_P95:
-      return "ALARM_METRIC_LATENCY_P95";
-    case AlarmMetric.LATENCY_P99:
-      return "ALARM_METRIC_LATENCY_P99";
-    case AlarmMetric.UNRECOGNIZED:
-    default:
-      return "UNRECOGNIZED";
-  }
-}
-
 /** Of the value with the threshold: what breaches it. */
 export const AlarmComparison = {
   UNSPECIFIED: 0,
@@ -182,7 +88,7 @@ export function alarmComparisonToJSON(object: AlarmComparison): string {
   }
 }
 
-/** What a window without data means. Counts have data always: zero. */
+/** What a window without data means. Counts always have data: zero. Rates and latencies of no calls have none. */
 export const MissingData = {
   /** UNSPECIFIED - Means KEEP. */
   UNSPECIFIED: 0,
@@ -338,12 +244,14 @@ export interface AlarmRule {
   api: string;
   /** `projects/{project}/functions/{function}`, in all its versions. */
   function: string;
-  metric: AlarmMetric;
+  /** A metric as MetricService names it: of requests for a deployment (`error_rate`, `latency_p95`), of invocations for a function. */
+  metric: string;
   comparison: AlarmComparison;
+  /** In the metric's unit; of a rate from 0 to 1. */
   threshold: number;
   /** How many minutes are looked at together: 1 to 60; 0 means 5. */
   windowMinutes: number;
-  /** A window with fewer calls is one without data. Not for CALLS. 0 to 1000000. */
+  /** A window with fewer requests, or invocations, is one without data. Not for their own number. 0 to 1000000. */
   minCalls: number;
   /** So many evaluations in a row must breach the threshold before there is an alarm, or lack data before there is none: 1 to 60; 0 means 1. */
   alarmAfter: number;
@@ -436,7 +344,7 @@ export interface AlarmEvent {
     | Date
     | undefined;
   /** The rule that was in force. */
-  metric: AlarmMetric;
+  metric: string;
   comparison: AlarmComparison;
   threshold: number;
   /** Unset when the alarm had no webhook, or one that was switched off. */
@@ -799,7 +707,7 @@ function createBaseAlarmRule(): AlarmRule {
     deployment: "",
     api: "",
     function: "",
-    metric: 0,
+    metric: "",
     comparison: 0,
     threshold: 0,
     windowMinutes: 0,
@@ -821,8 +729,8 @@ export const AlarmRule: MessageFns<AlarmRule> = {
     if (message.function !== "") {
       writer.uint32(26).string(message.function);
     }
-    if (message.metric !== 0) {
-      writer.uint32(32).int32(message.metric);
+    if (message.metric !== "") {
+      writer.uint32(34).string(message.metric);
     }
     if (message.comparison !== 0) {
       writer.uint32(40).int32(message.comparison);
@@ -886,11 +794,11 @@ export const AlarmRule: MessageFns<AlarmRule> = {
             continue;
           }
           case 4: {
-            if (tag !== 32) {
+            if (tag !== 34) {
               break;
             }
 
-            message.metric = reader.int32() as any;
+            message.metric = reader.string();
             continue;
           }
           case 5: {
@@ -966,7 +874,7 @@ export const AlarmRule: MessageFns<AlarmRule> = {
       deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
       api: isSet(object.api) ? globalThis.String(object.api) : "",
       function: isSet(object.function) ? globalThis.String(object.function) : "",
-      metric: isSet(object.metric) ? alarmMetricFromJSON(object.metric) : 0,
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : "",
       comparison: isSet(object.comparison) ? alarmComparisonFromJSON(object.comparison) : 0,
       threshold: isSet(object.threshold) ? globalThis.Number(object.threshold) : 0,
       windowMinutes: isSet(object.windowMinutes)
@@ -1008,8 +916,8 @@ export const AlarmRule: MessageFns<AlarmRule> = {
     if (message.function !== "") {
       obj.function = message.function;
     }
-    if (message.metric !== 0) {
-      obj.metric = alarmMetricToJSON(message.metric);
+    if (message.metric !== "") {
+      obj.metric = message.metric;
     }
     if (message.comparison !== 0) {
       obj.comparison = alarmComparisonToJSON(message.comparison);
@@ -1043,7 +951,7 @@ export const AlarmRule: MessageFns<AlarmRule> = {
     message.deployment = object.deployment ?? "";
     message.api = object.api ?? "";
     message.function = object.function ?? "";
-    message.metric = object.metric ?? 0;
+    message.metric = object.metric ?? "";
     message.comparison = object.comparison ?? 0;
     message.threshold = object.threshold ?? 0;
     message.windowMinutes = object.windowMinutes ?? 0;
@@ -1996,7 +1904,7 @@ function createBaseAlarmEvent(): AlarmEvent {
     calls: 0,
     windowStart: undefined,
     windowEnd: undefined,
-    metric: 0,
+    metric: "",
     comparison: 0,
     threshold: 0,
     delivery: undefined,
@@ -2029,8 +1937,8 @@ export const AlarmEvent: MessageFns<AlarmEvent> = {
     if (message.windowEnd !== undefined) {
       Timestamp.encode(toTimestamp(message.windowEnd), writer.uint32(66).fork()).join();
     }
-    if (message.metric !== 0) {
-      writer.uint32(72).int32(message.metric);
+    if (message.metric !== "") {
+      writer.uint32(74).string(message.metric);
     }
     if (message.comparison !== 0) {
       writer.uint32(80).int32(message.comparison);
@@ -2122,11 +2030,11 @@ export const AlarmEvent: MessageFns<AlarmEvent> = {
             continue;
           }
           case 9: {
-            if (tag !== 72) {
+            if (tag !== 74) {
               break;
             }
 
-            message.metric = reader.int32() as any;
+            message.metric = reader.string();
             continue;
           }
           case 10: {
@@ -2183,7 +2091,7 @@ export const AlarmEvent: MessageFns<AlarmEvent> = {
         : isSet(object.window_end)
         ? fromJsonTimestamp(object.window_end)
         : undefined,
-      metric: isSet(object.metric) ? alarmMetricFromJSON(object.metric) : 0,
+      metric: isSet(object.metric) ? globalThis.String(object.metric) : "",
       comparison: isSet(object.comparison) ? alarmComparisonFromJSON(object.comparison) : 0,
       threshold: isSet(object.threshold) ? globalThis.Number(object.threshold) : 0,
       delivery: isSet(object.delivery) ? AlarmDelivery.fromJSON(object.delivery) : undefined,
@@ -2216,8 +2124,8 @@ export const AlarmEvent: MessageFns<AlarmEvent> = {
     if (message.windowEnd !== undefined) {
       obj.windowEnd = message.windowEnd.toISOString();
     }
-    if (message.metric !== 0) {
-      obj.metric = alarmMetricToJSON(message.metric);
+    if (message.metric !== "") {
+      obj.metric = message.metric;
     }
     if (message.comparison !== 0) {
       obj.comparison = alarmComparisonToJSON(message.comparison);
@@ -2244,7 +2152,7 @@ export const AlarmEvent: MessageFns<AlarmEvent> = {
     message.calls = object.calls ?? 0;
     message.windowStart = object.windowStart ?? undefined;
     message.windowEnd = object.windowEnd ?? undefined;
-    message.metric = object.metric ?? 0;
+    message.metric = object.metric ?? "";
     message.comparison = object.comparison ?? 0;
     message.threshold = object.threshold ?? 0;
     message.delivery = (object.delivery !== undefined && object.delivery !== null)

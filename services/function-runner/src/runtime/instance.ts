@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { pathToFileURL } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
 import { CallMap, FLAG, FRAME, type Frame, FrameReader, findCollect, readCredit, readInvoke } from "@millrace/frames";
+import { OWN_SPAN_LIMITS } from "../limits.ts";
 import { Channel } from "../sandbox/channel.ts";
 import {
   type InstanceFacts,
@@ -22,6 +23,7 @@ import { installRequest } from "./light-request.ts";
 import { installResponse } from "./light-response.ts";
 import { Meter, type MeterMark } from "./meter.ts";
 import { tellDepth } from "./outgoing-depth.ts";
+import { carryTrace } from "./outgoing-trace.ts";
 import { currentCall, Output } from "./output.ts";
 import { ResponseInvalid } from "./response-headers.ts";
 import { runFetch } from "./run-fetch.ts";
@@ -56,7 +58,19 @@ function onFrame(frame: Frame): void {
 /** Those who listen to the signal belong to the call: what they print is its output. */
 function cancel(call: Call, cancellation: number): void {
   if (giveBack(call)) return;
+  // It may never come to its end, and where it hangs is what its spans can tell.
+  tellSpans(call);
   currentCall.run(call, () => call.cancel(cancellation));
+}
+
+function tellSpans(call: Call): void {
+  const { ownSpans } = call;
+  if (ownSpans) writeJson(channel.writer(), SANDBOX_FRAME.spans, call.id, ownSpans);
+}
+
+/** Nobody asks for what went well and fast, and was not sampled. */
+function mayBeTraced({ trace, failed, sender, beganAt }: Call): boolean {
+  return trace.sampled || failed || sender.status >= 500 || performance.now() - beganAt >= OWN_SPAN_LIMITS.tellAfterMs;
 }
 
 function begin(frame: Frame): void {
@@ -100,6 +114,7 @@ async function run(call: Call, { shape, call: invocable }: FoundFunction): Promi
     await (shape === "fetch" ? runFetch : runHandler)(invocable, call, facts);
   } catch (error) {
     const isInvalid = error instanceof ResponseInvalid;
+    call.failed = true;
     output.line("error", isInvalid ? error.message : describeThrown(error));
     call.sender.failed(isInvalid ? "function_response_invalid" : "function_error");
   }
@@ -110,6 +125,7 @@ async function run(call: Call, { shape, call: invocable }: FoundFunction): Promi
 function finish(call: Call, mark: MeterMark): void {
   call.ended = true;
   calls.delete(call.id);
+  if (call.ownSpans && mayBeTraced(call)) tellSpans(call);
   writeDone(channel.writer(), call.id, { ...meter.end(mark), droppedLines: call.droppedLines });
   startNext();
 }
@@ -139,10 +155,14 @@ async function load({ environment, hostLoopback, ...given }: InstanceLoad): Prom
 
 // Nobody listens there; a flood of messages would only keep the main thread from starting and ending others.
 parentPort?.close();
+// Node 26 cuts small buffers from pools of 64 KiB. One lasts for a thousand short answers, so the collections of the young see it twice and take it
+// for old; V8 lets a thousand old ones lie in each thread before it looks for those that nobody holds. Of small pools few are seen twice.
+Buffer.poolSize = 8 * 1024;
 output.capture();
 installRequest();
 installResponse();
 tellDepth();
+carryTrace();
 if (way) {
   relayConnections(way, traveller);
   relayLookups(way.relaySocket);

@@ -25,6 +25,7 @@ export async function ensureBus(connection: NatsConnection): Promise<void> {
   }
   await ensureStream(connection, STREAMS.logs, SUBJECTS.log("*", "*", "*"), BUS_LIMITS.logsBytesMax);
   await ensureStream(connection, STREAMS.requests, SUBJECTS.requests("*"), BUS_LIMITS.requestsBytesMax);
+  await ensureStream(connection, STREAMS.usage, "usage.*.*", BUS_LIMITS.usageBytesMax);
 }
 
 /** Events on their way to PostgreSQL: when there are too many, the oldest go. A stream that is there already takes on what is asked now. */
@@ -41,6 +42,16 @@ async function ensureStream(connection: NatsConnection, name: string, subject: s
   });
   if (!known) await streams.add({ name, retention: RetentionPolicy.Limits, storage: StorageType.File, ...config });
   else if (known.config.subjects?.join() !== subject) await streams.update(name, config);
+}
+
+/** Publishes what a stream keeps; settles when it does, and rejects when that is not known in time. */
+export async function publishKept(
+  connection: NatsConnection,
+  subject: string,
+  bytes: Uint8Array,
+  timeoutMs: number,
+): Promise<void> {
+  await jetstream(connection, { checkAPI: false }).publish(subject, bytes, { timeout: timeoutMs, retries: 0 });
 }
 
 /** Opens a bucket that control-plane has made. */

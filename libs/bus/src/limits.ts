@@ -9,7 +9,8 @@ export const BUS_LIMITS = {
   passingHours: 1,
   logsBytesMax: 256 * MIB,
   requestsBytesMax: 256 * MIB,
-  /** What of logs and requests control-plane has not taken by then is gone. */
+  usageBytesMax: 256 * MIB,
+  /** What of logs, requests and usage control-plane has not taken by then is gone. */
   eventsHours: 24,
   /** Parts of a snapshot; a KV value may hold 1 MiB. */
   partBytesMax: 512 * 1024,

@@ -1,4 +1,4 @@
-export { ensureBus, openBucket, openObjects } from "./buckets.ts";
+export { ensureBus, openBucket, openObjects, publishKept } from "./buckets.ts";
 export { type BusConfig, type BusLog, busUnavailable, connectBus } from "./connection.ts";
 export { echo } from "./echo.ts";
 export { guarded } from "./guarded.ts";

@@ -20,7 +20,7 @@ async function setUp(t: TestContext) {
   const anyone = await connectAs({ service: "control-plane", id: "watcher" }, nats.seed);
   await ensureBus(anyone);
   const heard: string[] = [];
-  for (const subjects of ["mr.>", "logs.>", "requests.>"]) {
+  for (const subjects of ["mr.>", "logs.>", "requests.>", "usage.>"]) {
     anyone.subscribe(subjects, {
       callback: (_, { subject, data }) => void heard.push(`${subject} ${Buffer.from(data)}`),
     });
@@ -44,11 +44,14 @@ test("a runner speaks to gateways under its own name only, and to no runner, and
     SUBJECTS.gateway("gateway-2", "runner-1"),
     SUBJECTS.beat("runner-1"),
     SUBJECTS.log("runner-1", "shop", "fn-1"),
+    SUBJECTS.usage("runner", "runner-1"),
   ];
   const foreign = [
     SUBJECTS.log("runner-2", "shop", "fn-1"),
     SUBJECTS.requests("gateway-1"),
     SUBJECTS.requests("runner-1"),
+    SUBJECTS.usage("runner", "runner-2"),
+    SUBJECTS.usage("gateway", "runner-1"),
     SUBJECTS.gateway("gateway-1", "runner-2"),
     SUBJECTS.gateway("gateway-1", "runner-1.x"),
     "mr.gateway.gateway-1",
@@ -72,8 +75,10 @@ test("a gateway speaks to runners, and in the name of none", async (t) => {
     SUBJECTS.beat("runner-1"),
     SUBJECTS.log("gateway-1", "shop", "fn-1"),
     SUBJECTS.requests("gateway-2"),
+    SUBJECTS.usage("gateway", "gateway-2"),
+    SUBJECTS.usage("runner", "gateway-1"),
   ];
-  const own = [SUBJECTS.runner("runner-1"), SUBJECTS.requests("gateway-1")];
+  const own = [SUBJECTS.runner("runner-1"), SUBJECTS.requests("gateway-1"), SUBJECTS.usage("gateway", "gateway-1")];
   assert.deepEqual(await saidOn(GATEWAY, [...own, ...foreign]), own);
 });
 

@@ -15,11 +15,13 @@ export const SUBJECTS = {
   log: (runnerId: string, project: string, functionUid: string) => `logs.${runnerId}.${project}.${functionUid}`,
   /** What became of requests, as a gateway tells it, into the stream `requests`. */
   requests: (gatewayId: string) => `requests.${gatewayId}`,
+  /** What a gateway or a runner counted, into the stream `usage`. */
+  usage: (teller: "gateway" | "runner", id: string) => `usage.${teller}.${id}`,
 } as const;
 
 export const BUCKETS = { releases: "releases", functions: "functions", grants: "grants" } as const;
 export const OBJECT_STORES = { artifacts: "artifacts", uploads: "uploads", builds: "builds" } as const;
-export const STREAMS = { logs: "logs", requests: "requests" } as const;
+export const STREAMS = { logs: "logs", requests: "requests", usage: "usage" } as const;
 export const BUILD_QUEUE_GROUP = "builders";
 
 export type BucketName = keyof typeof BUCKETS;

@@ -110,15 +110,15 @@ function readTexts(reader: FrameReader): string[] {
 /** Reads only what a runner needs to place an invoke frame: it relays the rest unread. */
 export function readInvokePlacement(
   frame: Frame,
-): { remainingMs: number; depth: number; requestId: string; functionKey: string } | null {
+): { remainingMs: number; depth: number; requestId: string; traceparent: string; functionKey: string } | null {
   const reader = new FrameReader(frame.payload);
   const remainingMs = reader.u32();
   const depth = reader.u8();
   reader.u8();
   const requestId = reader.latin1();
-  reader.latin1();
+  const traceparent = reader.latin1();
   const functionKey = reader.latin1();
-  return reader.ok ? { remainingMs, depth, requestId, functionKey } : null;
+  return reader.ok ? { remainingMs, depth, requestId, traceparent, functionKey } : null;
 }
 
 export interface Head {

@@ -2,6 +2,7 @@ import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { guarded } from "@millrace/bus";
 import type { AllowedRange } from "@millrace/outbound";
+import type { Telemetry } from "@millrace/telemetry";
 import { readArtifact } from "./artifacts/artifact-bus.ts";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { BuildService } from "./building/build-service.ts";
@@ -19,6 +20,7 @@ import type { BusStores } from "./placing/bus-stores.ts";
 import { type BusConnection, FramesBus } from "./placing/frames-bus.ts";
 import { Placing } from "./placing/placing.ts";
 import type { SandboxSupply } from "./sandbox/sandbox-supply.ts";
+import { InvocationTraces } from "./tracing/invocation-traces.ts";
 
 export interface RunnerDependencies {
   runnerId: string;
@@ -35,6 +37,8 @@ export interface RunnerDependencies {
   bus: BusConnection;
   stores: BusStores;
   supply: SandboxSupply;
+  /** Where spans go. */
+  spans: Telemetry["spans"];
   nats: { url: string };
   /** Addresses that functions may reach although they are private or the platform's. */
   egressAllow: readonly AllowedRange[];
@@ -54,6 +58,7 @@ export function buildApp(deps: RunnerDependencies) {
   );
   const logs = new LogPublisher(runnerId, publish);
   const usage = new FunctionUsage();
+  const traces = new InvocationTraces(deps.spans, () => performance.now());
   const records = new FunctionRecords(stores.functions, log, {
     onChanged: (key) => pools.retire(key),
     onMinimum: (record, minimum) => pools.keep(record, minimum),
@@ -86,6 +91,7 @@ export function buildApp(deps: RunnerDependencies) {
     onOver: (record, invocation, outcome) => {
       usage.add(record, outcome);
       logs.invocationOver(record, invocation, outcome);
+      traces.over(record, invocation, outcome);
     },
   });
   const beats = new BeatBus({

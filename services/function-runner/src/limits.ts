@@ -214,6 +214,20 @@ export const OUTPUT_LIMITS = {
   quietPerSecond: 200,
 } as const;
 
+export const OWN_SPAN_LIMITS = {
+  /** Spans that a function makes of one call; the others are counted. */
+  spansMax: 64,
+  /** Of all of them, as an instance tells them; and how often: at a cancellation and at the end. */
+  bytesMax: 32 * 1024,
+  tellingsMax: 2,
+  nameCharsMax: 128,
+  attributesMax: 16,
+  keyCharsMax: 64,
+  valueCharsMax: 256,
+  /** Of calls that were not sampled they are told when they failed or took so long: then others may want to see them. */
+  tellAfterMs: 1_000,
+} as const;
+
 export const SOURCES_LIMITS = {
   /** Of an error, its causes and those that it gathers together, so many are told. */
   thrownMax: 8,

@@ -47,6 +47,7 @@ async function start(): Promise<void> {
       bus,
       stores,
       supply,
+      spans: telemetry.spans,
     }),
   );
   registerMetrics(telemetry.meter, app, tier);

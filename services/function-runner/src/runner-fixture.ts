@@ -25,6 +25,7 @@ import {
 import { parseAllowedRange } from "@millrace/outbound";
 import { LogBatch } from "@millrace/proto/invocation/v1/invocation";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import type { FinishedSpan } from "@millrace/telemetry/tracing";
 import { testEngines } from "@millrace/testing";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { ENTRY_FILE, packArtifact } from "./artifacts/artifact-format.ts";
@@ -40,6 +41,7 @@ import { createLauncher } from "./sandbox/launcher.ts";
 import { prepareRuntimeFolder } from "./sandbox/runtime-folder.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { SandboxSupply } from "./sandbox/sandbox-supply.ts";
+import { InvocationTraces } from "./tracing/invocation-traces.ts";
 
 // A whole runner without the bus: real sandboxes, and a test in the place of gateways and control-plane.
 
@@ -120,6 +122,8 @@ export async function startTestRunner(
     return bytes;
   });
   const logs = new LogPublisher("runner-1", (_, bytes) => published.push(LogBatch.decode(bytes)));
+  const spans: FinishedSpan[] = [];
+  const traces = new InvocationTraces({ add: (more) => spans.push(...more) }, () => performance.now());
   const connections: EgressEvent[] = [];
   const { allow = [], ...outside } = terms;
   const egress = new Egress({
@@ -157,7 +161,10 @@ export async function startTestRunner(
     records: { get: (key) => records.get(key), waitFor: async (key) => records.get(key) },
     poolOf: (record) => pools.poolOf(record),
     onChange() {},
-    onOver: (record, invocation, outcome) => logs.invocationOver(record, invocation, outcome),
+    onOver: (record, invocation, outcome) => {
+      logs.invocationOver(record, invocation, outcome);
+      traces.over(record, invocation, outcome);
+    },
   });
   // As the beats do: a process that is not ticked is held to have stood still, and takes nothing until it has caught up.
   const ticker = setInterval(() => placing.tick(performance.now()), PLACING_LIMITS.beatIntervalMs);
@@ -247,6 +254,8 @@ export async function startTestRunner(
     pools,
     published,
     logs,
+    /** Everything that was exported. */
+    spans,
     /** What became of the functions' connections. */
     connections,
     egress,

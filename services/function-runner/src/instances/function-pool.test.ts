@@ -131,7 +131,7 @@ function openWorld(concurrency: number, cores: number, callsMax = Infinity) {
       });
     };
     const invocation = new Invocation(
-      { requestId: "", frame, deadlineAt: performance.now() + 60_000 },
+      { requestId: "", traceparent: "", frame, deadlineAt: performance.now() + 60_000 },
       { writer: () => writer, call: number },
       {
         onOver: () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { FRAME, type Frame, FrameWriter } from "@millrace/frames";
-import { INSTANCE_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
+import { INSTANCE_LIMITS, OWN_SPAN_LIMITS, SANDBOX_LIMITS } from "../limits.ts";
 import type { Channel } from "../sandbox/channel.ts";
 import { type LoadFault, SANDBOX_FRAME } from "../sandbox/sandbox-frames.ts";
 import { Instance } from "./instance.ts";
@@ -23,6 +23,7 @@ function frameOf(type: number, payload = ""): Frame {
 function setUp({ isLoaded = true, wasReady = true } = {}) {
   const stops: number[] = [];
   const faults: string[] = [];
+  const violations: string[] = [];
   const writer = new FrameWriter();
   const listener = {
     onLoaded: nothing,
@@ -42,16 +43,16 @@ function setUp({ isLoaded = true, wasReady = true } = {}) {
   instance.attach({
     channel,
     stop: (timeoutMs) => stops.push(timeoutMs),
-    violate: assert.fail,
+    violate: (what) => violations.push(what),
     isOutdated: false,
     wasReady,
   });
   if (isLoaded) instance.onFrame(frameOf(SANDBOX_FRAME.loaded, JSON.stringify({ shape: "fetch", exports: [] })));
   const begin = () => {
-    const request = { requestId: "r", frame: frameOf(FRAME.invoke, "1234"), deadlineAt: Infinity };
+    const request = { requestId: "r", traceparent: "", frame: frameOf(FRAME.invoke, "1234"), deadlineAt: Infinity };
     instance.begin(new Invocation(request, { call: 1, writer: () => writer }, { onOver: nothing }));
   };
-  return { instance, stops, faults, begin };
+  return { instance, stops, faults, violations, begin };
 }
 
 test("an instance that has answered for its first late call is not stopped for one that was late a moment ago", (t) => {
@@ -107,4 +108,20 @@ test("what a thread takes to start does not count against the function's initial
   const late = setUp({ isLoaded: false, wasReady: false });
   t.mock.timers.tick(INSTANCE_LIMITS.threadTimeoutMs);
   assert.deepEqual(late.faults, ["No thread could be started for the function within 30000 ms."]);
+});
+
+test("more spans than an invocation may have, or for a call that is none, break the rules", () => {
+  const { bytesMax, tellingsMax } = OWN_SPAN_LIMITS;
+  const telling = (call: number, bytes: number) => ({ ...frameOf(SANDBOX_FRAME.spans, "x".repeat(bytes)), call });
+  const within = setUp();
+  within.begin();
+  for (let at = 0; at < tellingsMax; at++) within.instance.onFrame(telling(1, bytesMax));
+  assert.deepEqual(within.violations, []);
+  within.instance.onFrame(telling(1, 1));
+  assert.deepEqual(within.violations, ["more spans than an invocation may have"]);
+  const larger = setUp();
+  larger.begin();
+  larger.instance.onFrame(telling(1, bytesMax + 1));
+  larger.instance.onFrame(telling(2, 1));
+  assert.deepEqual(larger.violations, ["more spans than an invocation may have", "a frame of no call"]);
 });

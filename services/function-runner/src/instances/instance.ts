@@ -154,6 +154,7 @@ export class Instance {
   #start(number: number, invocation: Invocation): void {
     this.#calls.set(number, invocation);
     invocation.cold = this.#loadedAt > invocation.acceptedAt;
+    if (invocation.cold) invocation.loading = { startedAt: this.#startedAt, loadedAt: this.#loadedAt };
     invocation.start(this.#handle!.channel, number, this.#terms.timeoutMs, () => this.#timedOut(number, invocation));
   }
 
@@ -256,7 +257,12 @@ export class Instance {
     if (frame.type === SANDBOX_FRAME.returned) this.#onReturned(frame.call);
     else if (!invocation) this.#violate("a frame of no call");
     else if (frame.type === SANDBOX_FRAME.done) this.#onDone(frame, invocation);
+    else if (frame.type === SANDBOX_FRAME.spans) this.#onSpans(frame, invocation);
     else if (!RESPONSE_TYPES.has(frame.type) || !invocation.fromFunction(frame)) this.#violate("a frame out of turn");
+  }
+
+  #onSpans({ payload }: Frame, invocation: Invocation): void {
+    if (!invocation.tellSpans(payload)) this.#violate("more spans than an invocation may have");
   }
 
   #onDone(frame: Frame, invocation: Invocation): void {

@@ -10,6 +10,7 @@ import {
   writeCancel,
   writeFailed,
 } from "@millrace/frames";
+import { OWN_SPAN_LIMITS } from "../limits.ts";
 import type { Channel } from "../sandbox/channel.ts";
 import type { Done, OutputLevel } from "../sandbox/sandbox-frames.ts";
 import { type FailureReason, failureOf, isOwnFailure } from "./failures.ts";
@@ -50,6 +51,8 @@ export interface InvocationListener {
 
 export interface InvocationRequest {
   requestId: string;
+  /** As the gateway sent it; empty for none. */
+  traceparent: string;
   frame: Frame;
   /** When nobody waits for an answer any more, on performance.now()'s clock. */
   deadlineAt: number;
@@ -62,6 +65,13 @@ export class Invocation {
   /** It waited for its instance to load. */
   cold = false;
   begunAt = 0;
+  /** When its answer began; 0 before. */
+  headAt = 0;
+  /** Of the instance that it waited for: when that was started, and when it was there. */
+  loading: { startedAt: number; loadedAt: number } | undefined;
+  /** What the function has measured itself, as it was told last. Nobody has looked at it. */
+  ownSpans: Buffer | undefined;
+  #spanTellings = 0;
   readonly #reply: Reply;
   readonly #listener: InvocationListener;
   readonly acceptedAt = performance.now();
@@ -181,6 +191,7 @@ export class Invocation {
       const status = this.#headSeen ? null : readHeadStatus(frame);
       if (status === null) return false;
       this.#headSeen = true;
+      this.headAt = performance.now();
       if (this.#phase === "running") this.#status = status;
     } else if (frame.type === FRAME.chunk) {
       this.#credit -= frame.payload.length;
@@ -200,6 +211,14 @@ export class Invocation {
   /** Answers false when it is more than an invocation may print; the instance keeps the bound itself. */
   print(level: OutputLevel, bytes: Buffer): boolean {
     return this.output.add(level, bytes);
+  }
+
+  /** Answers false when it is more than an invocation may tell; the instance keeps the bound itself. */
+  tellSpans(payload: Buffer): boolean {
+    const { bytesMax, tellingsMax } = OWN_SPAN_LIMITS;
+    if (payload.length > bytesMax || ++this.#spanTellings > tellingsMax) return false;
+    this.ownSpans = Buffer.from(payload);
+    return true;
   }
 
   /** Ends the caller's waiting with a failure, if it still waits. */

@@ -193,10 +193,10 @@ export class Placing {
     } else if (verdict !== "repeated") this.#reject(gateway, frame.call, verdict);
   }
 
-  #admit(gateway: string, frame: Frame, { requestId, remainingMs }: Placement, held: Held): Admitted {
+  #admit(gateway: string, frame: Frame, { requestId, traceparent, remainingMs }: Placement, held: Held): Admitted {
     const { call } = frame;
     const invocation = new Invocation(
-      { requestId, frame, deadlineAt: this.#nowMs + remainingMs },
+      { requestId, traceparent, frame, deadlineAt: this.#nowMs + remainingMs },
       { call, writer: () => this.#deps.batcher.to(gateway) },
       { onOver: (_, outcome) => this.#onOver(admitted, outcome) },
     );

@@ -1,7 +1,9 @@
 import { CANCELLATION, FLAG, type Frame, type Invoke } from "@millrace/frames";
 import type { Channel } from "../sandbox/channel.ts";
+import type { OwnSpans } from "../sandbox/sandbox-frames.ts";
 import { BodyIntake } from "./body-intake.ts";
 import { ResponseSender } from "./response-sender.ts";
+import { InvocationTrace } from "./trace.ts";
 
 /** One invocation as its instance sees it. */
 export class Call {
@@ -9,11 +11,15 @@ export class Call {
   readonly invoke: Invoke;
   readonly intake: BodyIntake;
   readonly sender: ResponseSender;
+  readonly beganAt = performance.now();
   readonly #endsAt: number;
+  #trace: InvocationTrace | undefined;
   readonly #pending = new Set<Promise<unknown>>();
   #controller: AbortController | undefined;
   #abortReason: DOMException | undefined;
   ended = false;
+  /** It threw, or what it answered is no answer. */
+  failed = false;
   outputBytes = 0;
   outputLines = 0;
   droppedLines = 0;
@@ -21,7 +27,7 @@ export class Call {
   constructor(channel: Channel, frame: Frame, invoke: Invoke) {
     this.id = frame.call;
     this.invoke = invoke;
-    this.#endsAt = performance.now() + invoke.remainingMs;
+    this.#endsAt = this.beganAt + invoke.remainingMs;
     this.intake = new BodyIntake(channel, frame.call, invoke.body, (frame.flags & FLAG.end) !== 0);
     this.sender = new ResponseSender(channel, frame.call);
   }
@@ -30,13 +36,27 @@ export class Call {
     return Math.max(0, Math.floor(this.#endsAt - performance.now()));
   }
 
-  /** Made when first asked for: most functions never do. */
+  /** Made when first asked for, as the signal is: most functions never do. */
+  get trace(): InvocationTrace {
+    this.#trace ??= new InvocationTrace(this);
+    return this.#trace;
+  }
+
+  /** What the function itself has measured; undefined when that is nothing. */
+  get ownSpans(): OwnSpans | undefined {
+    return this.#trace?.ownSpans;
+  }
+
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
       if (this.#abortReason) this.#controller.abort(this.#abortReason);
     }
     return this.#controller.signal;
+  }
+
+  get isCancelled(): boolean {
+    return this.#abortReason !== undefined;
   }
 
   cancel(cancellation: number): void {

@@ -1,5 +1,6 @@
 import type { InstanceFacts } from "../sandbox/sandbox-frames.ts";
 import type { Call } from "./call.ts";
+import type { InvocationTrace } from "./trace.ts";
 
 /** The second argument of a handler, and the third of `fetch`. */
 export class InvocationContext {
@@ -21,6 +22,11 @@ export class InvocationContext {
   /** Aborts when the time is over and when the caller is gone. */
   get signal(): AbortSignal {
     return this.#call.signal;
+  }
+
+  /** The trace that the invocation belongs to, and spans of the function's own in it. */
+  get trace(): InvocationTrace {
+    return this.#call.trace;
   }
 
   getRemainingTimeInMillis(): number {

@@ -59,7 +59,7 @@ function onFrame(frame: Frame): void {
 function cancel(call: Call, cancellation: number): void {
   if (giveBack(call)) return;
   // It may never come to its end, and where it hangs is what its spans can tell.
-  tellSpans(call);
+  if (!call.isCancelled) tellSpans(call);
   currentCall.run(call, () => call.cancel(cancellation));
 }
 

@@ -105,7 +105,12 @@ export function readRoute(json: string): RouteConstants {
 }
 
 /** The Host that the caller asked for; an HTTP/1.0 caller may have named none. */
-export function hostOf({ headers, route }: Invoke): string {
-  for (let at = 0; at < headers.length; at += 2) if (headers[at] === "host") return headers[at + 1]!;
-  return `${readRoute(route).hostLabel}.localhost`;
+export function hostOf(invoke: Invoke): string {
+  return headerOf(invoke, "host") || `${readRoute(invoke.route).hostLabel}.localhost`;
+}
+
+/** The first of that name; empty for none. */
+export function headerOf({ headers }: Invoke, name: string): string {
+  for (let at = 0; at < headers.length; at += 2) if (headers[at] === name) return headers[at + 1]!;
+  return "";
 }

@@ -16,6 +16,8 @@ export class ResponseSender {
   readonly #call: number;
   #credit = INITIAL_CREDIT_BYTES;
   #cut = false;
+  /** Of the head; 0 before it. */
+  status = 0;
   #wake: (() => void) | undefined;
   #onCut: (() => void) | undefined;
 
@@ -26,6 +28,7 @@ export class ResponseSender {
 
   /** A response whose body is at hand. */
   async whole(head: ResponseHead, body: Uint8Array): Promise<void> {
+    this.status = head.status;
     if (body.length <= WHOLE_BYTES_MAX) {
       if (!this.#cut) writeHead(this.#channel.writer(), this.#call, { ...head, body }, true);
       return;
@@ -36,6 +39,7 @@ export class ResponseSender {
   }
 
   begin(head: ResponseHead): void {
+    this.status = head.status;
     if (!this.#cut) writeHead(this.#channel.writer(), this.#call, { ...head, body: new Uint8Array() }, false);
   }
 

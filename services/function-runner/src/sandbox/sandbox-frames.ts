@@ -6,7 +6,7 @@ import { FLAG, type Frame, FrameReader, type FrameWriter } from "@millrace/frame
 //   control channel   supervisor → main       prepare · stop
 //                     main → supervisor       booted · preparing · ended
 //   instance channel  supervisor → instance   load, then recall · ping
-//                     instance → supervisor   ready, then loaded | loadFailed, then output · done | returned · pong
+//                     instance → supervisor   ready, then loaded | loadFailed, then output · spans · done | returned · pong
 //
 // A thread is blank at first: the runtime is loaded and waits. What it then loads comes over its own channel, which may be long before it
 // is ready to read it.
@@ -44,6 +44,8 @@ export const SANDBOX_FRAME = {
   artifact: 80,
   built: 81,
   refused: 82,
+  /** JSON `OwnSpans`: those that the function made itself, all of the call so far. */
+  spans: 83,
 } as const;
 
 /** Why an instance ended, as the sandbox's main thread saw it. */
@@ -110,6 +112,28 @@ export interface Done {
   openUs: number;
   workUs: number;
   coreUs: number;
+}
+
+/** What a function measured of one of its calls. Of the supervisor's own knowledge nothing is in it: neither whose trace it is nor when it was. */
+export interface OwnSpans {
+  spans: OwnSpan[];
+  /** How many more there were. */
+  dropped: number;
+}
+
+export interface OwnSpan {
+  /** 16 hex digits. */
+  id: string;
+  /** Of another of the call; empty for none. */
+  parent: string;
+  name: string;
+  /** After the call began. */
+  startMs: number;
+  /** Absent while it is open. */
+  endMs?: number | undefined;
+  attributes: Record<string, string | number | boolean>;
+  /** What was thrown. */
+  error?: string | undefined;
 }
 
 export function writeDone(writer: FrameWriter, call: number, done: Done): void {

@@ -1,11 +1,16 @@
 import { type Meter, metrics } from "@opentelemetry/api";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
 import { NodeSDK } from "@opentelemetry/sdk-node";
+import { type DurationHistogram, DurationHistograms } from "./histograms.ts";
+import { MetricsPush } from "./otlp-metrics.ts";
+import { watchProcess } from "./process-metrics.ts";
 import { exportsTraces, openOtlpExporter, resourceOf } from "./tracing/otlp.ts";
 import { SpanExports, type Spans } from "./tracing/span-exports.ts";
 
 export interface Telemetry {
   meter: Meter;
+  /** Adds a histogram that is counted elsewhere. */
+  addHistogram(histogram: DurationHistogram): void;
   /** Where spans go; null when nobody wants any. */
   spans: Spans | null;
   /** All metrics in Prometheus' text form, for /metrics. */
@@ -15,13 +20,14 @@ export interface Telemetry {
 }
 
 /**
- * Starts OpenTelemetry. Metrics can always be scraped; traces are exported over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT or
- * OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says where to. The other standard variables of the exporter are read by it.
+ * Starts OpenTelemetry. Metrics can always be scraped; metrics and traces are exported over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT,
+ * OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says where to. The other standard variables of the exporter are read by it.
  */
 export function startTelemetry(service: string, environment: Readonly<Record<string, string | undefined>>): Telemetry {
-  const reader = new PrometheusExporter({ preventServerStart: true });
+  const histograms = new DurationHistograms();
+  const reader = new PrometheusExporter({ preventServerStart: true, metricProducers: [histograms] });
   const sdk = new NodeSDK({
-    serviceName: service,
+    resource: resourceOf(service),
     autoDetectResources: false,
     metricReaders: [reader],
     spanProcessors: [],
@@ -30,12 +36,17 @@ export function startTelemetry(service: string, environment: Readonly<Record<str
   sdk.start();
   const serializer = new PrometheusSerializer("millrace");
   const meter = metrics.getMeter("millrace");
+  const unwatch = watchProcess(meter);
+  const push = new MetricsPush(environment, meter, async () => (await reader.collect()).resourceMetrics);
   const spans = exportsTraces(environment) ? openSpans(service, environment, meter) : null;
   return {
     meter,
+    addHistogram: (histogram) => histograms.add(histogram),
     spans,
     metrics: async () => serializer.serialize((await reader.collect()).resourceMetrics),
     close: async () => {
+      unwatch();
+      await push.close();
       await spans?.close();
       await sdk.shutdown();
     },

@@ -188,7 +188,8 @@ export const REASONS = {
     component: "backend",
     mender: "provider",
     title: "The backend failed",
-    advice: "Look at the backend's own log.",
+    advice:
+      "The answer's detail says what happened: look at the backend's own log, its address and its certificate. An address that is not public must be allowed by the platform's operator.",
   },
   no_runner: {
     ...UNAVAILABLE,
@@ -212,6 +213,15 @@ export const REASONS = {
     title: "The function keeps failing and is held back",
     retryAfterS: 30,
     advice: "Its log says what ended its sandbox each time. Mend and release it: a new version is tried at once.",
+  },
+  backend_unavailable: {
+    ...UNAVAILABLE,
+    component: "backend",
+    mender: "provider",
+    title: "The backend is not asked now",
+    retryAfterS: 5,
+    advice:
+      "Most of the last requests to the backend failed, or too many wait for it. It is asked again on its own: look at its log for why it fails or is slow.",
   },
   auth_unavailable: {
     ...UNAVAILABLE,

@@ -10,6 +10,8 @@ import { DerivedKeysRenewal } from "./access/derived-keys-renewal.ts";
 import { Grants } from "./access/grants.ts";
 import { NoncesStore } from "./access/nonces-store.ts";
 import { SignatureAccess } from "./access/signature-access.ts";
+import { HttpBackends } from "./backends/http-backends.ts";
+import type { Connect } from "./backends/origins.ts";
 import { Dispatcher } from "./dispatching/dispatcher.ts";
 import { type BusConnection, FramesBus } from "./dispatching/frames-bus.ts";
 import { GatewayHttp, type GatewayHttpOptions } from "./edge/gateway-http.ts";
@@ -34,6 +36,8 @@ export interface GatewayDependencies {
   redis: Redis;
   deriver: Pick<KeyDeriver, "derive">;
   meter: Telemetry["meter"];
+  /** Connects to http backends, where they may be. */
+  connect: Connect;
   /** Where spans go, and the part of the requests that are traced without being asked to. */
   spans: Telemetry["spans"];
   tracesSampleRatio: number;
@@ -83,15 +87,17 @@ export function buildApp(deps: GatewayDependencies) {
     onUnchecked: () => metrics.countUncheckedNonce(),
   });
 
-  const bodies = new BodyBudget();
+  const backends = new HttpBackends(deps.connect, deps.steadyClockMs);
   const traces = new Traces({ spans: deps.spans, ratio: deps.tracesSampleRatio, nowMs: deps.steadyClockMs, random });
   const requests = new RequestService({
+  const bodies = new BodyBudget();
     domain: deps,
     deployments,
     functions,
     access: new AccessService(grants, signatures),
     dispatcher,
     bodies,
+    backends,
     traces,
   });
   const accessLog = new AccessLog(deps.output, { service: "gateway", gateway: deps.gatewayId });
@@ -111,6 +117,9 @@ export function buildApp(deps: GatewayDependencies) {
   });
   const metrics = createMetrics(deps.meter, {
     openCalls: () => dispatcher.openCalls,
+    backendCalls: () => backends.origins.calls,
+    backendOrigins: () => backends.origins.count,
+    openCircuits: () => backends.origins.openCircuits,
     waitingCalls: () => dispatcher.waitingCalls,
     runners: () => dispatcher.runners.count,
     foreignFrames: () => dispatcher.foreignFrames,
@@ -133,6 +142,7 @@ export function buildApp(deps: GatewayDependencies) {
     keys,
     dispatcher,
     /**
+    backends,
      * Begins to follow the bus, and to serve once everything released is known: a caller that comes sooner would be told that there is
      * no deployment. Gives up when `stopping` aborts.
      */
@@ -164,6 +174,7 @@ export function buildApp(deps: GatewayDependencies) {
     close(): void {
       http.close();
       dispatcher.close();
+      backends.close();
       renewal.close();
       buckets?.close();
       accessLog.flush();

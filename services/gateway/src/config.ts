@@ -12,6 +12,7 @@ import {
   secretFile,
   UNUSED_IDENTITY_VARIABLES,
 } from "@millrace/config";
+import { allowedRanges } from "@millrace/outbound";
 import { z } from "zod";
 
 const SHAPE = {
@@ -30,6 +31,8 @@ const SHAPE = {
   BASE_DOMAIN: z.string().min(1),
   REDIS_URL_FILE: secretFile(),
   AUTH_ADDRESS: peerAddress(),
+  /** `address[/prefix][:port]`, … : addresses that are not public, and that http backends may have all the same. */
+  GATEWAY_BACKEND_ALLOW: allowedRanges(),
   DRAIN_LAG: durationMs().default(500),
   DRAIN_TIMEOUT: durationMs().default(30_000),
 };
@@ -49,6 +52,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     nats: busOf(given),
     redisUrl: given.REDIS_URL_FILE,
     auth: { address: given.AUTH_ADDRESS, caFile: given.TLS_CA_FILE },
+    backendAllow: given.GATEWAY_BACKEND_ALLOW,
     serviceKey: given.SERVICE_KEY_FILE,
     drain: { lagMs: given.DRAIN_LAG, timeoutMs: given.DRAIN_TIMEOUT },
     tracesSampleRatio: given.TRACES_SAMPLE_RATIO,

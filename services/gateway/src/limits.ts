@@ -109,6 +109,36 @@ export const ACCESS_LIMITS = {
   retryMsMax: 30_000,
 } as const;
 
+export const BACKEND_LIMITS = {
+  /** Http backends, told apart by project, scheme, host and port, to which connections are kept. */
+  originsMax: 1_024,
+  originsPerProjectMax: 64,
+  /** One that was not asked for so long is forgotten, with its connections. */
+  originIdleMs: 60_000,
+  sweepIntervalMs: 15_000,
+  connectionsPerOriginMax: 256,
+  /** Requests at one backend at a time; those over the connections wait for one. */
+  callsPerOriginMax: 512,
+  /** Shorter than common servers keep a connection without requests: who closes first loses no request. */
+  keepAliveMs: 4_000,
+  /** A server that says how long it keeps connections is believed, less this. */
+  keepAliveMarginMs: 2_000,
+  keepAliveMsMax: 60_000,
+  /** Connections get old, so that a name that points elsewhere is noticed. */
+  connectionAgeMsMax: 300_000,
+  responseHeadBytesMax: 16 * KIB,
+  circuit: {
+    windowMs: 10_000,
+    windowSteps: 10,
+    /** So many attempts in a window tell something, and more than this share of them may not fail. */
+    callsMin: 20,
+    failureShareMax: 0.5,
+    /** Attempts, one after the other, that must succeed before all are made again. */
+    probesMin: 3,
+    openMs: { first: 2_000, max: 60_000 },
+  },
+} as const;
+
 export const EVENT_LIMITS = {
   /** Requests of which the stream is told; the surplus is dropped and counted. */
   servedPerSecond: 200,

@@ -1,5 +1,6 @@
 import { connectBus } from "@millrace/bus";
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
+import { OutboundGuard } from "@millrace/outbound";
 import { ServiceIdentity } from "@millrace/rpc";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
 import { createAuthClient } from "./access/auth-client.ts";
@@ -23,12 +24,18 @@ async function start(): Promise<void> {
   const identity = new ServiceIdentity("gateway", config.serviceKey.reveal());
   const auth = lifecycle.own("auth client", createAuthClient({ ...config.auth, identity }));
 
+  const outbound = new OutboundGuard({
+    allow: config.backendAllow,
+    busUrl: config.nats.url,
+    setting: "the gateway's MILLRACE_GATEWAY_BACKEND_ALLOW",
+  });
   const app = buildApp({
     ...config,
     log,
     bus,
     redis,
     deriver: auth,
+    connect: outbound.connector(),
     meter: telemetry.meter,
     spans: telemetry.spans,
     output: process.stdout,

@@ -50,7 +50,16 @@ export interface MockBackend {
   body: string;
 }
 
-export type Backend = FunctionBackend | MockBackend;
+export interface HttpBackend {
+  kind: "http";
+  /** As URLs are normalised; a path without a slash at its end. */
+  url: string;
+  timeoutMs: number;
+  retries: number;
+  forwardHost: boolean;
+}
+
+export type Backend = FunctionBackend | MockBackend | HttpBackend;
 
 export interface ApiDefinition {
   method: Method;

@@ -3,12 +3,14 @@ import { checkId, parseName } from "@millrace/names";
 import { LIMITS } from "../limits.ts";
 import type { Violations } from "../requests/violations.ts";
 import { type Backend, EVENT_FORMATS, type EventFormat, LATEST, type MockBackend } from "./api.ts";
+import { type HttpDraft, readHttp } from "./http-draft.ts";
 
 // A backend as it comes in, with an API or with a release.
 
 export type BackendDraft =
   | { kind: "function"; function: string; qualifier: string; eventFormat: string }
   | MockBackend
+  | HttpDraft
   | { kind: "none" };
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
@@ -32,10 +34,11 @@ export function readBackend(
   at: string,
 ): Backend | undefined {
   if (draft.kind === "none") {
-    violations.add(at, "must be a function or a mock");
+    violations.add(at, "must be a function, an http server or a mock");
     return undefined;
   }
   if (draft.kind === "mock") return readMock(draft, violations, `${at}.mock`);
+  if (draft.kind === "http") return readHttp(draft, violations, `${at}.http`);
   const field = `${at}.function`;
   violations.unless(
     EVENT_FORMATS.includes(draft.eventFormat as EventFormat),

@@ -9,6 +9,7 @@ export function toBackendDraft({ kind }: BackendMessage): BackendDraft {
     const { status, headers, body } = kind.value;
     return { kind: "mock", status, headers, body };
   }
+  if (kind.$case === "http") return { kind: "http", ...kind.value };
   const { function: name, qualifier, eventFormat } = kind.value;
   return { kind: "function", function: name, qualifier, eventFormat: FORMAT_OF[eventFormat] ?? "" };
 }
@@ -17,6 +18,10 @@ export function toBackendMessage(project: string, backend: Backend): BackendMess
   if (backend.kind === "mock") {
     const { status, headers, body } = backend;
     return { kind: { $case: "mock", value: { status, headers: { ...headers }, body } } };
+  }
+  if (backend.kind === "http") {
+    const { kind: _, ...value } = backend;
+    return { kind: { $case: "http", value } };
   }
   const name = formatName("function", { project, function: backend.function });
   const { qualifier } = backend;

@@ -1,7 +1,7 @@
 import { digestOf, packRecord } from "@millrace/bus";
 import { PlatformError } from "@millrace/errors";
 import { DeploymentSnapshot, type Route } from "@millrace/proto/release/v1/release";
-import type { EventFormat, MockBackend } from "../apis/api.ts";
+import type { EventFormat, HttpBackend, MockBackend } from "../apis/api.ts";
 import type { RoutedApi } from "../apis/api-store.ts";
 import type { Group } from "../groups/group.ts";
 import { LIMITS } from "../limits.ts";
@@ -11,7 +11,7 @@ import type { ReleasedApi, ReleaseTarget } from "./release.ts";
 /** An API with what its backend was resolved to. */
 export interface ResolvedApi {
   api: RoutedApi;
-  backend: MockBackend | ResolvedFunction;
+  backend: MockBackend | HttpBackend | ResolvedFunction;
 }
 
 export interface ResolvedFunction {
@@ -48,13 +48,18 @@ export function releasedApis(group: Group, apis: readonly ResolvedApi[]): Releas
     id: api.id,
     method: api.definition.method,
     path: prefix + api.definition.path,
-    backend: backend.kind === "mock" ? "mock" : `${backend.id}@${qualifierOf(backend)}`,
+    backend: describeBackend(backend),
   }));
+}
+
+function describeBackend(backend: ResolvedApi["backend"]): string {
+  if (backend.kind === "mock") return "mock";
+  return backend.kind === "http" ? backend.url : `${backend.id}@${qualifierOf(backend)}`;
 }
 
 export function targetsOf(apis: readonly ResolvedApi[]): ReleaseTarget[] {
   return apis.flatMap(({ backend }) =>
-    backend.kind === "mock" ? [] : [{ functionUid: backend.uid, qualifier: qualifierOf(backend) }],
+    backend.kind === "function" ? [{ functionUid: backend.uid, qualifier: qualifierOf(backend) }] : [],
   );
 }
 
@@ -67,8 +72,15 @@ function routeOf({ api, backend }: ResolvedApi, prefix: string): Route {
     // What is below `/prefix/` is below `/prefix`.
     path: match === "prefix" && path === "/" && prefix !== "" ? prefix : prefix + path,
     prefixMatch: match === "prefix",
-    backend: backend.kind === "mock" ? mockOf(backend) : functionOf(backend),
+    backend: backendOf(backend),
   };
+}
+
+function backendOf(backend: ResolvedApi["backend"]): Route["backend"] {
+  if (backend.kind === "mock") return mockOf(backend);
+  if (backend.kind === "function") return functionOf(backend);
+  const { kind: _, ...value } = backend;
+  return { $case: "http", value };
 }
 
 function mockOf({ status, headers, body }: MockBackend): Route["backend"] {

@@ -6,7 +6,12 @@ import { ApiServiceService, MatchType } from "@millrace/proto/control/v1/apis";
 import { DeploymentServiceService, DeploymentState } from "@millrace/proto/control/v1/deployments";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
-import { DeploymentRecord, DeploymentRecord_State, DeploymentSnapshot } from "@millrace/proto/release/v1/release";
+import {
+  DeploymentRecord,
+  DeploymentRecord_State,
+  DeploymentSnapshot,
+  type Route,
+} from "@millrace/proto/release/v1/release";
 import { until } from "@millrace/testing";
 import {
   createApi,
@@ -15,6 +20,7 @@ import {
   createProject,
   definitionWith,
   functionBackend,
+  http,
   mock,
   pathParameter,
   release,
@@ -57,6 +63,11 @@ async function served(hostLabel: string, number: number) {
   return { record, snapshot: DeploymentSnapshot.decode(unpackRecord(Buffer.concat(parts))) };
 }
 
+function targetText(backend: NonNullable<Route["backend"]>) {
+  if (backend.$case === "function") return backend.value.target?.value;
+  return backend.$case === "mock" ? backend.value.body.toString() : backend.value.url;
+}
+
 test("what is released is what gateways read: prefix, routes, backends, owner", async () => {
   const fn = await functionWithCode("served");
   const targets = [{ version: 1, weight: 100 }];
@@ -74,7 +85,9 @@ test("what is released is what gateways read: prefix, routes, backends, owner", 
   await createApi(client, revision, "pinned", { path: "/pets/{id}", parameters, backend: functionBackend(fn, "1") });
   await createApi(client, revision, "aliased", { method: "POST", path: "/pets", backend: functionBackend(fn, "live") });
   await createApi(client, revision, "root", { path: "/", match: MatchType.PREFIX, backend: functionBackend(fn) });
-  const made = await release(client, online, { note: "first" });
+  await createApi(client, revision, "served", { path: "/served" });
+  const environmentBackend = http("http://api.example.com/v2/");
+  const made = await release(client, online, { note: "first", environmentBackend });
   assert.deepEqual([made.name, made.number, made.revision, made.note], [`${online}/releases/1`, 1, "0.0.1", "first"]);
   const { record, snapshot } = await served(label, 1);
   assert.deepEqual(
@@ -84,7 +97,7 @@ test("what is released is what gateways read: prefix, routes, backends, owner", 
   assert.deepEqual([snapshot.groupName, snapshot.revision, snapshot.prefix], ["served", "0.0.1", "/v1"]);
   assert.equal(Buffer.from(snapshot.ownerPin, "base64").toString(), "shop");
   const routes = snapshot.routes.map(({ apiName, method, path, prefixMatch, backend }) => {
-    const target = backend?.$case === "function" ? backend.value.target?.value : backend?.value.body.toString();
+    const target = backend && targetText(backend);
     return [apiName, method, path, prefixMatch, target];
   });
   assert.deepEqual(routes.toSorted(), [
@@ -92,10 +105,14 @@ test("what is released is what gateways read: prefix, routes, backends, owner", 
     ["ping", "GET", "/v1/ping", false, "one"],
     ["pinned", "GET", "/v1/pets/{id}", false, 1],
     ["root", "GET", "/v1", true, 1],
+    ["served", "GET", "/v1/served", false, "http://api.example.com/v2"],
   ]);
+  const value = { url: "http://api.example.com/v2", timeoutMs: 10_000, retries: 1, forwardHost: false };
+  assert.deepEqual(snapshot.routes.find(({ apiName }) => apiName === "served")!.backend, { $case: "http", value });
+  assert.deepEqual(made.environmentBackend, { kind: { $case: "http", value } });
   assert.deepEqual(
     made.apis.map(({ apiId, backend }) => `${apiId} ${backend}`),
-    ["aliased served@live", "ping mock", "pinned served@1", "root served@1"],
+    ["aliased served@live", "ping mock", "pinned served@1", "root served@1", "served http://api.example.com/v2"],
   );
 });
 

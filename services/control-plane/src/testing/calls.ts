@@ -71,6 +71,10 @@ export function mock(body = "ok"): Backend {
   return { kind: { $case: "mock", value: { status: 0, headers: {}, body } } };
 }
 
+export function http(url: string): Backend {
+  return { kind: { $case: "http", value: { url, timeoutMs: 0, forwardHost: false } } };
+}
+
 export function functionBackend(name: string, qualifier = ""): Backend {
   return { kind: { $case: "function", value: { function: name, qualifier, eventFormat: 0 } } };
 }

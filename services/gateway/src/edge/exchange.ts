@@ -30,6 +30,8 @@ export class Exchange {
   /** Of the function that is called, and the call. */
   version: PlacedVersion | null = null;
   call: Call | null = null;
+  /** Of the http backend that was asked, and the status it answered; 0 before it has. */
+  backend: { host: string; status: number } | null = null;
   /** When it was known that the caller may, when a function was asked for, and when the answer began; 0 before. */
   admittedAtMs = 0;
   invokedAtMs = 0;
@@ -55,8 +57,7 @@ export class Exchange {
   }
 
   get sourceIp(): string {
-    const address = this.request.socket.remoteAddress ?? "";
-    return address.startsWith("::ffff:") ? address.slice(7) : address;
+    return addressOf(this.request.socket);
   }
 
   /** Answers with a problem. An answer that has begun cannot be taken back: then the connection is broken off. */
@@ -107,6 +108,17 @@ export class Exchange {
     this.#discardBody();
   }
 
+  /** `onRoom` is called when the caller has taken what was written. Its connection's clock counts from whatever moves on it, and who lets nothing move loses it. */
+  awaitRoom(untakenMs: number, onRoom: () => void): void {
+    const { socket } = this.response;
+    const timeoutMs = socket?.timeout ?? 0;
+    socket?.setTimeout(untakenMs);
+    this.response.once("drain", () => {
+      socket?.setTimeout(timeoutMs);
+      onRoom();
+    });
+  }
+
   /** A caller may write its whole body before it reads the answer, and writes the next request behind it. */
   #discardBody(): void {
     this.bodyWanted = false;
@@ -135,6 +147,11 @@ export class Exchange {
     request.once("end", end).once("close", end);
     this.#discardBody();
   }
+}
+
+/** Of who is at the other end. */
+export function addressOf({ remoteAddress = "" }: { remoteAddress?: string | undefined }): string {
+  return remoteAddress.startsWith("::ffff:") ? remoteAddress.slice(7) : remoteAddress;
 }
 
 const TOGETHER_BYTES_MAX = 16 * 1024;

@@ -2,6 +2,7 @@
 // the deployment is authorised, the credential itself. Outbound: everything but hop-by-hop headers and the length, which the gateway
 // says itself. Trailers end here in both directions: `trailer` and `te` are hop-by-hop, and neither side is told of any.
 
+import type { Identity } from "@millrace/frames";
 import { EDGE_LIMITS } from "../limits.ts";
 
 const HOP_BY_HOP: readonly string[] = [
@@ -43,6 +44,12 @@ const NOT_IN_A_RESPONSE: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-
 /** Whether a request header, in lower case, goes on to a function. */
 export function endsHere(name: string): boolean {
   return ENDS_HERE.has(name) || name.startsWith("x-forwarded-") || name.startsWith("x-millrace-");
+}
+
+/** JD's names for who called. */
+export function identityHeaders({ accountId }: Identity): string[] {
+  if (accountId === "") return [];
+  return ["x-jdcloud-pin", Buffer.from(accountId).toString("base64"), "x-jdcloud-userid", accountId];
 }
 
 /** The flat headers without the credential. */

@@ -98,14 +98,9 @@ export class FunctionAnswer implements AnswerSink {
     return end ? this.#promised === 0 : this.#promised >= 0;
   }
 
-  /** The function waits for its caller. Its connection's clock counts from whatever moves on it, and who lets nothing move loses it. */
+  /** The function waits for its caller. */
   #awaitRoom(): void {
-    const { response } = this.#exchange;
-    const { socket } = response;
-    const timeoutMs = socket?.timeout ?? 0;
-    socket?.setTimeout(this.#untakenMs);
-    response.once("drain", () => {
-      socket?.setTimeout(timeoutMs);
+    this.#exchange.awaitRoom(this.#untakenMs, () => {
       const flushed = this.#unflushed;
       this.#unflushed = 0;
       this.#call!.consumed(flushed);

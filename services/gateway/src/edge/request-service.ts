@@ -1,7 +1,7 @@
-import type { Identity } from "@millrace/frames";
 import { readTraceparent, writeTraceparent } from "@millrace/telemetry/tracing";
 import type { AccessService } from "../access/access-service.ts";
 import { isRefusal, type Refusal, refuse } from "../answering/reasons.ts";
+import type { HttpBackends } from "../backends/http-backends.ts";
 import { BodyFeed } from "../dispatching/body-feed.ts";
 import type { InvokeContent } from "../dispatching/call.ts";
 import type { Dispatcher } from "../dispatching/dispatcher.ts";
@@ -13,7 +13,7 @@ import type { Functions } from "../releases/functions.ts";
 import { labelOfHost, type PlatformDomain, readPathForm } from "../routing/address.ts";
 import { type CanonicalPath, canonicalPath } from "../routing/canonical-path.ts";
 import type { Exchange } from "./exchange.ts";
-import { withoutCredentials } from "./forwarding.ts";
+import { identityHeaders, withoutCredentials } from "./forwarding.ts";
 import { FunctionAnswer } from "./function-answer.ts";
 import { BODY_TOO_LARGE, type BodyBudget, feedBody, readWholeBody } from "./request-body.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
@@ -24,6 +24,7 @@ export interface RequestServiceOptions {
   functions: Functions;
   access: AccessService;
   dispatcher: Dispatcher;
+  backends: HttpBackends;
   bodies: BodyBudget;
   traces: Traces;
 }
@@ -94,6 +95,7 @@ export class RequestService {
     }
     // The caller has left while its access was checked, and nothing will say so again.
     if (exchange.response.destroyed) return null;
+    if (backend.kind === "http") return this.#options.backends.serve(exchange, head, path, backend, whole);
     return this.#invoke(exchange, head, path, backend, match.parameters, whole);
   }
 
@@ -216,10 +218,4 @@ function contentOf(
       ...identityHeaders(identity),
     ],
   };
-}
-
-/** JD's names for who called. */
-function identityHeaders({ accountId }: Identity): string[] {
-  if (accountId === "") return [];
-  return ["x-jdcloud-pin", Buffer.from(accountId).toString("base64"), "x-jdcloud-userid", accountId];
 }

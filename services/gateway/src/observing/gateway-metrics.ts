@@ -3,6 +3,9 @@ import { REASONS, type Refusal } from "../answering/reasons.ts";
 import type { Exchange } from "../edge/exchange.ts";
 
 export interface GatewayGauges {
+  backendCalls: () => number;
+  backendOrigins: () => number;
+  openCircuits: () => number;
   openCalls: () => number;
   waitingCalls: () => number;
   runners: () => number;
@@ -24,6 +27,9 @@ export interface GatewayMetrics {
 }
 
 const GAUGES: Record<keyof GatewayGauges, { name: string; description: string }> = {
+  backendCalls: { name: "gateway_backend_calls", description: "Requests that are at http backends" },
+  backendOrigins: { name: "gateway_backend_origins", description: "Http backends that were asked lately" },
+  openCircuits: { name: "gateway_backend_circuits_open", description: "Http backends that fail too often to be asked" },
   openCalls: { name: "gateway_calls_open", description: "Invocations that are at a runner" },
   waitingCalls: { name: "gateway_calls_waiting", description: "Invocations that wait for a free slot" },
   runners: { name: "gateway_runners", description: "Runners that beat" },

@@ -12,7 +12,7 @@ export interface PlannedRoute extends TableRoute {
   apiName: string;
   /** As the provider wrote it, for logs. */
   resource: string;
-  backend: FunctionBackend | MockBackend;
+  backend: FunctionBackend | MockBackend | HttpBackend;
 }
 
 export interface FunctionBackend {
@@ -30,6 +30,22 @@ export interface MockBackend {
   body: Buffer;
 }
 
+export interface HttpBackend {
+  kind: "http";
+  /** `http(s)://host[:port]` */
+  origin: string;
+  /** With the port when it is not the scheme's. */
+  host: string;
+  servername: string;
+  /** Stands before the path of each request; without a slash at its end. */
+  basePath: string;
+  /** So much of a request's path is the group's prefix, which the backend is not told. */
+  prefixLength: number;
+  timeoutMs: number;
+  retries: number;
+  forwardHost: boolean;
+}
+
 export interface DeploymentPlan {
   digest: string;
   revision: string;
@@ -38,18 +54,24 @@ export interface DeploymentPlan {
 
 /** Throws when the snapshot makes no sense as a whole: a plan is all of it or nothing. */
 export function compilePlan(record: DeploymentRecord, snapshot: DeploymentSnapshot, region: string): DeploymentPlan {
-  const routes = snapshot.routes.map((route) => compileRoute(route, constantsOf(record, snapshot, region)));
+  const scene = { constants: constantsOf(record, snapshot, region), prefixLength: snapshot.prefix.length };
+  const routes = snapshot.routes.map((route) => compileRoute(route, scene));
   return { digest: record.snapshotDigest, revision: snapshot.revision, routes: new RouteTable(routes) };
 }
 
 type DeploymentConstants = Omit<RouteConstants, "apiUid" | "apiName" | "resource" | "eventFormat">;
+
+interface Scene {
+  constants: DeploymentConstants;
+  prefixLength: number;
+}
 
 function constantsOf(record: DeploymentRecord, snapshot: DeploymentSnapshot, region: string): DeploymentConstants {
   const { groupName, revision, ownerPin } = snapshot;
   return { groupName, revision, ownerPin, environment: record.environment, region, hostLabel: record.hostLabel };
 }
 
-function compileRoute(route: Route, constants: DeploymentConstants): PlannedRoute {
+function compileRoute(route: Route, scene: Scene): PlannedRoute {
   const { apiUid, apiName, method, path, prefixMatch } = route;
   return {
     apiUid,
@@ -58,11 +80,11 @@ function compileRoute(route: Route, constants: DeploymentConstants): PlannedRout
     resource: path,
     path: path.split("/").map(decodeSegment).join("/"),
     prefixMatch,
-    backend: compileBackend(route, constants),
+    backend: compileBackend(route, scene),
   };
 }
 
-function compileBackend(route: Route, constants: DeploymentConstants): FunctionBackend | MockBackend {
+function compileBackend(route: Route, { constants, prefixLength }: Scene): PlannedRoute["backend"] {
   const { apiUid, apiName, path: resource, backend } = route;
   if (backend?.$case === "mock") {
     const { status, headers, body } = backend.value;
@@ -70,6 +92,12 @@ function compileBackend(route: Route, constants: DeploymentConstants): FunctionB
     const forwarded = forwardedResponseHeaders(flat);
     if (forwarded === null) throw new Error(`the mock answer of ${apiName} holds a header that HTTP cannot carry`);
     return { kind: "mock", status: status || 200, headers: forwarded, body: keptCopy(body) };
+  }
+  if (backend?.$case === "http") {
+    const { url, ...terms } = backend.value;
+    const { origin, host, hostname, pathname } = new URL(url);
+    const basePath = pathname.replace(/\/$/, "");
+    return { kind: "http", origin, host, servername: hostname, basePath, prefixLength, ...terms };
   }
   if (backend?.$case !== "function" || backend.value.target === undefined) {
     throw new Error(`${apiName} has no backend that this gateway knows`);

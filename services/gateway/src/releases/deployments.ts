@@ -13,6 +13,7 @@ export interface Deployment {
   hostLabel: string;
   /** `projects/{project}/groups/{group}/deployments/{environment}` */
   name: string;
+  project: string;
   environment: string;
   generation: number;
   release: number;
@@ -104,6 +105,7 @@ export class Deployments implements BucketHandler {
     this.#byLabel.set(hostLabel, {
       hostLabel,
       name,
+      project: name.split("/")[1] ?? "",
       environment,
       generation,
       release,

@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import { connectBus, digestOf, ensureBus, KEYS, openBucket, packRecord } from "@millrace/bus";
+import { OutboundGuard, type OutboundGuardOptions } from "@millrace/outbound";
 import type { SigningScope } from "@millrace/proto/auth/v1/internal";
 import {
   AccessKeyRecord,
@@ -50,12 +51,15 @@ export interface Ask {
 export interface FixtureOptions {
   /** Ids of runners that may be started. */
   runners?: readonly string[];
+  /** What http backends may be. */
+  outbound?: Partial<OutboundGuardOptions>;
 }
 
 /** A function route `GET|POST /hello` on `fn-hello@1`, and whatever a test adds. */
 export const HELLO = { functionUid: "fn-hello", target: { $case: "version" as const, value: 1 }, eventFormat: "jd" };
 
-export async function startGateway(owner: Owner, { runners = ["runner-1"] }: FixtureOptions = {}) {
+export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
+  const { runners = ["runner-1"] } = options;
   const runnerIdentities = runners.map((id) => ({ service: "function-runner", id }) as const);
   const nats = await testNats(owner, { identities: [GATEWAY, ...runnerIdentities] });
   const redis = await testRedis(owner);
@@ -84,6 +88,7 @@ export async function startGateway(owner: Owner, { runners = ["runner-1"] }: Fix
   };
   const clock = { offsetMs: 0 };
   const lines: Record<string, unknown>[] = [];
+  const outbound = new OutboundGuard({ busUrl: nats.url, setting: "a setting", allow: [], ...options.outbound });
   const app = buildApp({
     gatewayId: GATEWAY.id,
     region: REGION,
@@ -92,6 +97,7 @@ export async function startGateway(owner: Owner, { runners = ["runner-1"] }: Fix
     log: silent,
     bus,
     redis: redisConnection,
+    connect: outbound.connector(),
     deriver: { derive: async (scopes) => deriveFrom(auth, scopes) },
     meter: telemetry.meter,
     spans: null,
@@ -139,8 +145,13 @@ export async function startGateway(owner: Owner, { runners = ["runner-1"] }: Fix
     },
 
     /** Releases routes to a deployment and waits until this gateway serves them. */
-    async release(routes: NonNullable<RouteFields>, record: Partial<DeploymentRecord> = {}): Promise<void> {
-      const snapshot = DeploymentSnapshot.fromPartial({ groupName: "g", revision: "0.0.1", ownerPin: "cA==", routes });
+    async release(
+      routes: NonNullable<RouteFields>,
+      record: Partial<DeploymentRecord> = {},
+      fields: Parameters<typeof DeploymentSnapshot.fromPartial>[0] = {},
+    ): Promise<void> {
+      const general = { groupName: "g", revision: "0.0.1", ownerPin: "cA==" };
+      const snapshot = DeploymentSnapshot.fromPartial({ ...general, routes, ...fields });
       const bytes = DeploymentSnapshot.encode(snapshot).finish();
       const digest = digestOf(bytes);
       await releases.put(KEYS.snapshotPart(digest, 0), packRecord(bytes));

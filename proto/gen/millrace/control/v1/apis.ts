@@ -75,6 +75,74 @@ export function matchTypeToJSON(object: MatchType): string {
   }
 }
 
+/** How the items of an array stand in a request. */
+export const ArrayFormat = {
+  /** UNSPECIFIED - Means repeated in a query, comma elsewhere. */
+  UNSPECIFIED: 0,
+  /** REPEATED - `a=1&a=2`; in a query only. */
+  REPEATED: 1,
+  /** COMMA - `1,2` */
+  COMMA: 2,
+  /** SPACE - `1 2`; in a query only. */
+  SPACE: 3,
+  /** PIPE - `1|2`; in a query only. */
+  PIPE: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ArrayFormat = typeof ArrayFormat[keyof typeof ArrayFormat];
+
+export namespace ArrayFormat {
+  export type UNSPECIFIED = typeof ArrayFormat.UNSPECIFIED;
+  export type REPEATED = typeof ArrayFormat.REPEATED;
+  export type COMMA = typeof ArrayFormat.COMMA;
+  export type SPACE = typeof ArrayFormat.SPACE;
+  export type PIPE = typeof ArrayFormat.PIPE;
+  export type UNRECOGNIZED = typeof ArrayFormat.UNRECOGNIZED;
+}
+
+export function arrayFormatFromJSON(object: any): ArrayFormat {
+  switch (object) {
+    case 0:
+    case "ARRAY_FORMAT_UNSPECIFIED":
+      return ArrayFormat.UNSPECIFIED;
+    case 1:
+    case "ARRAY_FORMAT_REPEATED":
+      return ArrayFormat.REPEATED;
+    case 2:
+    case "ARRAY_FORMAT_COMMA":
+      return ArrayFormat.COMMA;
+    case 3:
+    case "ARRAY_FORMAT_SPACE":
+      return ArrayFormat.SPACE;
+    case 4:
+    case "ARRAY_FORMAT_PIPE":
+      return ArrayFormat.PIPE;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ArrayFormat.UNRECOGNIZED;
+  }
+}
+
+export function arrayFormatToJSON(object: ArrayFormat): string {
+  switch (object) {
+    case ArrayFormat.UNSPECIFIED:
+      return "ARRAY_FORMAT_UNSPECIFIED";
+    case ArrayFormat.REPEATED:
+      return "ARRAY_FORMAT_REPEATED";
+    case ArrayFormat.COMMA:
+      return "ARRAY_FORMAT_COMMA";
+    case ArrayFormat.SPACE:
+      return "ARRAY_FORMAT_SPACE";
+    case ArrayFormat.PIPE:
+      return "ARRAY_FORMAT_PIPE";
+    case ArrayFormat.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export const ParameterLocation = { UNSPECIFIED: 0, PATH: 1, QUERY: 2, HEADER: 3, UNRECOGNIZED: -1 } as const;
 
 export type ParameterLocation = typeof ParameterLocation[keyof typeof ParameterLocation];
@@ -252,6 +320,105 @@ export function eventFormatToJSON(object: EventFormat): string {
   }
 }
 
+export const ImportOutcome = {
+  UNSPECIFIED: 0,
+  /** NOT_CARRIED - Nothing of it is in the APIs. */
+  NOT_CARRIED: 1,
+  /** CHANGED - It is in the APIs in another form. */
+  CHANGED: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type ImportOutcome = typeof ImportOutcome[keyof typeof ImportOutcome];
+
+export namespace ImportOutcome {
+  export type UNSPECIFIED = typeof ImportOutcome.UNSPECIFIED;
+  export type NOT_CARRIED = typeof ImportOutcome.NOT_CARRIED;
+  export type CHANGED = typeof ImportOutcome.CHANGED;
+  export type UNRECOGNIZED = typeof ImportOutcome.UNRECOGNIZED;
+}
+
+export function importOutcomeFromJSON(object: any): ImportOutcome {
+  switch (object) {
+    case 0:
+    case "IMPORT_OUTCOME_UNSPECIFIED":
+      return ImportOutcome.UNSPECIFIED;
+    case 1:
+    case "IMPORT_OUTCOME_NOT_CARRIED":
+      return ImportOutcome.NOT_CARRIED;
+    case 2:
+    case "IMPORT_OUTCOME_CHANGED":
+      return ImportOutcome.CHANGED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return ImportOutcome.UNRECOGNIZED;
+  }
+}
+
+export function importOutcomeToJSON(object: ImportOutcome): string {
+  switch (object) {
+    case ImportOutcome.UNSPECIFIED:
+      return "IMPORT_OUTCOME_UNSPECIFIED";
+    case ImportOutcome.NOT_CARRIED:
+      return "IMPORT_OUTCOME_NOT_CARRIED";
+    case ImportOutcome.CHANGED:
+      return "IMPORT_OUTCOME_CHANGED";
+    case ImportOutcome.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export const DocumentFormat = {
+  /** UNSPECIFIED - Means YAML. */
+  UNSPECIFIED: 0,
+  YAML: 1,
+  JSON: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type DocumentFormat = typeof DocumentFormat[keyof typeof DocumentFormat];
+
+export namespace DocumentFormat {
+  export type UNSPECIFIED = typeof DocumentFormat.UNSPECIFIED;
+  export type YAML = typeof DocumentFormat.YAML;
+  export type JSON = typeof DocumentFormat.JSON;
+  export type UNRECOGNIZED = typeof DocumentFormat.UNRECOGNIZED;
+}
+
+export function documentFormatFromJSON(object: any): DocumentFormat {
+  switch (object) {
+    case 0:
+    case "DOCUMENT_FORMAT_UNSPECIFIED":
+      return DocumentFormat.UNSPECIFIED;
+    case 1:
+    case "DOCUMENT_FORMAT_YAML":
+      return DocumentFormat.YAML;
+    case 2:
+    case "DOCUMENT_FORMAT_JSON":
+      return DocumentFormat.JSON;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return DocumentFormat.UNRECOGNIZED;
+  }
+}
+
+export function documentFormatToJSON(object: DocumentFormat): string {
+  switch (object) {
+    case DocumentFormat.UNSPECIFIED:
+      return "DOCUMENT_FORMAT_UNSPECIFIED";
+    case DocumentFormat.YAML:
+      return "DOCUMENT_FORMAT_YAML";
+    case DocumentFormat.JSON:
+      return "DOCUMENT_FORMAT_JSON";
+    case DocumentFormat.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 export interface Api {
   /**
    * `projects/{project}/groups/{group}/revisions/{revision}/apis/{api}`; the id is 1 to 64 of a-z, A-Z, 0-9, `_` and `-`,
@@ -279,7 +446,27 @@ export interface ApiDefinition {
     | Body
     | undefined;
   /** Unset: the environment's backend, chosen at release. */
-  backend: Backend | undefined;
+  backend:
+    | Backend
+    | undefined;
+  /** One line. */
+  summary: string;
+  /** What documents and SDKs group APIs by: at most 32, each of 1 to 64 characters. */
+  tags: string[];
+  deprecated: boolean;
+  /** Of the normal answer: 200 to 299, `2XX` or `default`; empty means 200. */
+  responseStatus: string;
+  responseDescription: string;
+  /** Other answers, such as errors; at most 32. */
+  otherResponses: Response[];
+}
+
+export interface Response {
+  /** 100 to 599, `1XX` to `5XX` or `default`. */
+  status: string;
+  description: string;
+  /** At most 8, of different media types. */
+  contents: Content[];
 }
 
 export interface Parameter {
@@ -292,18 +479,41 @@ export interface Parameter {
   defaultJson: string;
   /** JSON Schema text of further bounds (enum, minimum, pattern …); empty for none. */
   schemaJson: string;
+  deprecated: boolean;
+  /** JSON text; empty for none. */
+  exampleJson: string;
+  arrayFormat: ArrayFormat;
 }
 
 export interface Body {
   /** E.g. `application/json`. */
   mediaType: string;
-  /** JSON Schema text for JSON, an example for other types; empty for none. At most 256 KiB. */
+  /**
+   * For JSON and forms the text of a JSON Schema: 2020-12, or the draft-07 or draft-04 that its `$schema` names. For other types any text that
+   * describes them; one that is an object of JSON is taken for a JSON Schema too. Empty for none. At most 256 KiB.
+   */
   schema: string;
   required: boolean;
+  /** Of a request's body; an answer has its own. */
+  description: string;
+  /** JSON text for JSON and forms, any text for other types; empty for none. At most 64 KiB. */
+  example: string;
+  /** Other media types of the same body; at most 7. The first of JSON, if any, is put in front. */
+  others: Content[];
+}
+
+export interface Content {
+  /** As those of Body. */
+  mediaType: string;
+  schema: string;
+  example: string;
 }
 
 export interface Backend {
-  kind: { $case: "function"; value: FunctionBackend } | { $case: "mock"; value: MockBackend } | undefined;
+  kind: { $case: "function"; value: FunctionBackend } | { $case: "mock"; value: MockBackend } | {
+    $case: "http";
+    value: HttpBackend;
+  } | undefined;
 }
 
 export interface FunctionBackend {
@@ -326,6 +536,23 @@ export interface MockBackend {
 export interface MockBackend_HeadersEntry {
   key: string;
   value: string;
+}
+
+/** A server of the provider's, spoken to by HTTP/1.1. A redirect goes to the caller as it is. */
+export interface HttpBackend {
+  /**
+   * `http(s)://host[:port][/path]` as URLs are normalised, at most 2048 characters, without user, query and fragment. What callers ask for
+   * comes after it: the path without the group's prefix, and the query.
+   */
+  url: string;
+  /** 100 to 300 000; 0 means 10 000. How long the backend may take to begin its answer, and may rest in the middle of it. */
+  timeoutMs: number;
+  /** 0 to 3; unset means 1. How often a request is sent again when its connection failed: any that was not sent yet, else GET, HEAD and OPTIONS. */
+  retries?:
+    | number
+    | undefined;
+  /** The backend is told the caller's Host instead of the URL's. */
+  forwardHost: boolean;
 }
 
 export interface CreateApiRequest {
@@ -373,12 +600,45 @@ export interface ImportApisRequest {
 }
 
 export interface ImportApisResponse {
+  /** Names of APIs. */
   created: string[];
   updated: string[];
   deleted: string[];
   unchanged: string[];
-  /** Elements of the document that could not be carried, each with its pointer. */
-  notCarried: string[];
+  /** What of the document is not, or not as it stands there, in the APIs; at most 1000, in the document's order of reading. */
+  remarks: ImportRemark[];
+  /** How many remarks there are beyond those. */
+  moreRemarks: number;
+  /** APIs that an import deletes and creates under another id, method, path and match being the same. */
+  renamed: RenamedApi[];
+}
+
+export interface ImportRemark {
+  /** JSON pointer of an element, as a fragment: `#/paths/~1pets/get/callbacks`. It speaks for everything below it. */
+  pointer: string;
+  outcome: ImportOutcome;
+  /** What happened to it. */
+  what: string;
+  /** What can be done; empty when nothing needs to be. */
+  advice: string;
+}
+
+export interface RenamedApi {
+  from: string;
+  to: string;
+}
+
+export interface ExportApisRequest {
+  /** `projects/{project}/groups/{group}/revisions/{revision}` */
+  parent: string;
+  format: DocumentFormat;
+  /** test, preview or online: its URLs become the document's servers. Empty for none. */
+  environment: string;
+}
+
+export interface ExportApisResponse {
+  /** At most 3 MiB. */
+  document: string;
 }
 
 function createBaseApi(): Api {
@@ -550,6 +810,12 @@ function createBaseApiDefinition(): ApiDefinition {
     requestBody: undefined,
     responseBody: undefined,
     backend: undefined,
+    summary: "",
+    tags: [],
+    deprecated: false,
+    responseStatus: "",
+    responseDescription: "",
+    otherResponses: [],
   };
 }
 
@@ -578,6 +844,24 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
     }
     if (message.backend !== undefined) {
       Backend.encode(message.backend, writer.uint32(66).fork()).join();
+    }
+    if (message.summary !== "") {
+      writer.uint32(74).string(message.summary);
+    }
+    for (const v of message.tags) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.deprecated !== false) {
+      writer.uint32(88).bool(message.deprecated);
+    }
+    if (message.responseStatus !== "") {
+      writer.uint32(98).string(message.responseStatus);
+    }
+    if (message.responseDescription !== "") {
+      writer.uint32(106).string(message.responseDescription);
+    }
+    for (const v of message.otherResponses) {
+      Response.encode(v!, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -659,6 +943,54 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
             message.backend = Backend.decode(reader, reader.uint32());
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.summary = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.tags.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.deprecated = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.responseStatus = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.responseDescription = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.otherResponses.push(Response.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -691,6 +1023,24 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
         ? Body.fromJSON(object.response_body)
         : undefined,
       backend: isSet(object.backend) ? Backend.fromJSON(object.backend) : undefined,
+      summary: isSet(object.summary) ? globalThis.String(object.summary) : "",
+      tags: globalThis.Array.isArray(object?.tags) ? object.tags.map((e: any) => globalThis.String(e)) : [],
+      deprecated: isSet(object.deprecated) ? globalThis.Boolean(object.deprecated) : false,
+      responseStatus: isSet(object.responseStatus)
+        ? globalThis.String(object.responseStatus)
+        : isSet(object.response_status)
+        ? globalThis.String(object.response_status)
+        : "",
+      responseDescription: isSet(object.responseDescription)
+        ? globalThis.String(object.responseDescription)
+        : isSet(object.response_description)
+        ? globalThis.String(object.response_description)
+        : "",
+      otherResponses: globalThis.Array.isArray(object?.otherResponses)
+        ? object.otherResponses.map((e: any) => Response.fromJSON(e))
+        : globalThis.Array.isArray(object?.other_responses)
+        ? object.other_responses.map((e: any) => Response.fromJSON(e))
+        : [],
     };
   },
 
@@ -720,6 +1070,24 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
     if (message.backend !== undefined) {
       obj.backend = Backend.toJSON(message.backend);
     }
+    if (message.summary !== "") {
+      obj.summary = message.summary;
+    }
+    if (message.tags?.length) {
+      obj.tags = message.tags;
+    }
+    if (message.deprecated !== false) {
+      obj.deprecated = message.deprecated;
+    }
+    if (message.responseStatus !== "") {
+      obj.responseStatus = message.responseStatus;
+    }
+    if (message.responseDescription !== "") {
+      obj.responseDescription = message.responseDescription;
+    }
+    if (message.otherResponses?.length) {
+      obj.otherResponses = message.otherResponses.map((e) => Response.toJSON(e));
+    }
     return obj;
   },
 
@@ -742,12 +1110,130 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
     message.backend = (object.backend !== undefined && object.backend !== null)
       ? Backend.fromPartial(object.backend)
       : undefined;
+    message.summary = object.summary ?? "";
+    message.tags = object.tags?.map((e) => e) || [];
+    message.deprecated = object.deprecated ?? false;
+    message.responseStatus = object.responseStatus ?? "";
+    message.responseDescription = object.responseDescription ?? "";
+    message.otherResponses = object.otherResponses?.map((e) => Response.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseResponse(): Response {
+  return { status: "", description: "", contents: [] };
+}
+
+export const Response: MessageFns<Response> = {
+  encode(message: Response, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== "") {
+      writer.uint32(10).string(message.status);
+    }
+    if (message.description !== "") {
+      writer.uint32(18).string(message.description);
+    }
+    for (const v of message.contents) {
+      Content.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Response {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.status = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.contents.push(Content.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Response {
+    return {
+      status: isSet(object.status) ? globalThis.String(object.status) : "",
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      contents: globalThis.Array.isArray(object?.contents) ? object.contents.map((e: any) => Content.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: Response): unknown {
+    const obj: any = {};
+    if (message.status !== "") {
+      obj.status = message.status;
+    }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.contents?.length) {
+      obj.contents = message.contents.map((e) => Content.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Response>): Response {
+    return Response.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Response>): Response {
+    const message = createBaseResponse();
+    message.status = object.status ?? "";
+    message.description = object.description ?? "";
+    message.contents = object.contents?.map((e) => Content.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseParameter(): Parameter {
-  return { name: "", location: 0, type: 0, required: false, description: "", defaultJson: "", schemaJson: "" };
+  return {
+    name: "",
+    location: 0,
+    type: 0,
+    required: false,
+    description: "",
+    defaultJson: "",
+    schemaJson: "",
+    deprecated: false,
+    exampleJson: "",
+    arrayFormat: 0,
+  };
 }
 
 export const Parameter: MessageFns<Parameter> = {
@@ -772,6 +1258,15 @@ export const Parameter: MessageFns<Parameter> = {
     }
     if (message.schemaJson !== "") {
       writer.uint32(58).string(message.schemaJson);
+    }
+    if (message.deprecated !== false) {
+      writer.uint32(64).bool(message.deprecated);
+    }
+    if (message.exampleJson !== "") {
+      writer.uint32(74).string(message.exampleJson);
+    }
+    if (message.arrayFormat !== 0) {
+      writer.uint32(80).int32(message.arrayFormat);
     }
     return writer;
   },
@@ -845,6 +1340,30 @@ export const Parameter: MessageFns<Parameter> = {
             message.schemaJson = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.deprecated = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.exampleJson = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.arrayFormat = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -874,6 +1393,17 @@ export const Parameter: MessageFns<Parameter> = {
         : isSet(object.schema_json)
         ? globalThis.String(object.schema_json)
         : "",
+      deprecated: isSet(object.deprecated) ? globalThis.Boolean(object.deprecated) : false,
+      exampleJson: isSet(object.exampleJson)
+        ? globalThis.String(object.exampleJson)
+        : isSet(object.example_json)
+        ? globalThis.String(object.example_json)
+        : "",
+      arrayFormat: isSet(object.arrayFormat)
+        ? arrayFormatFromJSON(object.arrayFormat)
+        : isSet(object.array_format)
+        ? arrayFormatFromJSON(object.array_format)
+        : 0,
     };
   },
 
@@ -900,6 +1430,15 @@ export const Parameter: MessageFns<Parameter> = {
     if (message.schemaJson !== "") {
       obj.schemaJson = message.schemaJson;
     }
+    if (message.deprecated !== false) {
+      obj.deprecated = message.deprecated;
+    }
+    if (message.exampleJson !== "") {
+      obj.exampleJson = message.exampleJson;
+    }
+    if (message.arrayFormat !== 0) {
+      obj.arrayFormat = arrayFormatToJSON(message.arrayFormat);
+    }
     return obj;
   },
 
@@ -915,12 +1454,15 @@ export const Parameter: MessageFns<Parameter> = {
     message.description = object.description ?? "";
     message.defaultJson = object.defaultJson ?? "";
     message.schemaJson = object.schemaJson ?? "";
+    message.deprecated = object.deprecated ?? false;
+    message.exampleJson = object.exampleJson ?? "";
+    message.arrayFormat = object.arrayFormat ?? 0;
     return message;
   },
 };
 
 function createBaseBody(): Body {
-  return { mediaType: "", schema: "", required: false };
+  return { mediaType: "", schema: "", required: false, description: "", example: "", others: [] };
 }
 
 export const Body: MessageFns<Body> = {
@@ -933,6 +1475,15 @@ export const Body: MessageFns<Body> = {
     }
     if (message.required !== false) {
       writer.uint32(24).bool(message.required);
+    }
+    if (message.description !== "") {
+      writer.uint32(34).string(message.description);
+    }
+    if (message.example !== "") {
+      writer.uint32(42).string(message.example);
+    }
+    for (const v of message.others) {
+      Content.encode(v!, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -974,6 +1525,30 @@ export const Body: MessageFns<Body> = {
             message.required = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.description = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.example = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.others.push(Content.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -995,6 +1570,9 @@ export const Body: MessageFns<Body> = {
         : "",
       schema: isSet(object.schema) ? globalThis.String(object.schema) : "",
       required: isSet(object.required) ? globalThis.Boolean(object.required) : false,
+      description: isSet(object.description) ? globalThis.String(object.description) : "",
+      example: isSet(object.example) ? globalThis.String(object.example) : "",
+      others: globalThis.Array.isArray(object?.others) ? object.others.map((e: any) => Content.fromJSON(e)) : [],
     };
   },
 
@@ -1009,6 +1587,15 @@ export const Body: MessageFns<Body> = {
     if (message.required !== false) {
       obj.required = message.required;
     }
+    if (message.description !== "") {
+      obj.description = message.description;
+    }
+    if (message.example !== "") {
+      obj.example = message.example;
+    }
+    if (message.others?.length) {
+      obj.others = message.others.map((e) => Content.toJSON(e));
+    }
     return obj;
   },
 
@@ -1020,6 +1607,114 @@ export const Body: MessageFns<Body> = {
     message.mediaType = object.mediaType ?? "";
     message.schema = object.schema ?? "";
     message.required = object.required ?? false;
+    message.description = object.description ?? "";
+    message.example = object.example ?? "";
+    message.others = object.others?.map((e) => Content.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseContent(): Content {
+  return { mediaType: "", schema: "", example: "" };
+}
+
+export const Content: MessageFns<Content> = {
+  encode(message: Content, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mediaType !== "") {
+      writer.uint32(10).string(message.mediaType);
+    }
+    if (message.schema !== "") {
+      writer.uint32(18).string(message.schema);
+    }
+    if (message.example !== "") {
+      writer.uint32(26).string(message.example);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Content {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseContent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mediaType = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.schema = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.example = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Content {
+    return {
+      mediaType: isSet(object.mediaType)
+        ? globalThis.String(object.mediaType)
+        : isSet(object.media_type)
+        ? globalThis.String(object.media_type)
+        : "",
+      schema: isSet(object.schema) ? globalThis.String(object.schema) : "",
+      example: isSet(object.example) ? globalThis.String(object.example) : "",
+    };
+  },
+
+  toJSON(message: Content): unknown {
+    const obj: any = {};
+    if (message.mediaType !== "") {
+      obj.mediaType = message.mediaType;
+    }
+    if (message.schema !== "") {
+      obj.schema = message.schema;
+    }
+    if (message.example !== "") {
+      obj.example = message.example;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Content>): Content {
+    return Content.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Content>): Content {
+    const message = createBaseContent();
+    message.mediaType = object.mediaType ?? "";
+    message.schema = object.schema ?? "";
+    message.example = object.example ?? "";
     return message;
   },
 };
@@ -1036,6 +1731,9 @@ export const Backend: MessageFns<Backend> = {
         break;
       case "mock":
         MockBackend.encode(message.kind.value, writer.uint32(18).fork()).join();
+        break;
+      case "http":
+        HttpBackend.encode(message.kind.value, writer.uint32(26).fork()).join();
         break;
     }
     return writer;
@@ -1070,6 +1768,14 @@ export const Backend: MessageFns<Backend> = {
             message.kind = { $case: "mock", value: MockBackend.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "http", value: HttpBackend.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1088,6 +1794,8 @@ export const Backend: MessageFns<Backend> = {
         ? { $case: "function", value: FunctionBackend.fromJSON(object.function) }
         : isSet(object.mock)
         ? { $case: "mock", value: MockBackend.fromJSON(object.mock) }
+        : isSet(object.http)
+        ? { $case: "http", value: HttpBackend.fromJSON(object.http) }
         : undefined,
     };
   },
@@ -1098,6 +1806,8 @@ export const Backend: MessageFns<Backend> = {
       obj.function = FunctionBackend.toJSON(message.kind.value);
     } else if (message.kind?.$case === "mock") {
       obj.mock = MockBackend.toJSON(message.kind.value);
+    } else if (message.kind?.$case === "http") {
+      obj.http = HttpBackend.toJSON(message.kind.value);
     }
     return obj;
   },
@@ -1117,6 +1827,12 @@ export const Backend: MessageFns<Backend> = {
       case "mock": {
         if (object.kind?.value !== undefined && object.kind?.value !== null) {
           message.kind = { $case: "mock", value: MockBackend.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "http": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "http", value: HttpBackend.fromPartial(object.kind.value) };
         }
         break;
       }
@@ -1442,6 +2158,131 @@ export const MockBackend_HeadersEntry: MessageFns<MockBackend_HeadersEntry> = {
     const message = createBaseMockBackend_HeadersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseHttpBackend(): HttpBackend {
+  return { url: "", timeoutMs: 0, retries: undefined, forwardHost: false };
+}
+
+export const HttpBackend: MessageFns<HttpBackend> = {
+  encode(message: HttpBackend, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.url !== "") {
+      writer.uint32(10).string(message.url);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(16).int32(message.timeoutMs);
+    }
+    if (message.retries !== undefined) {
+      writer.uint32(24).int32(message.retries);
+    }
+    if (message.forwardHost !== false) {
+      writer.uint32(32).bool(message.forwardHost);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HttpBackend {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHttpBackend();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timeoutMs = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.retries = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.forwardHost = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HttpBackend {
+    return {
+      url: isSet(object.url) ? globalThis.String(object.url) : "",
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
+      retries: isSet(object.retries) ? globalThis.Number(object.retries) : undefined,
+      forwardHost: isSet(object.forwardHost)
+        ? globalThis.Boolean(object.forwardHost)
+        : isSet(object.forward_host)
+        ? globalThis.Boolean(object.forward_host)
+        : false,
+    };
+  },
+
+  toJSON(message: HttpBackend): unknown {
+    const obj: any = {};
+    if (message.url !== "") {
+      obj.url = message.url;
+    }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
+    }
+    if (message.retries !== undefined) {
+      obj.retries = Math.round(message.retries);
+    }
+    if (message.forwardHost !== false) {
+      obj.forwardHost = message.forwardHost;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HttpBackend>): HttpBackend {
+    return HttpBackend.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HttpBackend>): HttpBackend {
+    const message = createBaseHttpBackend();
+    message.url = object.url ?? "";
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.retries = object.retries ?? undefined;
+    message.forwardHost = object.forwardHost ?? false;
     return message;
   },
 };
@@ -2132,7 +2973,7 @@ export const ImportApisRequest: MessageFns<ImportApisRequest> = {
 };
 
 function createBaseImportApisResponse(): ImportApisResponse {
-  return { created: [], updated: [], deleted: [], unchanged: [], notCarried: [] };
+  return { created: [], updated: [], deleted: [], unchanged: [], remarks: [], moreRemarks: 0, renamed: [] };
 }
 
 export const ImportApisResponse: MessageFns<ImportApisResponse> = {
@@ -2149,8 +2990,14 @@ export const ImportApisResponse: MessageFns<ImportApisResponse> = {
     for (const v of message.unchanged) {
       writer.uint32(34).string(v!);
     }
-    for (const v of message.notCarried) {
-      writer.uint32(42).string(v!);
+    for (const v of message.remarks) {
+      ImportRemark.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.moreRemarks !== 0) {
+      writer.uint32(56).int32(message.moreRemarks);
+    }
+    for (const v of message.renamed) {
+      RenamedApi.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -2200,12 +3047,28 @@ export const ImportApisResponse: MessageFns<ImportApisResponse> = {
             message.unchanged.push(reader.string());
             continue;
           }
-          case 5: {
-            if (tag !== 42) {
+          case 6: {
+            if (tag !== 50) {
               break;
             }
 
-            message.notCarried.push(reader.string());
+            message.remarks.push(ImportRemark.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.moreRemarks = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.renamed.push(RenamedApi.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -2228,11 +3091,15 @@ export const ImportApisResponse: MessageFns<ImportApisResponse> = {
       unchanged: globalThis.Array.isArray(object?.unchanged)
         ? object.unchanged.map((e: any) => globalThis.String(e))
         : [],
-      notCarried: globalThis.Array.isArray(object?.notCarried)
-        ? object.notCarried.map((e: any) => globalThis.String(e))
-        : globalThis.Array.isArray(object?.not_carried)
-        ? object.not_carried.map((e: any) => globalThis.String(e))
+      remarks: globalThis.Array.isArray(object?.remarks)
+        ? object.remarks.map((e: any) => ImportRemark.fromJSON(e))
         : [],
+      moreRemarks: isSet(object.moreRemarks)
+        ? globalThis.Number(object.moreRemarks)
+        : isSet(object.more_remarks)
+        ? globalThis.Number(object.more_remarks)
+        : 0,
+      renamed: globalThis.Array.isArray(object?.renamed) ? object.renamed.map((e: any) => RenamedApi.fromJSON(e)) : [],
     };
   },
 
@@ -2250,8 +3117,14 @@ export const ImportApisResponse: MessageFns<ImportApisResponse> = {
     if (message.unchanged?.length) {
       obj.unchanged = message.unchanged;
     }
-    if (message.notCarried?.length) {
-      obj.notCarried = message.notCarried;
+    if (message.remarks?.length) {
+      obj.remarks = message.remarks.map((e) => ImportRemark.toJSON(e));
+    }
+    if (message.moreRemarks !== 0) {
+      obj.moreRemarks = Math.round(message.moreRemarks);
+    }
+    if (message.renamed?.length) {
+      obj.renamed = message.renamed.map((e) => RenamedApi.toJSON(e));
     }
     return obj;
   },
@@ -2265,7 +3138,379 @@ export const ImportApisResponse: MessageFns<ImportApisResponse> = {
     message.updated = object.updated?.map((e) => e) || [];
     message.deleted = object.deleted?.map((e) => e) || [];
     message.unchanged = object.unchanged?.map((e) => e) || [];
-    message.notCarried = object.notCarried?.map((e) => e) || [];
+    message.remarks = object.remarks?.map((e) => ImportRemark.fromPartial(e)) || [];
+    message.moreRemarks = object.moreRemarks ?? 0;
+    message.renamed = object.renamed?.map((e) => RenamedApi.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseImportRemark(): ImportRemark {
+  return { pointer: "", outcome: 0, what: "", advice: "" };
+}
+
+export const ImportRemark: MessageFns<ImportRemark> = {
+  encode(message: ImportRemark, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pointer !== "") {
+      writer.uint32(10).string(message.pointer);
+    }
+    if (message.outcome !== 0) {
+      writer.uint32(16).int32(message.outcome);
+    }
+    if (message.what !== "") {
+      writer.uint32(26).string(message.what);
+    }
+    if (message.advice !== "") {
+      writer.uint32(34).string(message.advice);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ImportRemark {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseImportRemark();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.pointer = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.what = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.advice = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ImportRemark {
+    return {
+      pointer: isSet(object.pointer) ? globalThis.String(object.pointer) : "",
+      outcome: isSet(object.outcome) ? importOutcomeFromJSON(object.outcome) : 0,
+      what: isSet(object.what) ? globalThis.String(object.what) : "",
+      advice: isSet(object.advice) ? globalThis.String(object.advice) : "",
+    };
+  },
+
+  toJSON(message: ImportRemark): unknown {
+    const obj: any = {};
+    if (message.pointer !== "") {
+      obj.pointer = message.pointer;
+    }
+    if (message.outcome !== 0) {
+      obj.outcome = importOutcomeToJSON(message.outcome);
+    }
+    if (message.what !== "") {
+      obj.what = message.what;
+    }
+    if (message.advice !== "") {
+      obj.advice = message.advice;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ImportRemark>): ImportRemark {
+    return ImportRemark.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ImportRemark>): ImportRemark {
+    const message = createBaseImportRemark();
+    message.pointer = object.pointer ?? "";
+    message.outcome = object.outcome ?? 0;
+    message.what = object.what ?? "";
+    message.advice = object.advice ?? "";
+    return message;
+  },
+};
+
+function createBaseRenamedApi(): RenamedApi {
+  return { from: "", to: "" };
+}
+
+export const RenamedApi: MessageFns<RenamedApi> = {
+  encode(message: RenamedApi, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.from !== "") {
+      writer.uint32(10).string(message.from);
+    }
+    if (message.to !== "") {
+      writer.uint32(18).string(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RenamedApi {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRenamedApi();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.from = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RenamedApi {
+    return {
+      from: isSet(object.from) ? globalThis.String(object.from) : "",
+      to: isSet(object.to) ? globalThis.String(object.to) : "",
+    };
+  },
+
+  toJSON(message: RenamedApi): unknown {
+    const obj: any = {};
+    if (message.from !== "") {
+      obj.from = message.from;
+    }
+    if (message.to !== "") {
+      obj.to = message.to;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RenamedApi>): RenamedApi {
+    return RenamedApi.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RenamedApi>): RenamedApi {
+    const message = createBaseRenamedApi();
+    message.from = object.from ?? "";
+    message.to = object.to ?? "";
+    return message;
+  },
+};
+
+function createBaseExportApisRequest(): ExportApisRequest {
+  return { parent: "", format: 0, environment: "" };
+}
+
+export const ExportApisRequest: MessageFns<ExportApisRequest> = {
+  encode(message: ExportApisRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.format !== 0) {
+      writer.uint32(16).int32(message.format);
+    }
+    if (message.environment !== "") {
+      writer.uint32(26).string(message.environment);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportApisRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportApisRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.format = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportApisRequest {
+    return {
+      parent: isSet(object.parent) ? globalThis.String(object.parent) : "",
+      format: isSet(object.format) ? documentFormatFromJSON(object.format) : 0,
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+    };
+  },
+
+  toJSON(message: ExportApisRequest): unknown {
+    const obj: any = {};
+    if (message.parent !== "") {
+      obj.parent = message.parent;
+    }
+    if (message.format !== 0) {
+      obj.format = documentFormatToJSON(message.format);
+    }
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportApisRequest>): ExportApisRequest {
+    return ExportApisRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportApisRequest>): ExportApisRequest {
+    const message = createBaseExportApisRequest();
+    message.parent = object.parent ?? "";
+    message.format = object.format ?? 0;
+    message.environment = object.environment ?? "";
+    return message;
+  },
+};
+
+function createBaseExportApisResponse(): ExportApisResponse {
+  return { document: "" };
+}
+
+export const ExportApisResponse: MessageFns<ExportApisResponse> = {
+  encode(message: ExportApisResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.document !== "") {
+      writer.uint32(10).string(message.document);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExportApisResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExportApisResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.document = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ExportApisResponse {
+    return { document: isSet(object.document) ? globalThis.String(object.document) : "" };
+  },
+
+  toJSON(message: ExportApisResponse): unknown {
+    const obj: any = {};
+    if (message.document !== "") {
+      obj.document = message.document;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ExportApisResponse>): ExportApisResponse {
+    return ExportApisResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExportApisResponse>): ExportApisResponse {
+    const message = createBaseExportApisResponse();
+    message.document = object.document ?? "";
     return message;
   },
 };
@@ -2324,8 +3569,8 @@ export const ApiServiceService = {
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
   /**
-   * Makes the revision's APIs equal to the operations of an OpenAPI 3.0 or 3.1 document whose operations may carry
-   * `x-millrace-backend`. Errors: `invalid_argument` document_invalid with the pointer of each fault.
+   * Makes the revision's APIs equal to the operations of an OpenAPI 2.0, 3.0 or 3.1 document whose operations may carry
+   * `x-millrace-backend`. Errors: `invalid_argument` document_invalid with the pointer of each fault; `resource_exhausted` import_busy.
    */
   importApis: {
     path: "/millrace.control.v1.ApiService/ImportApis" as const,
@@ -2335,6 +3580,19 @@ export const ApiServiceService = {
     requestDeserialize: (value: Buffer): ImportApisRequest => ImportApisRequest.decode(value),
     responseSerialize: (value: ImportApisResponse): Buffer => Buffer.from(ImportApisResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ImportApisResponse => ImportApisResponse.decode(value),
+  },
+  /**
+   * The revision's APIs as an OpenAPI 3.1 document that ImportApis reads back without a change; the same text for the same APIs.
+   * Errors: `resource_exhausted` document_too_large.
+   */
+  exportApis: {
+    path: "/millrace.control.v1.ApiService/ExportApis" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ExportApisRequest): Buffer => Buffer.from(ExportApisRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ExportApisRequest => ExportApisRequest.decode(value),
+    responseSerialize: (value: ExportApisResponse): Buffer => Buffer.from(ExportApisResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ExportApisResponse => ExportApisResponse.decode(value),
   },
 } as const;
 
@@ -2347,10 +3605,15 @@ export interface ApiServiceServer extends UntypedServiceImplementation {
   updateApi: handleUnaryCall<UpdateApiRequest, Api>;
   deleteApi: handleUnaryCall<DeleteApiRequest, Empty>;
   /**
-   * Makes the revision's APIs equal to the operations of an OpenAPI 3.0 or 3.1 document whose operations may carry
-   * `x-millrace-backend`. Errors: `invalid_argument` document_invalid with the pointer of each fault.
+   * Makes the revision's APIs equal to the operations of an OpenAPI 2.0, 3.0 or 3.1 document whose operations may carry
+   * `x-millrace-backend`. Errors: `invalid_argument` document_invalid with the pointer of each fault; `resource_exhausted` import_busy.
    */
   importApis: handleUnaryCall<ImportApisRequest, ImportApisResponse>;
+  /**
+   * The revision's APIs as an OpenAPI 3.1 document that ImportApis reads back without a change; the same text for the same APIs.
+   * Errors: `resource_exhausted` document_too_large.
+   */
+  exportApis: handleUnaryCall<ExportApisRequest, ExportApisResponse>;
 }
 
 export interface ApiServiceClient extends Client {
@@ -2423,8 +3686,8 @@ export interface ApiServiceClient extends Client {
     callback: (error: ServiceError | null, response: Empty) => void,
   ): ClientUnaryCall;
   /**
-   * Makes the revision's APIs equal to the operations of an OpenAPI 3.0 or 3.1 document whose operations may carry
-   * `x-millrace-backend`. Errors: `invalid_argument` document_invalid with the pointer of each fault.
+   * Makes the revision's APIs equal to the operations of an OpenAPI 2.0, 3.0 or 3.1 document whose operations may carry
+   * `x-millrace-backend`. Errors: `invalid_argument` document_invalid with the pointer of each fault; `resource_exhausted` import_busy.
    */
   importApis(
     request: ImportApisRequest,
@@ -2440,6 +3703,25 @@ export interface ApiServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ImportApisResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * The revision's APIs as an OpenAPI 3.1 document that ImportApis reads back without a change; the same text for the same APIs.
+   * Errors: `resource_exhausted` document_too_large.
+   */
+  exportApis(
+    request: ExportApisRequest,
+    callback: (error: ServiceError | null, response: ExportApisResponse) => void,
+  ): ClientUnaryCall;
+  exportApis(
+    request: ExportApisRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ExportApisResponse) => void,
+  ): ClientUnaryCall;
+  exportApis(
+    request: ExportApisRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ExportApisResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -140,7 +140,7 @@ export interface ReleasedApi {
   method: string;
   /** With the group's prefix. */
   path: string;
-  /** The resolved backend: `{function}@{version}`, `{function}@{alias}` or `mock`. */
+  /** The resolved backend: `{function}@{version}`, `{function}@{alias}`, `mock` or a URL. */
   backend: string;
 }
 

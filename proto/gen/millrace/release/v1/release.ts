@@ -132,7 +132,10 @@ export interface Route {
   /** With the group's prefix; `{name}` fills a segment. */
   path: string;
   prefixMatch: boolean;
-  backend: { $case: "function"; value: FunctionTarget } | { $case: "mock"; value: MockAnswer } | undefined;
+  backend: { $case: "function"; value: FunctionTarget } | { $case: "mock"; value: MockAnswer } | {
+    $case: "http";
+    value: HttpTarget;
+  } | undefined;
 }
 
 export interface FunctionTarget {
@@ -155,6 +158,14 @@ export interface MockAnswer {
 export interface MockAnswer_HeadersEntry {
   key: string;
   value: string;
+}
+
+export interface HttpTarget {
+  /** `http(s)://host[:port][/path]` */
+  url: string;
+  timeoutMs: number;
+  retries: number;
+  forwardHost: boolean;
 }
 
 /** Bucket `functions`, key `version.{function uid}.{number}`: what gateways place and runners run. */
@@ -621,6 +632,9 @@ export const Route: MessageFns<Route> = {
       case "mock":
         MockAnswer.encode(message.backend.value, writer.uint32(58).fork()).join();
         break;
+      case "http":
+        HttpTarget.encode(message.backend.value, writer.uint32(66).fork()).join();
+        break;
     }
     return writer;
   },
@@ -694,6 +708,14 @@ export const Route: MessageFns<Route> = {
             message.backend = { $case: "mock", value: MockAnswer.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.backend = { $case: "http", value: HttpTarget.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -729,6 +751,8 @@ export const Route: MessageFns<Route> = {
         ? { $case: "function", value: FunctionTarget.fromJSON(object.function) }
         : isSet(object.mock)
         ? { $case: "mock", value: MockAnswer.fromJSON(object.mock) }
+        : isSet(object.http)
+        ? { $case: "http", value: HttpTarget.fromJSON(object.http) }
         : undefined,
     };
   },
@@ -754,6 +778,8 @@ export const Route: MessageFns<Route> = {
       obj.function = FunctionTarget.toJSON(message.backend.value);
     } else if (message.backend?.$case === "mock") {
       obj.mock = MockAnswer.toJSON(message.backend.value);
+    } else if (message.backend?.$case === "http") {
+      obj.http = HttpTarget.toJSON(message.backend.value);
     }
     return obj;
   },
@@ -778,6 +804,12 @@ export const Route: MessageFns<Route> = {
       case "mock": {
         if (object.backend?.value !== undefined && object.backend?.value !== null) {
           message.backend = { $case: "mock", value: MockAnswer.fromPartial(object.backend.value) };
+        }
+        break;
+      }
+      case "http": {
+        if (object.backend?.value !== undefined && object.backend?.value !== null) {
+          message.backend = { $case: "http", value: HttpTarget.fromPartial(object.backend.value) };
         }
         break;
       }
@@ -1139,6 +1171,131 @@ export const MockAnswer_HeadersEntry: MessageFns<MockAnswer_HeadersEntry> = {
     const message = createBaseMockAnswer_HeadersEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseHttpTarget(): HttpTarget {
+  return { url: "", timeoutMs: 0, retries: 0, forwardHost: false };
+}
+
+export const HttpTarget: MessageFns<HttpTarget> = {
+  encode(message: HttpTarget, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.url !== "") {
+      writer.uint32(10).string(message.url);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(16).int32(message.timeoutMs);
+    }
+    if (message.retries !== 0) {
+      writer.uint32(24).int32(message.retries);
+    }
+    if (message.forwardHost !== false) {
+      writer.uint32(32).bool(message.forwardHost);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HttpTarget {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHttpTarget();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.url = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.timeoutMs = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.retries = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.forwardHost = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HttpTarget {
+    return {
+      url: isSet(object.url) ? globalThis.String(object.url) : "",
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
+      retries: isSet(object.retries) ? globalThis.Number(object.retries) : 0,
+      forwardHost: isSet(object.forwardHost)
+        ? globalThis.Boolean(object.forwardHost)
+        : isSet(object.forward_host)
+        ? globalThis.Boolean(object.forward_host)
+        : false,
+    };
+  },
+
+  toJSON(message: HttpTarget): unknown {
+    const obj: any = {};
+    if (message.url !== "") {
+      obj.url = message.url;
+    }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
+    }
+    if (message.retries !== 0) {
+      obj.retries = Math.round(message.retries);
+    }
+    if (message.forwardHost !== false) {
+      obj.forwardHost = message.forwardHost;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HttpTarget>): HttpTarget {
+    return HttpTarget.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HttpTarget>): HttpTarget {
+    const message = createBaseHttpTarget();
+    message.url = object.url ?? "";
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.retries = object.retries ?? 0;
+    message.forwardHost = object.forwardHost ?? false;
     return message;
   },
 };

@@ -1,0 +1,42 @@
+import { type Refusal, refuse } from "../answering/reasons.ts";
+
+export interface BackendFailure {
+  refusal: Refusal;
+  /** Another attempt would end the same way. */
+  isFinal: boolean;
+  /** It says nothing of how the backend does. */
+  isOurs: boolean;
+}
+
+const CODE = /^[A-Z][A-Z0-9_]{2,63}$/;
+
+/** What an attempt's error means to the caller, who learns no name and no address of it. */
+export function failureOf(error: Error, { isSent, hasHead }: { isSent: boolean; hasHead: boolean }): BackendFailure {
+  const { code = "" } = error as NodeJS.ErrnoException;
+  if (!isSent) return unreached(CODE.test(code) ? code : "");
+  if (hasHead) return failed("The backend broke off its answer.");
+  if (code === "UND_ERR_HEADERS_OVERFLOW") return failed("The headers of the backend's answer are too large.", true);
+  if (code.startsWith("HPE_") || /^bad (?:response|upgrade)/.test(error.message))
+    return failed("The backend answered what is not well-formed HTTP/1.1.", true);
+  return failed("The backend broke off the connection without an answer.");
+}
+
+function unreached(code: string): BackendFailure {
+  if (code === "EACCES") {
+    const detail =
+      "The platform may not connect to the backend: it has no public address that its operator has allowed.";
+    return { refusal: refuse("backend_failed", detail), isFinal: true, isOurs: true };
+  }
+  if (code === "ENOTFOUND") return failed("The backend's name is not known.", true);
+  if (code === "ETIMEDOUT")
+    return {
+      refusal: refuse("backend_timeout", "The backend took no connection in time."),
+      isFinal: true,
+      isOurs: false,
+    };
+  return failed(`The backend cannot be connected to${code === "" ? "" : ` (${code})`}.`);
+}
+
+function failed(detail: string, isFinal = false): BackendFailure {
+  return { refusal: refuse("backend_failed", detail), isFinal, isOurs: false };
+}

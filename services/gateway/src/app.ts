@@ -108,10 +108,7 @@ export function buildApp(deps: GatewayDependencies) {
   const http = new GatewayHttp({
     ...deps.http,
     serve: (exchange) => requests.serve(exchange),
-    onUnparsed: (refusal, requestId, sourceIp) => {
-      metrics.countUnparsed(refusal);
-      events.add("unrouted", "", () => unparsedEventOf(refusal, requestId, sourceIp));
-    },
+    onUnparsed: (refusal) => metrics.countUnparsed(refusal),
     onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics, traces }),
     log,
   });

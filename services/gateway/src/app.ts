@@ -89,8 +89,8 @@ export function buildApp(deps: GatewayDependencies) {
 
   const backends = new HttpBackends(deps.connect, deps.steadyClockMs);
   const traces = new Traces({ spans: deps.spans, ratio: deps.tracesSampleRatio, nowMs: deps.steadyClockMs, random });
-  const requests = new RequestService({
   const bodies = new BodyBudget();
+  const requests = new RequestService({
     domain: deps,
     deployments,
     functions,

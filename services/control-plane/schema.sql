@@ -579,6 +579,15 @@ create table snapshots (
   packed bytea not null,
   created_at timestamp with time zone default now() not null
 );
+create table test_events (
+  function_uid text not null,
+  id text not null,
+  kind text not null,
+  body text not null,
+  version bigint default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null
+);
 create table usage_changes (
   kind text not null,
   level text not null,
@@ -659,6 +668,9 @@ alter table revisions add constraint revisions_group_label_fkey FOREIGN KEY (gro
 alter table revisions add constraint revisions_number_check CHECK (((number >= 0) AND (number <= 999999999)));
 alter table revisions add constraint revisions_pkey PRIMARY KEY (group_label, number);
 alter table snapshots add constraint snapshots_pkey PRIMARY KEY (digest);
+alter table test_events add constraint test_events_function_uid_fkey FOREIGN KEY (function_uid) REFERENCES functions(uid) ON DELETE CASCADE;
+alter table test_events add constraint test_events_kind_check CHECK ((kind = ANY (ARRAY['jd'::text, 'aws-1'::text, 'aws-2'::text, 'request'::text])));
+alter table test_events add constraint test_events_pkey PRIMARY KEY (function_uid, id);
 alter table usage_changes add constraint usage_changes_kind_check CHECK ((kind = ANY (ARRAY['requests'::text, 'invocations'::text])));
 alter table usage_changes add constraint usage_changes_level_check CHECK ((level = ANY (ARRAY['hours'::text, 'days'::text])));
 alter table usage_changes add constraint usage_changes_pkey PRIMARY KEY (kind, level, at);

@@ -21,5 +21,6 @@ export {
   type ObjectStoreName,
   STREAMS,
   SUBJECTS,
+  TRIAL_QUEUE_GROUP,
 } from "./subjects.ts";
 export { type BucketHandler, type BucketWatcher, watchBucket } from "./watch-bucket.ts";

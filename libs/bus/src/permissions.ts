@@ -5,6 +5,7 @@ import {
   OBJECT_STORES,
   type ObjectStoreName,
   SUBJECTS,
+  TRIAL_QUEUE_GROUP,
 } from "./subjects.ts";
 
 // What each NATS user may touch: the bus table as data. Each process has an inbox of its own, so that nobody can listen to another's
@@ -35,8 +36,8 @@ export function permissionsFor(identity: BusIdentity): BusPermissions {
   return { ...own, subscribe: [`${inboxPrefix(identity)}.>`, ...own.subscribe] };
 }
 
-/** Longer than control-plane waits for a build. */
-const BUILD_ANSWER_S = 120;
+/** Longer than control-plane waits for a build, or for a call that tries a function. */
+const ANSWER_S = 120;
 
 const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
   gateway: (id) => ({
@@ -69,9 +70,10 @@ const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
       SUBJECTS.beat(id),
       SUBJECTS.claim("function-runner", id),
       `${SUBJECTS.build} ${BUILD_QUEUE_GROUP}`,
+      `${SUBJECTS.trial} ${TRIAL_QUEUE_GROUP}`,
     ],
-    // The answer to a build request, within the time that control-plane waits for it.
-    allow_responses: { max: 1, expires: `${BUILD_ANSWER_S}s` },
+    // The answer to who asked for a build or a call, within the time that control-plane waits for it.
+    allow_responses: { max: 1, expires: `${ANSWER_S}s` },
   }),
   "control-plane": () => ({
     publish: [
@@ -79,6 +81,7 @@ const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
       "$JS.ACK.>",
       "$JS.FC.>",
       SUBJECTS.build,
+      SUBJECTS.trial,
       ...writing("releases"),
       ...writing("functions"),
       "$O.>",

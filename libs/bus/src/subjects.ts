@@ -11,6 +11,8 @@ export const SUBJECTS = {
   claim: (service: string, id: string) => `mr.claim.${service}.${id}`,
   /** Uploads to be built, to one runner of the queue group `builders`. */
   build: "mr.build",
+  /** A function to be called once for control-plane, to one runner of the queue group `triers`. */
+  trial: "mr.trial",
   /** What a function printed and how its invocations ended, as a runner tells it, into the stream `logs`. */
   log: (runnerId: string, project: string, functionUid: string) => `logs.${runnerId}.${project}.${functionUid}`,
   /** What became of requests, as a gateway tells it, into the stream `requests`. */
@@ -23,6 +25,7 @@ export const BUCKETS = { releases: "releases", functions: "functions", grants: "
 export const OBJECT_STORES = { artifacts: "artifacts", uploads: "uploads", builds: "builds" } as const;
 export const STREAMS = { logs: "logs", requests: "requests", usage: "usage" } as const;
 export const BUILD_QUEUE_GROUP = "builders";
+export const TRIAL_QUEUE_GROUP = "triers";
 
 export type BucketName = keyof typeof BUCKETS;
 export type ObjectStoreName = keyof typeof OBJECT_STORES;

@@ -60,6 +60,8 @@ export interface RouteConstants {
   hostLabel: string;
   /** `jd`, `aws-1` or `aws-2` */
   eventFormat: string;
+  /** The body is the event itself, as JSON, and what the handler returns is the answer: a function is tried. */
+  isEventGiven?: boolean;
 }
 
 /** `end`: the body is complete. `flags`: others of an invoke frame. */

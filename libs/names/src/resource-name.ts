@@ -13,6 +13,10 @@ const ID = {
     pattern: /^(?!LATEST$)(?!\d+$)[A-Za-z0-9_-]{1,32}$/,
     rule: "1 to 32 of letters, digits, _ and -, neither a number nor LATEST",
   },
+  testEvent: {
+    pattern: /^[A-Za-z][A-Za-z0-9_-]{0,31}$/,
+    rule: "1 to 32 of letters, digits, _ and -, beginning with a letter",
+  },
   group: {
     pattern: /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/,
     rule: "1 to 32 of letters, digits, _ and -, beginning with a letter or digit",
@@ -38,6 +42,7 @@ const PATTERNS = {
   function: "projects/{project}/functions/{function}",
   functionVersion: "projects/{project}/functions/{function}/versions/{version}",
   alias: "projects/{project}/functions/{function}/aliases/{alias}",
+  testEvent: "projects/{project}/functions/{function}/testEvents/{testEvent}",
   group: "projects/{project}/groups/{group}",
   revision: "projects/{project}/groups/{group}/revisions/{revision}",
   api: "projects/{project}/groups/{group}/revisions/{revision}/apis/{api}",

@@ -2,6 +2,7 @@ import { AdminServiceService } from "@millrace/proto/control/v1/admin";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { FunctionTestServiceService } from "@millrace/proto/control/v1/function_tests";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
@@ -42,6 +43,15 @@ export const ACCESS: AccessTable = {
     listAliases: VIEWER,
     updateAlias: DEVELOPER,
     deleteAlias: DEVELOPER,
+  }),
+  ...accessRows(FunctionTestServiceService, {
+    listEventTemplates: PERSON,
+    createTestEvent: DEVELOPER,
+    getTestEvent: VIEWER,
+    listTestEvents: VIEWER,
+    updateTestEvent: DEVELOPER,
+    deleteTestEvent: DEVELOPER,
+    invokeFunction: DEVELOPER,
   }),
   ...accessRows(GroupServiceService, {
     createGroup: DEVELOPER,

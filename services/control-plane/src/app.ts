@@ -4,6 +4,7 @@ import { AdminServiceService } from "@millrace/proto/control/v1/admin";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { FunctionTestServiceService } from "@millrace/proto/control/v1/function_tests";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
@@ -53,6 +54,11 @@ import { releaseHandlers } from "./releases/release-rpc.ts";
 import { ReleaseService } from "./releases/release-service.ts";
 import { revisionHandlers } from "./revisions/revision-rpc.ts";
 import { RevisionService } from "./revisions/revision-service.ts";
+import { invokeHandlers } from "./trying/invoke-rpc.ts";
+import { InvokeService } from "./trying/invoke-service.ts";
+import { testEventHandlers } from "./trying/test-event-rpc.ts";
+import { TestEventService } from "./trying/test-event-service.ts";
+import { TrialBus } from "./trying/trial-bus.ts";
 import { Periodic } from "./upkeep/periodic.ts";
 import { ArtifactBus } from "./uploads/artifact-bus.ts";
 import { BuildBus } from "./uploads/build-bus.ts";
@@ -120,6 +126,12 @@ export function buildApp(deps: Deps): App {
       ...uploadHandlers(new UploadService({ sql, builder: new BuildBus(link), artifacts, clock })),
       ...versionHandlers(new VersionService({ sql })),
       ...aliasHandlers(new AliasService({ sql })),
+    })
+    .add(FunctionTestServiceService, {
+      ...testEventHandlers(new TestEventService({ sql })),
+      ...invokeHandlers(
+        new InvokeService({ sql, trier: new TrialBus(link), region: addresses.region, random: Math.random }),
+      ),
     })
     .add(GroupServiceService, {
       ...groupHandlers(new GroupService({ sql, authorizations: auth })),

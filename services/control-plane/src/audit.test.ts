@@ -6,6 +6,7 @@ import { AdminServiceService } from "@millrace/proto/control/v1/admin";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { FunctionTestServiceService } from "@millrace/proto/control/v1/function_tests";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
@@ -15,10 +16,12 @@ import * as calls from "./testing/calls.ts";
 import { refused, refusedFields } from "./testing/expect.ts";
 import { startTestBuilder } from "./testing/test-builder.ts";
 import { startControlPlane } from "./testing/test-control-plane.ts";
+import { startTestTrier } from "./testing/test-trier.ts";
 
 const { client, auth, bus, database } = await startControlPlane({ after });
 const { sql } = database;
 const builder = startTestBuilder(bus);
+startTestTrier(bus);
 after(async () => builder.stop());
 auth.addPerson("root", { operator: true });
 
@@ -72,6 +75,31 @@ const CHANGES: Readonly<Record<string, [object: string, call: () => Promise<unkn
     },
   ],
   UploadCode: [FN, () => calls.upload(client, FN)],
+  CreateTestEvent: [
+    `${FN}/testEvents/one`,
+    () => {
+      const event = { parent: FN, testEventId: "one", kind: 0, body: '"canary-4416"', requestId: "" } as const;
+      return client.call(FunctionTestServiceService.createTestEvent, event);
+    },
+  ],
+  UpdateTestEvent: [
+    `${FN}/testEvents/one`,
+    () => {
+      const request = { name: `${FN}/testEvents/one`, kind: 0, body: '"canary-4417"', etag: "" } as const;
+      return client.call(FunctionTestServiceService.updateTestEvent, request);
+    },
+  ],
+  InvokeFunction: [
+    FN,
+    () => {
+      const event = { $case: "given", value: { kind: 0, body: '"canary-4418"' } } as const;
+      return client.call(FunctionTestServiceService.invokeFunction, { name: FN, qualifier: "", event });
+    },
+  ],
+  DeleteTestEvent: [
+    `${FN}/testEvents/one`,
+    () => client.call(FunctionTestServiceService.deleteTestEvent, { name: `${FN}/testEvents/one`, etag: "" }),
+  ],
   PublishVersion: [FN, () => client.call(functions.publishVersion, { name: FN, description: "" })],
   CreateAlias: [
     `${FN}/aliases/live`,

@@ -10,6 +10,7 @@ export const QUOTAS = {
   codeBytesPerProject: 2_048 * MIB,
   versionsPerFunction: 1_000,
   aliasesPerFunction: 100,
+  testEventsPerFunction: 50,
   groupsPerProject: 500,
   revisionsPerGroup: 200,
   apisPerRevision: 1_000,
@@ -40,6 +41,12 @@ export const LIMITS = {
   /** Between two chunks that hold anything. */
   uploadStallTimeoutMs: 10_000,
   uploadTimeoutMs: 300_000,
+  testEventBytesMax: 64 * KIB,
+  trialsAtOnceMax: 16,
+  trialsAtOncePerPersonMax: 2,
+  /** For a function's start and its work when it is tried; and how much longer the runner may take to tell of it. */
+  trialTimeoutMs: 60_000,
+  trialAnswerMs: 10_000,
   filenameCharsMax: 255,
   buildTimeoutMs: 90_000,
   artifactBytesMax: 256 * MIB,

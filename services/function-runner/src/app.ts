@@ -21,6 +21,8 @@ import { type BusConnection, FramesBus } from "./placing/frames-bus.ts";
 import { Placing } from "./placing/placing.ts";
 import type { SandboxSupply } from "./sandbox/sandbox-supply.ts";
 import { InvocationTraces } from "./tracing/invocation-traces.ts";
+import { TRIER, Trials } from "./trying/trials.ts";
+import { TrialsBus } from "./trying/trials-bus.ts";
 
 export interface RunnerDependencies {
   runnerId: string;
@@ -74,7 +76,10 @@ export function buildApp(deps: RunnerDependencies) {
     placeArtifact: (digest, folder) => artifacts.placeInto(digest, folder),
     usesWeb: (digest) => artifacts.usesWeb(digest),
     openEnvironment: (record) => openEnvironment(record, privateKey),
-    onOutput: (record, level, bytes) => logs.loose(record, level, bytes),
+    onOutput: (record, level, bytes) => {
+      logs.loose(record, level, bytes);
+      trials.printed(record, level, bytes);
+    },
     onWarmth: (key, warm) => beats.setWarm(key, warm),
     log,
     instancesMax: instancesMax(slots, deps.memoryBytes),
@@ -85,15 +90,24 @@ export function buildApp(deps: RunnerDependencies) {
     batcher: frames.batcher,
     isConnected: () => frames.connected,
     echo: () => frames.echo(),
-    records,
+    records: {
+      get: (key) => records.get(key) ?? trials.draft(key),
+      waitFor: (key, timeoutMs) => records.waitFor(key, timeoutMs),
+    },
     poolOf: (record) => pools.poolOf(record),
     onChange: () => beats.changed(),
     onOver: (record, invocation, outcome) => {
       usage.add(record, outcome);
       logs.invocationOver(record, invocation, outcome);
       traces.over(record, invocation, outcome);
+      trials.over(invocation, outcome);
     },
   });
+  const trials = new Trials({
+    send: (message) => placing.receive(message),
+    retire: (key) => pools.retire(key),
+  });
+  frames.ownPeer = { name: TRIER, receive: (message) => trials.receive(message) };
   const beats = new BeatBus({
     runnerId,
     isolationTier: supply.launcher.tier,
@@ -101,6 +115,7 @@ export function buildApp(deps: RunnerDependencies) {
     publish,
     onBeat: (nowMs) => placing.tick(nowMs),
   });
+  const trialsBus = new TrialsBus(deps.bus, trials, log);
   const builds = new BuildsBus(deps.bus, new BuildService({ stores, supply }), log);
 
   return {
@@ -127,13 +142,14 @@ export function buildApp(deps: RunnerDependencies) {
       };
       beats.start();
       builds.listen();
+      trialsBus.listen();
       supply.refill();
     },
     /** Takes nothing new, and waits for what runs. */
     async drain(): Promise<void> {
       const drained = placing.drained(deps.drainTimeoutMs);
       beats.flush();
-      const built = builds.close();
+      const built = Promise.all([builds.close(), trialsBus.close()]);
       if (!(await drained)) log.warn({ calls: placing.calls }, "calls are given up: the runner stops");
       await built;
     },

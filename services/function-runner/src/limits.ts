@@ -246,6 +246,19 @@ export const ARTIFACT_LIMITS = {
   fetchTimeoutMs: 10_000,
 } as const;
 
+export const TRIAL_LIMITS = {
+  /** Calls that try functions at a time, beside those that wait for slots like all others. */
+  openMax: 4,
+  /** Drafts that are remembered with their instances. */
+  draftsMax: 32,
+  /** Kept of an answer. */
+  bodyBytesMax: 128 * 1024,
+  /** Lines that a version prints outside of calls while it is tried. */
+  earlyLinesMax: 100,
+  /** From a call's deadline until it is answered for, when nothing was heard of its end. */
+  graceMs: 2_000,
+} as const;
+
 export const BUILD_LIMITS = {
   uploadBytesMax: 50 * MIB,
   unpackedBytesMax: 250 * MIB,

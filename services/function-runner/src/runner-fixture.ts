@@ -42,6 +42,7 @@ import { prepareRuntimeFolder } from "./sandbox/runtime-folder.ts";
 import type { Sandbox } from "./sandbox/sandbox.ts";
 import { SandboxSupply } from "./sandbox/sandbox-supply.ts";
 import { InvocationTraces } from "./tracing/invocation-traces.ts";
+import { TRIER, Trials } from "./trying/trials.ts";
 
 // A whole runner without the bus: real sandboxes, and a test in the place of gateways and control-plane.
 
@@ -146,26 +147,32 @@ export async function startTestRunner(
     placeArtifact: (digest, folder) => artifacts.placeInto(digest, folder),
     usesWeb: (digest) => artifacts.usesWeb(digest),
     openEnvironment: (record) => record.environment,
-    onOutput: (record, level, bytes) => logs.loose(record, level, bytes),
+    onOutput: (record, level, bytes) => {
+      logs.loose(record, level, bytes);
+      trials.printed(record, level, bytes);
+    },
     onWarmth() {},
     log: SILENT,
     instancesMax,
   });
   const placing = new Placing({
     slots,
-    batcher: new Batcher("runner-1", (_, message) => {
+    batcher: new Batcher("runner-1", (peer, message) => {
+      if (peer === TRIER) return trials.receive(message);
       readFrames(message, readBatchHeader(message)!.framesAt, (frame) => open.get(frame.call)?.(frame));
     }),
     isConnected: () => true,
     echo: async () => {},
-    records: { get: (key) => records.get(key), waitFor: async (key) => records.get(key) },
+    records: { get: (key) => records.get(key) ?? trials.draft(key), waitFor: async (key) => records.get(key) },
     poolOf: (record) => pools.poolOf(record),
     onChange() {},
     onOver: (record, invocation, outcome) => {
       logs.invocationOver(record, invocation, outcome);
       traces.over(record, invocation, outcome);
+      trials.over(invocation, outcome);
     },
   });
+  const trials = new Trials({ send: (message) => placing.receive(message), retire: (key) => pools.retire(key) });
   // As the beats do: a process that is not ticked is held to have stood still, and takes nothing until it has caught up.
   const ticker = setInterval(() => placing.tick(performance.now()), PLACING_LIMITS.beatIntervalMs);
   owner.after(async () => {
@@ -252,6 +259,7 @@ export async function startTestRunner(
     supply,
     placing,
     pools,
+    trials,
     published,
     logs,
     /** Everything that was exported. */

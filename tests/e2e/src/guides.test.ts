@@ -9,6 +9,7 @@ import { testPlatform } from "./support/test-platform.ts";
 const FIRST_STEPS = "docs/guides/first-steps.md";
 const WHAT_HAPPENED = "docs/guides/what-happened.md";
 const SCALE_OUT = "docs/guides/scale-out.md";
+const FUNCTIONS = "docs/guides/functions.md";
 
 const platform = await testPlatform();
 const shell = readersShell(platform.platformFile, filesIn(FIRST_STEPS));
@@ -53,6 +54,26 @@ test("what happened: requests, one of them explained, and logs", async () => {
   assert.match(printed[3]!, /took +[\d.]+ ms\n {2}access +[\d.]+ ms\n/);
   assert.match(printed[3]!, /platform orders@\d+ \w+ end status=201/);
   assert.match(printed[4]!, /end status=201/);
+});
+
+test("functions: tried without a release, with events that are kept", async () => {
+  const inLab = readersShell(platform.platformFile, filesIn(FUNCTIONS));
+  await inLab("npx millrace project create lab");
+  const printed = new Map<string, string>();
+  for (const line of commandsIn(FUNCTIONS)) printed.set(line, await inLab(line));
+  const invoked = [...printed].filter(([line]) => line.includes(" invoke ")).map(([, text]) => text);
+  assert.match(
+    invoked[0]!,
+    /^info +asked by Ada\nLATEST, cold \(\d+ ms\), [\d.]+ ms, cpu [\d.]+ ms, memory \d+ of 128 MiB\n/,
+  );
+  assert.match(invoked[0]!, /\{"statusCode":200,"body":"hello Ada"\}$/m);
+  assert.match(invoked[1]!, /^info +asked by Ada\nLATEST, warm, /);
+  assert.match(invoked[1]!, /^status 200\n(.*\n)*hello Ada$/m);
+  assert.match(invoked[2]!, /hello Ada/);
+  const failing = `npx millrace --project lab function invoke greet --data '{"fail": true}'`;
+  const failed = await inLab(`${failing} || true`);
+  assert.match(failed, /error +Error: as you wished\n +at handler \(index\.ts:4:\d+\)/);
+  assert.match(failed, /^failed: function_error$/m);
 });
 
 test("scale out: an alias that keeps instances loaded, and who may join from elsewhere", async () => {

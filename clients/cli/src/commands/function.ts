@@ -17,6 +17,8 @@ import { existingPath } from "../terminal.ts";
 import { packCode } from "../uploads/pack-code.ts";
 import { uploadCode } from "../uploads/upload-code.ts";
 import { registerAlias } from "./function-alias.ts";
+import { registerEvent } from "./function-event.ts";
+import { registerInvoke } from "./function-invoke.ts";
 import { descriptionOption, integerOption, listOption, readPairs } from "./options.ts";
 
 const view: View<FunctionMessage> = {
@@ -74,6 +76,8 @@ export function registerFunction(registry: Registry): void {
   registerDrafts(noun);
   registerCode(noun);
   registerAlias(noun);
+  registerInvoke(noun);
+  registerEvent(noun);
 }
 
 function registerDrafts(noun: Noun): void {

@@ -43,6 +43,12 @@ export function checkMinInstances(minInstances: number): void {
   violations.throwIfAny();
 }
 
+/** The version to call; `random` is from 0 to below 1. */
+export function pickTarget(targets: readonly AliasTarget[], random: number): number {
+  const [first, second] = targets;
+  return second && random * 100 >= first!.weight ? second.version : first!.version;
+}
+
 export function describeTargets(targets: readonly AliasTarget[]): string {
   return targets.map(({ version, weight }) => `version ${version} (${weight} %)`).join(", ");
 }

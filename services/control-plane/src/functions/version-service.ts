@@ -88,7 +88,8 @@ export async function checkVersionsExist(
   }
 }
 
-function checkRunnable({ id, config, code }: FunctionDraft): void {
+/** Throws `failed_precondition` function_has_no_code. */
+export function checkRunnable({ id, config, code }: FunctionDraft): void {
   if (code && codeFits(config, code)) return;
   const message = code
     ? `The code of function ${id} was tried with the handler "${code.handler}", not "${config.handler}"; upload it again.`

@@ -22,6 +22,8 @@ import {
 
 // What each key of the buckets should hold now.
 
+export type RunnableVersion = Omit<ProjectedVersion, "description" | "createdAt">;
+
 /** Keys of the bucket `releases`: a deployment's record, after the parts of the snapshot that it points to. */
 export function renderRelease(sql: Sql): Render {
   return async (key) => {
@@ -43,7 +45,7 @@ export function renderFunction(sql: Sql): Render {
     const [kind, uid = "", id = ""] = key.split(".");
     if (kind === "version") {
       const version = await query(() => findProjectedVersion(sql, uid, Number(id)));
-      return version ? { value: versionRecord(version) } : {};
+      return version ? { value: packRecord(FunctionVersionRecord.encode(toVersionRecord(version)).finish()) } : {};
     }
     const alias = await query(() => findAlias(sql, uid, id));
     if (!alias) return {};
@@ -80,10 +82,11 @@ function deploymentRecord(
   return packRecord(DeploymentRecord.encode(record).finish());
 }
 
-function versionRecord(version: ProjectedVersion): Buffer {
+/** What a runner needs to know of a version, or of a draft that is tried. */
+export function toVersionRecord(version: RunnableVersion): FunctionVersionRecord {
   const { functionUid, number, project, functionId, config, code } = version;
   const sealed = Object.entries(config.sealedSecrets).map(([key, text]) => [key, Buffer.from(text, "base64")]);
-  const record: FunctionVersionRecord = {
+  return {
     functionUid,
     version: number,
     project,
@@ -97,7 +100,6 @@ function versionRecord(version: ProjectedVersion): Buffer {
     sealedSecrets: Object.fromEntries(sealed),
     egress: egressRecord(config.egress),
   };
-  return packRecord(FunctionVersionRecord.encode(record).finish());
 }
 
 function egressRecord(egress: Egress): EgressRecord {

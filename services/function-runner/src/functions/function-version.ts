@@ -5,6 +5,11 @@ export function functionKey(record: Pick<FunctionVersionRecord, "functionUid" | 
   return `${record.functionUid}@${record.version}`;
 }
 
+/** As a function is told of itself. A draft that is tried has a negative number. */
+export function versionText({ version }: Pick<FunctionVersionRecord, "version">): string {
+  return version < 0 ? "LATEST" : String(version);
+}
+
 /** One call at a time is what a handler may rely on; `fetch` is told how many it may get. */
 const FETCH_CONCURRENCY = 16;
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { type EgressPolicy, policyOf } from "../egress/egress-policy.ts";
-import { concurrencyOf, functionKey } from "../functions/function-version.ts";
+import { concurrencyOf, functionKey, versionText } from "../functions/function-version.ts";
 import { INSTANCE_LIMITS, RECYCLING_LIMITS } from "../limits.ts";
 import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
 import { BlankThreads } from "./blank-threads.ts";
@@ -102,7 +102,7 @@ export class FunctionPools {
         folder: join(sandbox.inside.code, record.artifactDigest),
         handler: record.handler,
         functionName: record.functionId,
-        functionVersion: String(record.version),
+        functionVersion: versionText(record),
         memoryMib: record.memoryMib,
         environment: this.#deps.openEnvironment(record),
         hostLoopback: this.#deps.hostLoopback(policy),

@@ -1,5 +1,9 @@
 import { SUBJECTS } from "@millrace/bus";
-import { type InvocationOutcome as EncodedOutcome, LogBatch } from "@millrace/proto/invocation/v1/invocation";
+import {
+  type InvocationOutcome as EncodedOutcome,
+  LogBatch,
+  type LogBatch_Line,
+} from "@millrace/proto/invocation/v1/invocation";
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import type { Invocation, InvocationOutcome } from "../instances/invocation.ts";
 import { InvocationOutput, type OutputLine } from "../instances/invocation-output.ts";
@@ -60,9 +64,10 @@ export class LogPublisher {
       project,
       functionUid,
       functionId,
-      version,
+      // A draft's number is negative.
+      version: Math.max(0, version),
       requestId,
-      lines: lines.map(({ at, level, text }) => ({ time: at, level, message: text })),
+      lines: lines.map(lineMessage),
       outcome,
     };
     const bytes = LogBatch.encode(batch).finish();
@@ -83,7 +88,11 @@ export class LogPublisher {
   }
 }
 
-function encodedOutcome({ done, ...outcome }: InvocationOutcome): EncodedOutcome {
+export function lineMessage({ at, level, text }: OutputLine): LogBatch_Line {
+  return { time: at, level, message: text };
+}
+
+export function encodedOutcome({ done, ...outcome }: InvocationOutcome): EncodedOutcome {
   return {
     ...outcome,
     endTime: new Date(),

@@ -10,6 +10,8 @@ export class FramesBus {
   readonly #runnerId: string;
   #subscription: ReturnType<BusConnection["subscribe"]> | undefined;
   #connected = true;
+  /** Takes the frames that are for a peer in this process instead of a gateway. */
+  ownPeer: { name: string; receive(message: Buffer): void } | null = null;
   /** Called when the connection is back, and with it whoever lost what was said meanwhile. */
   onReconnected: (() => void) | null = null;
 
@@ -17,7 +19,10 @@ export class FramesBus {
     this.#connection = connection;
     this.#runnerId = runnerId;
     // Whose frames they are, the subject says.
-    this.batcher = new Batcher("", (gateway, message) => this.publish(SUBJECTS.gateway(gateway, runnerId), message));
+    this.batcher = new Batcher("", (peer, message) => {
+      if (peer === this.ownPeer?.name) this.ownPeer.receive(message);
+      else this.publish(SUBJECTS.gateway(peer, runnerId), message);
+    });
     void this.#followStatus();
   }
 

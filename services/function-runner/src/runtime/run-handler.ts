@@ -4,7 +4,7 @@ import { awsEvent1, awsEvent2 } from "./aws-event.ts";
 import type { Call } from "./call.ts";
 import { InvocationContext, LambdaContext, type Settle } from "./context.ts";
 import type { AnyFunction } from "./find-function.ts";
-import { readHandlerResult } from "./handler-result.ts";
+import { readHandlerResult, type WholeResponse } from "./handler-result.ts";
 import { jdEvent } from "./jd-event.ts";
 import { readRoute } from "./request-parts.ts";
 
@@ -24,12 +24,21 @@ export async function runHandler(handler: AnyFunction, call: Call, facts: Instan
     const willCallBack = returned === undefined && (handler.length >= 3 || isLambda);
     if (!willCallBack) resolve(returned);
   });
-  const { head, body: responseBody } = readHandlerResult(result, route.eventFormat);
+  const { head, body: responseBody } = route.isEventGiven
+    ? asJson(result)
+    : readHandlerResult(result, route.eventFormat);
   await call.sender.whole(head, responseBody);
 }
 
-function makeEvent(invoke: Invoke, route: RouteConstants, body: Uint8Array): object {
+function makeEvent(invoke: Invoke, route: RouteConstants, body: Uint8Array): unknown {
+  if (route.isEventGiven) return JSON.parse(Buffer.from(body).toString("utf8"));
   if (route.eventFormat === "aws-1") return awsEvent1(invoke, route, body);
   if (route.eventFormat === "aws-2") return awsEvent2(invoke, route, body);
   return jdEvent(invoke, route, body);
+}
+
+/** Whatever was returned, for whoever tries the function. */
+function asJson(result: unknown): WholeResponse {
+  const body = Buffer.from(JSON.stringify(result) ?? "null");
+  return { head: { status: 200, headers: ["content-type", "application/json"] }, body };
 }

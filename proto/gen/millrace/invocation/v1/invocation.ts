@@ -7,6 +7,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { FunctionVersionRecord } from "../../release/v1/release.ts";
 
 export const protobufPackage = "millrace.invocation.v1";
 
@@ -67,6 +68,69 @@ export interface BuildFault_Finding {
   message: string;
 }
 
+/** Subject `mr.trial`, queue group `triers`: control-plane has one runner call a function once, as a gateway would. */
+export interface TrialRequest {
+  requestId: string;
+  project: string;
+  region: string;
+  /** `{function uid}@{version}` */
+  functionKey: string;
+  /** The draft, under a negative number, which no version has; absent for a version, which the runner knows by itself. */
+  draft:
+    | FunctionVersionRecord
+    | undefined;
+  /** For its start and its work. */
+  timeoutMs: number;
+  /** `jd`, `aws-1` or `aws-2` */
+  eventFormat: string;
+  input:
+    | //
+    /** JSON for the handler, as it is. */
+    { $case: "event"; value: Buffer }
+    | { $case: "call"; value: TrialCall }
+    | undefined;
+}
+
+export interface TrialCall {
+  method: string;
+  /** Path and query. */
+  target: string;
+  pathParameters: { [key: string]: string };
+  /** By name in lower case. */
+  headers: { [key: string]: string };
+  body: Buffer;
+}
+
+export interface TrialCall_PathParametersEntry {
+  key: string;
+  value: string;
+}
+
+export interface TrialCall_HeadersEntry {
+  key: string;
+  value: string;
+}
+
+export interface TrialResponse {
+  outcome:
+    | //
+    /** Why the runner did not take it: `busy`, `draining`, `unknownFunction`, `quarantined`, `platform` or `atLimit`. */
+    { $case: "rejection"; value: string }
+    | { $case: "result"; value: TrialResult }
+    | undefined;
+}
+
+export interface TrialResult {
+  status: number;
+  /** Flat: name, value. */
+  headers: string[];
+  body: Buffer;
+  bodyTruncated: boolean;
+  lines: LogBatch_Line[];
+  linesDropped: number;
+  outcome: InvocationOutcome | undefined;
+}
+
 /**
  * Stream `logs`, subject `logs.{runner id}.{project}.{function uid}`: lines of one invocation, at most 64 KiB in all, and how it ended. NATS
  * vouches for the runner; the rest is its word.
@@ -75,6 +139,7 @@ export interface LogBatch {
   project: string;
   functionUid: string;
   functionId: string;
+  /** 0: the draft, which was tried. */
   version: number;
   requestId: string;
   lines: LogBatch_Line[];
@@ -979,6 +1044,906 @@ export const BuildFault_Finding: MessageFns<BuildFault_Finding> = {
     message.line = object.line ?? 0;
     message.column = object.column ?? 0;
     message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseTrialRequest(): TrialRequest {
+  return {
+    requestId: "",
+    project: "",
+    region: "",
+    functionKey: "",
+    draft: undefined,
+    timeoutMs: 0,
+    eventFormat: "",
+    input: undefined,
+  };
+}
+
+export const TrialRequest: MessageFns<TrialRequest> = {
+  encode(message: TrialRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.project !== "") {
+      writer.uint32(18).string(message.project);
+    }
+    if (message.region !== "") {
+      writer.uint32(26).string(message.region);
+    }
+    if (message.functionKey !== "") {
+      writer.uint32(34).string(message.functionKey);
+    }
+    if (message.draft !== undefined) {
+      FunctionVersionRecord.encode(message.draft, writer.uint32(42).fork()).join();
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(48).int32(message.timeoutMs);
+    }
+    if (message.eventFormat !== "") {
+      writer.uint32(58).string(message.eventFormat);
+    }
+    switch (message.input?.$case) {
+      case "event":
+        writer.uint32(66).bytes(message.input.value);
+        break;
+      case "call":
+        TrialCall.encode(message.input.value, writer.uint32(74).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrialRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrialRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.functionKey = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.draft = FunctionVersionRecord.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.timeoutMs = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.eventFormat = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.input = { $case: "event", value: Buffer.from(reader.bytes()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.input = { $case: "call", value: TrialCall.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrialRequest {
+    return {
+      requestId: isSet(object.requestId)
+        ? globalThis.String(object.requestId)
+        : isSet(object.request_id)
+        ? globalThis.String(object.request_id)
+        : "",
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      region: isSet(object.region) ? globalThis.String(object.region) : "",
+      functionKey: isSet(object.functionKey)
+        ? globalThis.String(object.functionKey)
+        : isSet(object.function_key)
+        ? globalThis.String(object.function_key)
+        : "",
+      draft: isSet(object.draft) ? FunctionVersionRecord.fromJSON(object.draft) : undefined,
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
+      eventFormat: isSet(object.eventFormat)
+        ? globalThis.String(object.eventFormat)
+        : isSet(object.event_format)
+        ? globalThis.String(object.event_format)
+        : "",
+      input: isSet(object.event)
+        ? { $case: "event", value: Buffer.from(bytesFromBase64(object.event)) }
+        : isSet(object.call)
+        ? { $case: "call", value: TrialCall.fromJSON(object.call) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: TrialRequest): unknown {
+    const obj: any = {};
+    if (message.requestId !== "") {
+      obj.requestId = message.requestId;
+    }
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    if (message.region !== "") {
+      obj.region = message.region;
+    }
+    if (message.functionKey !== "") {
+      obj.functionKey = message.functionKey;
+    }
+    if (message.draft !== undefined) {
+      obj.draft = FunctionVersionRecord.toJSON(message.draft);
+    }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
+    }
+    if (message.eventFormat !== "") {
+      obj.eventFormat = message.eventFormat;
+    }
+    if (message.input?.$case === "event") {
+      obj.event = base64FromBytes(message.input.value);
+    } else if (message.input?.$case === "call") {
+      obj.call = TrialCall.toJSON(message.input.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrialRequest>): TrialRequest {
+    return TrialRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrialRequest>): TrialRequest {
+    const message = createBaseTrialRequest();
+    message.requestId = object.requestId ?? "";
+    message.project = object.project ?? "";
+    message.region = object.region ?? "";
+    message.functionKey = object.functionKey ?? "";
+    message.draft = (object.draft !== undefined && object.draft !== null)
+      ? FunctionVersionRecord.fromPartial(object.draft)
+      : undefined;
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.eventFormat = object.eventFormat ?? "";
+    switch (object.input?.$case) {
+      case "event": {
+        if (object.input?.value !== undefined && object.input?.value !== null) {
+          message.input = { $case: "event", value: object.input.value };
+        }
+        break;
+      }
+      case "call": {
+        if (object.input?.value !== undefined && object.input?.value !== null) {
+          message.input = { $case: "call", value: TrialCall.fromPartial(object.input.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTrialCall(): TrialCall {
+  return { method: "", target: "", pathParameters: {}, headers: {}, body: Buffer.alloc(0) };
+}
+
+export const TrialCall: MessageFns<TrialCall> = {
+  encode(message: TrialCall, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.target !== "") {
+      writer.uint32(18).string(message.target);
+    }
+    globalThis.Object.entries(message.pathParameters).forEach(([key, value]: [string, string]) => {
+      TrialCall_PathParametersEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    globalThis.Object.entries(message.headers).forEach(([key, value]: [string, string]) => {
+      TrialCall_HeadersEntry.encode({ key: key as any, value }, writer.uint32(34).fork()).join();
+    });
+    if (message.body.length !== 0) {
+      writer.uint32(42).bytes(message.body);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrialCall {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrialCall();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.target = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = TrialCall_PathParametersEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.pathParameters[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            const entry4 = TrialCall_HeadersEntry.decode(reader, reader.uint32());
+            if (entry4.value !== undefined) {
+              message.headers[entry4.key] = entry4.value;
+            }
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.body = Buffer.from(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrialCall {
+    return {
+      method: isSet(object.method) ? globalThis.String(object.method) : "",
+      target: isSet(object.target) ? globalThis.String(object.target) : "",
+      pathParameters: isObject(object.pathParameters)
+        ? (globalThis.Object.entries(object.pathParameters) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.path_parameters)
+        ? (globalThis.Object.entries(object.path_parameters) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      headers: isObject(object.headers)
+        ? (globalThis.Object.entries(object.headers) as [string, any][]).reduce(
+          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.String(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+      body: isSet(object.body) ? Buffer.from(bytesFromBase64(object.body)) : Buffer.alloc(0),
+    };
+  },
+
+  toJSON(message: TrialCall): unknown {
+    const obj: any = {};
+    if (message.method !== "") {
+      obj.method = message.method;
+    }
+    if (message.target !== "") {
+      obj.target = message.target;
+    }
+    if (message.pathParameters) {
+      const entries = globalThis.Object.entries(message.pathParameters) as [string, string][];
+      if (entries.length > 0) {
+        obj.pathParameters = {};
+        entries.forEach(([k, v]) => {
+          obj.pathParameters[k] = v;
+        });
+      }
+    }
+    if (message.headers) {
+      const entries = globalThis.Object.entries(message.headers) as [string, string][];
+      if (entries.length > 0) {
+        obj.headers = {};
+        entries.forEach(([k, v]) => {
+          obj.headers[k] = v;
+        });
+      }
+    }
+    if (message.body.length !== 0) {
+      obj.body = base64FromBytes(message.body);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrialCall>): TrialCall {
+    return TrialCall.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrialCall>): TrialCall {
+    const message = createBaseTrialCall();
+    message.method = object.method ?? "";
+    message.target = object.target ?? "";
+    message.pathParameters = (globalThis.Object.entries(object.pathParameters ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.headers = (globalThis.Object.entries(object.headers ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.body = object.body ?? Buffer.alloc(0);
+    return message;
+  },
+};
+
+function createBaseTrialCall_PathParametersEntry(): TrialCall_PathParametersEntry {
+  return { key: "", value: "" };
+}
+
+export const TrialCall_PathParametersEntry: MessageFns<TrialCall_PathParametersEntry> = {
+  encode(message: TrialCall_PathParametersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrialCall_PathParametersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrialCall_PathParametersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrialCall_PathParametersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: TrialCall_PathParametersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrialCall_PathParametersEntry>): TrialCall_PathParametersEntry {
+    return TrialCall_PathParametersEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrialCall_PathParametersEntry>): TrialCall_PathParametersEntry {
+    const message = createBaseTrialCall_PathParametersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseTrialCall_HeadersEntry(): TrialCall_HeadersEntry {
+  return { key: "", value: "" };
+}
+
+export const TrialCall_HeadersEntry: MessageFns<TrialCall_HeadersEntry> = {
+  encode(message: TrialCall_HeadersEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrialCall_HeadersEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrialCall_HeadersEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrialCall_HeadersEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: TrialCall_HeadersEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrialCall_HeadersEntry>): TrialCall_HeadersEntry {
+    return TrialCall_HeadersEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrialCall_HeadersEntry>): TrialCall_HeadersEntry {
+    const message = createBaseTrialCall_HeadersEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseTrialResponse(): TrialResponse {
+  return { outcome: undefined };
+}
+
+export const TrialResponse: MessageFns<TrialResponse> = {
+  encode(message: TrialResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.outcome?.$case) {
+      case "rejection":
+        writer.uint32(10).string(message.outcome.value);
+        break;
+      case "result":
+        TrialResult.encode(message.outcome.value, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrialResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrialResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcome = { $case: "rejection", value: reader.string() };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.outcome = { $case: "result", value: TrialResult.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrialResponse {
+    return {
+      outcome: isSet(object.rejection)
+        ? { $case: "rejection", value: globalThis.String(object.rejection) }
+        : isSet(object.result)
+        ? { $case: "result", value: TrialResult.fromJSON(object.result) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: TrialResponse): unknown {
+    const obj: any = {};
+    if (message.outcome?.$case === "rejection") {
+      obj.rejection = message.outcome.value;
+    } else if (message.outcome?.$case === "result") {
+      obj.result = TrialResult.toJSON(message.outcome.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrialResponse>): TrialResponse {
+    return TrialResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrialResponse>): TrialResponse {
+    const message = createBaseTrialResponse();
+    switch (object.outcome?.$case) {
+      case "rejection": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "rejection", value: object.outcome.value };
+        }
+        break;
+      }
+      case "result": {
+        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
+          message.outcome = { $case: "result", value: TrialResult.fromPartial(object.outcome.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTrialResult(): TrialResult {
+  return {
+    status: 0,
+    headers: [],
+    body: Buffer.alloc(0),
+    bodyTruncated: false,
+    lines: [],
+    linesDropped: 0,
+    outcome: undefined,
+  };
+}
+
+export const TrialResult: MessageFns<TrialResult> = {
+  encode(message: TrialResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.status !== 0) {
+      writer.uint32(8).int32(message.status);
+    }
+    for (const v of message.headers) {
+      writer.uint32(18).string(v!);
+    }
+    if (message.body.length !== 0) {
+      writer.uint32(26).bytes(message.body);
+    }
+    if (message.bodyTruncated !== false) {
+      writer.uint32(32).bool(message.bodyTruncated);
+    }
+    for (const v of message.lines) {
+      LogBatch_Line.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.linesDropped !== 0) {
+      writer.uint32(48).int32(message.linesDropped);
+    }
+    if (message.outcome !== undefined) {
+      InvocationOutcome.encode(message.outcome, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TrialResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTrialResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.status = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.headers.push(reader.string());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.body = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.bodyTruncated = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.lines.push(LogBatch_Line.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.linesDropped = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.outcome = InvocationOutcome.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TrialResult {
+    return {
+      status: isSet(object.status) ? globalThis.Number(object.status) : 0,
+      headers: globalThis.Array.isArray(object?.headers) ? object.headers.map((e: any) => globalThis.String(e)) : [],
+      body: isSet(object.body) ? Buffer.from(bytesFromBase64(object.body)) : Buffer.alloc(0),
+      bodyTruncated: isSet(object.bodyTruncated)
+        ? globalThis.Boolean(object.bodyTruncated)
+        : isSet(object.body_truncated)
+        ? globalThis.Boolean(object.body_truncated)
+        : false,
+      lines: globalThis.Array.isArray(object?.lines) ? object.lines.map((e: any) => LogBatch_Line.fromJSON(e)) : [],
+      linesDropped: isSet(object.linesDropped)
+        ? globalThis.Number(object.linesDropped)
+        : isSet(object.lines_dropped)
+        ? globalThis.Number(object.lines_dropped)
+        : 0,
+      outcome: isSet(object.outcome) ? InvocationOutcome.fromJSON(object.outcome) : undefined,
+    };
+  },
+
+  toJSON(message: TrialResult): unknown {
+    const obj: any = {};
+    if (message.status !== 0) {
+      obj.status = Math.round(message.status);
+    }
+    if (message.headers?.length) {
+      obj.headers = message.headers;
+    }
+    if (message.body.length !== 0) {
+      obj.body = base64FromBytes(message.body);
+    }
+    if (message.bodyTruncated !== false) {
+      obj.bodyTruncated = message.bodyTruncated;
+    }
+    if (message.lines?.length) {
+      obj.lines = message.lines.map((e) => LogBatch_Line.toJSON(e));
+    }
+    if (message.linesDropped !== 0) {
+      obj.linesDropped = Math.round(message.linesDropped);
+    }
+    if (message.outcome !== undefined) {
+      obj.outcome = InvocationOutcome.toJSON(message.outcome);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TrialResult>): TrialResult {
+    return TrialResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TrialResult>): TrialResult {
+    const message = createBaseTrialResult();
+    message.status = object.status ?? 0;
+    message.headers = object.headers?.map((e) => e) || [];
+    message.body = object.body ?? Buffer.alloc(0);
+    message.bodyTruncated = object.bodyTruncated ?? false;
+    message.lines = object.lines?.map((e) => LogBatch_Line.fromPartial(e)) || [];
+    message.linesDropped = object.linesDropped ?? 0;
+    message.outcome = (object.outcome !== undefined && object.outcome !== null)
+      ? InvocationOutcome.fromPartial(object.outcome)
+      : undefined;
     return message;
   },
 };
@@ -2470,6 +3435,14 @@ export const RequestPhases: MessageFns<RequestPhases> = {
   },
 };
 
+function bytesFromBase64(b64: string): Uint8Array {
+  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
+}
+
+function base64FromBytes(arr: Uint8Array): string {
+  return globalThis.Buffer.from(arr).toString("base64");
+}
+
 function floatToJson(value: number | null | undefined): number | string | null | undefined {
   return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
 }
@@ -2514,6 +3487,10 @@ function longToNumber(int64: { toString(): string }): number {
     throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
   }
   return num;
+}
+
+function isObject(value: any): boolean {
+  return typeof value === "object" && value !== null;
 }
 
 function isSet(value: any): boolean {

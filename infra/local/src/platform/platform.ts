@@ -33,6 +33,7 @@ import {
   type ServiceInstance,
   serviceEnvironment,
   serviceInstances,
+  telemetryIn,
 } from "./service-table.ts";
 import { takeStateDirectory } from "./single-start.ts";
 
@@ -54,6 +55,8 @@ export type PlatformOptions = {
   readonly logLevel?: string;
   /** For tests: the databases need not survive a power cut. */
   readonly ephemeral?: boolean;
+  /** Variables for the telemetry of all services, such as `OTEL_EXPORTER_OTLP_ENDPOINT`; by default the environment's. */
+  readonly telemetry?: Readonly<Record<string, string>>;
   /** NATS users beside the services', such as a test's that listens to the bus. */
   readonly natsUsers?: readonly NatsUser[];
   readonly log?: (line: string) => void;
@@ -176,6 +179,7 @@ async function assemble(
   };
   const services = instances.map((instance) => {
     const operationsAddress = addressOf(ports, instance.id, "operations");
+    telemetry: options.telemetry ?? telemetryIn(process.env),
     const env = serviceEnvironment(instance, settings);
     return serviceProcess({ ...instance, env, operationsAddress, logsFolder }, host);
   });

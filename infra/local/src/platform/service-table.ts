@@ -60,6 +60,8 @@ export type ServiceSettings = {
   readonly egressAllow: readonly string[];
   readonly logLevel: string;
 };
+  /** Where traces go, and how many. */
+  readonly telemetry: Readonly<Record<string, string>>;
 
 export const addressOf = (ports: Ports, id: string, protocol: string): string =>
   `127.0.0.1:${ports[`${id}.${protocol}`]}`;
@@ -70,6 +72,7 @@ export function serviceEnvironment(instance: ServiceInstance, settings: ServiceS
   const address = (protocol: string) => addressOf(ports, id, protocol);
   const general = {
     MILLRACE_LOG_LEVEL: settings.logLevel,
+    ...settings.telemetry,
     MILLRACE_OPERATIONS_ADDRESS: address("operations"),
     MILLRACE_SERVICE_KEY_FILE: serviceKeyFile(files, service),
     MILLRACE_SERVICE_TRUST_FILE: settings.secrets.trustFile,
@@ -85,6 +88,15 @@ export function serviceEnvironment(instance: ServiceInstance, settings: ServiceS
 }
 
 type Specific = (
+const TELEMETRY = /^(?:OTEL_|MILLRACE_TRACES_)/;
+
+/** What of an environment is meant for the telemetry of all services: OpenTelemetry's own variables, and the part that is sampled. */
+export function telemetryIn(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (TELEMETRY.test(name) && value ? [[name, value]] : [])),
+  );
+}
+
   instance: ServiceInstance,
   settings: ServiceSettings,
   address: (protocol: string) => string,

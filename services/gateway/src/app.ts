@@ -1,7 +1,7 @@
 import { once } from "node:events";
-import { guarded, SUBJECTS } from "@millrace/bus";
+import { guarded, publishKept, SUBJECTS } from "@millrace/bus";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
-import type { Telemetry } from "@millrace/telemetry";
+import { type Telemetry, USAGE_LIMITS as TOLD_LIMITS } from "@millrace/telemetry";
 import type { Redis } from "ioredis";
 import { AccessService } from "./access/access-service.ts";
 import type { KeyDeriver } from "./access/auth-client.ts";
@@ -22,6 +22,8 @@ import { createMetrics } from "./observing/gateway-metrics.ts";
 import { observeExchange } from "./observing/observe-exchange.ts";
 import { RequestEvents } from "./observing/request-events.ts";
 import { Traces } from "./observing/traces.ts";
+import { Usage } from "./observing/usage.ts";
+import { registerUsageMetrics } from "./observing/usage-metrics.ts";
 import { BucketsBus } from "./releases/buckets-bus.ts";
 import { Deployments } from "./releases/deployments.ts";
 import { Functions } from "./releases/functions.ts";
@@ -36,6 +38,7 @@ export interface GatewayDependencies {
   redis: Redis;
   deriver: Pick<KeyDeriver, "derive">;
   meter: Telemetry["meter"];
+  addHistogram: Telemetry["addHistogram"];
   /** Connects to http backends, where they may be. */
   connect: Connect;
   /** Where spans go, and the part of the requests that are traced without being asked to. */
@@ -105,14 +108,18 @@ export function buildApp(deps: GatewayDependencies) {
     (bytes) => frames.publish(SUBJECTS.requests(deps.gatewayId), bytes),
     deps.steadyClockMs,
   );
+  const usage = new Usage({
+    nowMs: deps.wallClockMs,
+    publish: (bytes) => publishKept(deps.bus, SUBJECTS.usage("gateway", deps.gatewayId), bytes, TOLD_LIMITS.takenMs),
+  });
   const http = new GatewayHttp({
     ...deps.http,
     serve: (exchange) => requests.serve(exchange),
     onUnparsed: (refusal) => metrics.countUnparsed(refusal),
-    onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics, traces }),
+    onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics, usage, traces }),
     log,
   });
-  const metrics = createMetrics(deps.meter, {
+  const metrics = createMetrics(deps, {
     openCalls: () => dispatcher.openCalls,
     backendCalls: () => backends.origins.calls,
     backendOrigins: () => backends.origins.count,
@@ -127,6 +134,8 @@ export function buildApp(deps: GatewayDependencies) {
     droppedEvents: () => events.dropped,
     droppedLogLines: () => accessLog.droppedLines,
   });
+
+  registerUsageMetrics(deps, usage);
 
   let buckets: BucketsBus | null = null;
   let wasReady = false;
@@ -152,6 +161,7 @@ export function buildApp(deps: GatewayDependencies) {
       grants.onChange = () => renewal.wake();
       renewal.start();
       dispatcher.start();
+      usage.start();
       await Promise.race([buckets.read, ...(stopping ? [aborted(stopping)] : [])]);
       if (!stopping?.aborted) await http.listen();
     },
@@ -168,7 +178,7 @@ export function buildApp(deps: GatewayDependencies) {
     /** Leaves the shared port; from then on every answer closes its connection. */
     beginDrain: () => http.beginDrain(),
     drain: () => http.drain(),
-    close(): void {
+    async close(): Promise<void> {
       http.close();
       dispatcher.close();
       backends.close();
@@ -176,6 +186,7 @@ export function buildApp(deps: GatewayDependencies) {
       buckets?.close();
       accessLog.flush();
       events.flush();
+      await usage.close();
     },
   };
 }

@@ -150,6 +150,15 @@ export const EVENT_LIMITS = {
   fieldCharsMax: 256,
 } as const;
 
+export const USAGE_LIMITS = {
+  /** Series of a minute, of a deployment, API and key each. Then keys are counted together, so many series more; then APIs. */
+  seriesMax: 1_000,
+  seriesOfOtherKeysMax: 500,
+  seriesOfOtherApisMax: 500,
+  /** APIs with metrics of their own; the others are counted together. */
+  apisShownMax: 300,
+} as const;
+
 export const LOG_LIMITS = {
   /** Lines of the access log that wait for standard output; beyond it lines are dropped and counted. */
   waitingBytesMax: 8 * MIB,

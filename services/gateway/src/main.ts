@@ -37,6 +37,7 @@ async function start(): Promise<void> {
     deriver: auth,
     connect: outbound.connector(),
     meter: telemetry.meter,
+    addHistogram: telemetry.addHistogram,
     spans: telemetry.spans,
     output: process.stdout,
     wallClockMs: Date.now,

@@ -1,6 +1,5 @@
-import type { Telemetry } from "@millrace/telemetry";
+import { bucketOf, DURATION_BUCKETS, type Telemetry } from "@millrace/telemetry";
 import { REASONS, type Refusal } from "../answering/reasons.ts";
-import type { Exchange } from "../edge/exchange.ts";
 
 export interface GatewayGauges {
   backendCalls: () => number;
@@ -19,7 +18,8 @@ export interface GatewayGauges {
 }
 
 export interface GatewayMetrics {
-  countRequest(exchange: Exchange, durationMs: number): void;
+  /** `reason` is of the error table, `caller_gone`, or empty. */
+  countRequest(status: number, reason: string, durationMs: number): void;
   /** What came was no request. */
   countUnparsed(refusal: Refusal): void;
   /** A safe request passed although its nonce could not be checked. */
@@ -42,14 +42,15 @@ const GAUGES: Record<keyof GatewayGauges, { name: string; description: string }>
   droppedLogLines: { name: "gateway_access_log_dropped", description: "Lines that standard output was too slow for" },
 };
 
-export function createMetrics(meter: Telemetry["meter"], gauges: GatewayGauges): GatewayMetrics {
-  const requests = meter.createCounter("gateway_requests", {
-    description: "Requests by deployment, status and reason",
-  });
-  const durations = meter.createHistogram("gateway_request_duration", {
+type Metering = Pick<Telemetry, "meter" | "addHistogram">;
+
+export function createMetrics({ meter, addHistogram }: Metering, gauges: GatewayGauges): GatewayMetrics {
+  const requests = countByOutcome(meter);
+  const durations = { durations: new Array<number>(DURATION_BUCKETS).fill(0), durationUs: 0 };
+  addHistogram({
+    name: "gateway_request_duration_seconds",
     description: "From the head of a request to the end of its answer",
-    unit: "s",
-    advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] },
+    read: () => [{ ...durations, labels: {} }],
   });
   const unchecked = meter.createCounter("gateway_nonces_unchecked", {
     description: "Signed safe requests that passed while the store of nonces was away",
@@ -61,12 +62,31 @@ export function createMetrics(meter: Telemetry["meter"], gauges: GatewayGauges):
     meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(gauges[key]()));
   }
   return {
-    countRequest(exchange, durationMs) {
-      const label = exchange.deployment?.hostLabel ?? "";
-      requests.add(1, { host_label: label, status: exchange.response.statusCode, reason: exchange.reason ?? "" });
-      durations.record(durationMs / 1_000, { host_label: label });
+    countRequest(status, reason, durationMs) {
+      requests.add(status, reason);
+      durations.durations[bucketOf(durationMs)]!++;
+      durations.durationUs += Math.round(durationMs * 1_000);
     },
-    countUnparsed: ({ reason }) => requests.add(1, { host_label: "", status: REASONS[reason].status, reason }),
+    countUnparsed: ({ reason }) => requests.add(REASONS[reason].status, reason),
     countUncheckedNonce: () => unchecked.add(1),
+  };
+}
+
+/** OpenTelemetry's own counter makes a text of the labels each time. */
+function countByOutcome(meter: Telemetry["meter"]) {
+  const counts = new Map<string, Map<number, number>>();
+  meter
+    .createObservableCounter("gateway_requests_total", { description: "Requests by status and reason" })
+    .addCallback((result) => {
+      for (const [reason, byStatus] of counts) {
+        for (const [status, count] of byStatus) result.observe(count, { status, reason });
+      }
+    });
+  return {
+    add(status: number, reason: string): void {
+      const byStatus = counts.get(reason) ?? new Map<number, number>();
+      counts.set(reason, byStatus);
+      byStatus.set(status, (byStatus.get(status) ?? 0) + 1);
+    },
   };
 }

@@ -5,22 +5,25 @@ import type { GatewayMetrics } from "./gateway-metrics.ts";
 import { requestEventOf } from "./request-event.ts";
 import type { RequestEvents } from "./request-events.ts";
 import type { Traces } from "./traces.ts";
+import type { Usage } from "./usage.ts";
 
 export interface Observers {
   log: AccessLog;
   events: RequestEvents;
   metrics: GatewayMetrics;
+  usage: Usage;
   traces: Traces;
 }
 
 /** Writes down how an exchange ended: one log line, one event, one count, its spans. */
-export function observeExchange(exchange: Exchange, { log, events, metrics, traces }: Observers): void {
+export function observeExchange(exchange: Exchange, { log, events, metrics, usage, traces }: Observers): void {
   const durationMs = performance.now() - exchange.startedAtMs;
   const line = lineOf(exchange, durationMs);
   log.write(line);
   const { deployment } = exchange;
   if (deployment) events.add(line.reason !== "", () => requestEventOf(exchange, line, deployment, durationMs));
-  metrics.countRequest(exchange, durationMs);
+  metrics.countRequest(line.status, line.reason, durationMs);
+  if (deployment) usage.count(deployment, exchange.route, line, durationMs);
   traces.end(exchange, line, durationMs);
 }
 

@@ -100,6 +100,7 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
     connect: outbound.connector(),
     deriver: { derive: async (scopes) => deriveFrom(auth, scopes) },
     meter: telemetry.meter,
+    addHistogram: telemetry.addHistogram,
     spans: null,
     tracesSampleRatio: 0,
     output: {

@@ -10,6 +10,7 @@ test("without flags one runner and one gateway are started", () => {
     slots: 64,
     minimumTier: "development",
     egressAllow: [],
+    backendAllow: [],
     state: undefined,
   });
 });
@@ -37,11 +38,13 @@ test("the weakest isolation to accept is one of the three tiers", () => {
 });
 
 test("addresses that functions may reach are a list, in one flag or several", () => {
-  const { egressAllow } = parseStartArguments([
+  const { egressAllow, backendAllow } = parseStartArguments([
     "--egress-allow",
     "10.0.0.1:5432,10.1.0.0/16",
     "--egress-allow=[fd00::1]:80",
+    "--backend-allow=10.0.0.2",
   ]);
+  assert.deepEqual(backendAllow, ["10.0.0.2"]);
   assert.deepEqual(egressAllow, ["10.0.0.1:5432", "10.1.0.0/16", "[fd00::1]:80"]);
 });
 

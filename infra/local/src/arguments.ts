@@ -9,7 +9,7 @@ const TIERS = ["development", "reduced", "full"] as const;
 type Tier = (typeof TIERS)[number];
 
 export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--minimum-tier TIER]
-                    [--egress-allow LIST] [--state FOLDER]
+                    [--egress-allow LIST] [--backend-allow LIST] [--state FOLDER]
 
 Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --runners N    function runners to start, 1 to ${INSTANCES_MAX} (default 1)
@@ -19,6 +19,8 @@ Starts Millrace with everything it needs and keeps it running until Ctrl-C.
                  the weakest isolation that runners accept: ${TIERS.join(", ")} (default development)
   --egress-allow LIST
                  addresses that functions may reach though they are private: address[/prefix][:port], several with commas
+  --backend-allow LIST
+                 addresses that http backends may have though they are private, in the same form
   --state FOLDER where to keep data, secrets and logs (default .millrace)
   --help         print this text`;
 
@@ -29,6 +31,7 @@ export type StartArguments = {
   readonly slots: number;
   readonly minimumTier: Tier;
   readonly egressAllow: readonly string[];
+  readonly backendAllow: readonly string[];
   readonly state: string | undefined;
 };
 
@@ -43,6 +46,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       slots: { type: "string" },
       "minimum-tier": { type: "string" },
       "egress-allow": { type: "string", multiple: true },
+      "backend-allow": { type: "string", multiple: true },
       state: { type: "string" },
     },
   });
@@ -53,6 +57,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
     slots: count("--slots", values.slots, SLOTS.max) ?? SLOTS.usual,
     minimumTier: tier(values["minimum-tier"] ?? "development"),
     egressAllow: (values["egress-allow"] ?? []).flatMap((list) => list.split(",")),
+    backendAllow: (values["backend-allow"] ?? []).flatMap((list) => list.split(",")),
     state: values.state === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), values.state),
   };
 }

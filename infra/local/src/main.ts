@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
-  const { runners, gateways, slots, minimumTier, egressAllow, state } = given;
+  const { runners, gateways, slots, minimumTier, egressAllow, backendAllow, state } = given;
   const stateDirectory = state ?? defaultStateDirectory;
   return startPlatform({
     stateDirectory,
@@ -52,6 +52,7 @@ function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
     runnerSlots: slots,
     runnerMinimumTier: minimumTier,
     egressAllow,
+    backendAllow,
     ports: USUAL_PORTS,
     log: print,
     signal: stop.signal,

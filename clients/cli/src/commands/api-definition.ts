@@ -3,17 +3,13 @@ import { invalidFields } from "@millrace/errors";
 import { ApiDefinition, Parameter, ParameterLocation, ParameterType } from "@millrace/proto/control/v1/apis";
 import { parse } from "yaml";
 import type { Context } from "../context.ts";
-import { backendMessage } from "../deploy/backend.ts";
-import type { EventFormatWord } from "../deploy/manifest.ts";
 import { readText } from "../terminal.ts";
+import { type BackendOptions, backendOf } from "./backend-options.ts";
 
-export interface DefinitionOptions {
+export interface DefinitionOptions extends BackendOptions {
   definition?: string;
   method?: string;
   path?: string;
-  function?: string;
-  qualifier?: string;
-  eventFormat?: EventFormatWord;
   description?: string;
 }
 
@@ -27,14 +23,10 @@ export function readDefinition(
     options.definition === undefined
       ? (before ?? ApiDefinition.create())
       : parseDefinition(readText(resolve(terminal.cwd, options.definition), "--definition"));
-  const { method, path, description, qualifier = "", eventFormat = "jd" } = options;
-  const backend =
-    options.function === undefined
-      ? start.backend
-      : backendMessage({ kind: "function", function: options.function, qualifier, eventFormat }, project);
+  const { method, path, description } = options;
   return {
     ...start,
-    backend,
+    backend: backendOf(options, project) ?? start.backend,
     ...(method !== undefined && { method }),
     ...(path !== undefined && { path, parameters: parametersOf(path, start.parameters) }),
     ...(description !== undefined && { description }),

@@ -6,7 +6,6 @@ import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { backendText } from "../deploy/backend.ts";
 import { readNewestRevision } from "../deploy/current.ts";
-import { EVENT_FORMATS } from "../deploy/manifest.ts";
 import { type Answer, done, idOf, many, one, type View } from "../output/answer.ts";
 import { fieldsText } from "../output/table.ts";
 import { readText } from "../terminal.ts";
@@ -19,6 +18,7 @@ const view: View<Api> = {
     id: ({ name }) => idOf(name),
     method: ({ definition }) => definition?.method,
     path: ({ definition }) => definition?.path,
+import { backendOptions } from "./backend-options.ts";
     backend: ({ definition }) => backendText(definition?.backend) || "of the environment",
     description: ({ definition }) => definition?.description,
   },
@@ -38,9 +38,7 @@ const definitionOptions = () => [
   new Option("--definition <file>", "the whole definition, as JSON or YAML of ApiDefinition"),
   new Option("--method <method>", "GET, POST …"),
   new Option("--path <path>", "after the group's prefix, e.g. /pets/{petId}"),
-  new Option("--function <id>", "the function that answers (default: of the environment)"),
-  new Option("--qualifier <version>", "a version, an alias or LATEST (default)"),
-  new Option("--event-format <format>", "the event that a handler gets (default: jd)").choices(EVENT_FORMATS),
+  ...backendOptions("that answers (default: of the environment)"),
   descriptionOption(),
 ];
 

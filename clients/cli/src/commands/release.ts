@@ -3,10 +3,10 @@ import { Deployment, DeploymentServiceService, DeploymentState, Release } from "
 import { Option } from "commander";
 import type { Noun, Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
-import { backendMessage, backendText } from "../deploy/backend.ts";
+import { backendText } from "../deploy/backend.ts";
 import { readNewestRevision } from "../deploy/current.ts";
-import { EVENT_FORMATS, type EventFormatWord } from "../deploy/manifest.ts";
 import { idOf, many, one, type View } from "../output/answer.ts";
+import { type BackendOptions, backendOf, backendOptions } from "./backend-options.ts";
 import { environmentOption, groupOption, integerOption } from "./options.ts";
 
 const STATES: Readonly<Record<number, string>> = {
@@ -44,11 +44,8 @@ interface DeploymentOptions {
   env: string;
 }
 
-interface CreateOptions extends DeploymentOptions {
+interface CreateOptions extends DeploymentOptions, BackendOptions {
   revision?: string;
-  function?: string;
-  qualifier?: string;
-  eventFormat?: EventFormatWord;
   note?: string;
 }
 
@@ -92,9 +89,7 @@ function registerChanges(noun: Noun): void {
       options: [
         ...deploymentOptions(),
         new Option("-r, --revision <n.n.n>", "the revision (default: the newest)"),
-        new Option("--function <id>", "the function behind the APIs that name none"),
-        new Option("--qualifier <version>", "its version, alias or LATEST (default)"),
-        new Option("--event-format <format>", "the event that its handler gets (default: jd)").choices(EVENT_FORMATS),
+        ...backendOptions("behind the APIs that name none"),
         noteOption(),
       ],
       async run({ call, platform, project }, _, options) {
@@ -148,10 +143,4 @@ function registerChanges(noun: Noun): void {
 
 export function deploymentName(project: Context["project"], { group, env }: DeploymentOptions): string {
   return `${project}/groups/${group}/deployments/${env}`;
-}
-
-function backendOf(options: CreateOptions, project: string) {
-  if (options.function === undefined) return undefined;
-  const { qualifier = "", eventFormat = "jd" } = options;
-  return backendMessage({ kind: "function", function: options.function, qualifier, eventFormat }, project);
 }

@@ -61,6 +61,18 @@ test("an environment may have a backend of its own", (t) => {
   );
   const { kind, ...rest } = groups[0]!.releases[1]!.backend!;
   assert.deepEqual([kind, rest], ["function", { function: "a", qualifier: "", eventFormat: "aws-2" }]);
+  const [http, bare] = parseManifest(
+    "m.yaml",
+    ".",
+    `groups:
+  g: { openapi: ., backend: { http: { url: "https://a.example", timeoutMs: 500, retries: 0, forwardHost: true } }, environments: [test] }
+  h: { openapi: ., backend: { http: "http://b.example/v1" }, environments: [test] }
+`,
+  ).groups.map(({ releases }) => releases[0]!.backend);
+  const more = { timeoutMs: 500, retries: 0, forwardHost: true };
+  assert.deepEqual(http, { kind: "http", url: "https://a.example", ...more });
+  const none = { timeoutMs: 0, retries: undefined, forwardHost: false };
+  assert.deepEqual(bare, { kind: "http", url: "http://b.example/v1", ...none });
   assert.deepEqual(groups[0]!.releases[0], {
     environment: "test",
     note: "a try",
@@ -114,7 +126,7 @@ const SAMPLES: [title: string, text: string, fault: string][] = [
   [
     "a backend that is two",
     "groups:\n  g: { openapi: openapi.yaml, backend: { function: a, mock: {} } }\n",
-    "2:40: groups.g.backend: must have either",
+    "2:40: groups.g.backend: must have one of",
   ],
   [
     "a backend that is a word",

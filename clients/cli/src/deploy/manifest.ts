@@ -65,7 +65,8 @@ export interface ManifestRelease {
 
 export type ManifestBackend =
   | { kind: "function"; function: string; qualifier: string; eventFormat: EventFormatWord }
-  | { kind: "mock"; status: number; headers: Record<string, string>; body: string };
+  | { kind: "mock"; status: number; headers: Record<string, string>; body: string }
+  | { kind: "http"; url: string; timeoutMs: number; retries: number | undefined; forwardHost: boolean };
 
 /** Throws `request_invalid` whose violations are `file:line:column`. */
 export function readManifest(file: string): Manifest {
@@ -191,8 +192,10 @@ function namesOf(value: YamlValue): Record<string, true> {
 function readBackend(value: YamlValue): ManifestBackend | undefined {
   if (value.absent) return undefined;
   if (!value.isObject) return value.fault("must be an object such as { function: hello } or { mock: { status: 204 } }");
-  const read = value.object(["function", "qualifier", "eventFormat", "mock"]);
-  if (read.function.absent === read.mock.absent) return value.fault("must have either function or mock");
+  const read = value.object(["function", "qualifier", "eventFormat", "http", "mock"]);
+  if ([read.function, read.http, read.mock].filter(({ absent }) => !absent).length !== 1)
+    return value.fault("must have one of function, http and mock");
+  if (!read.http.absent) return readHttp(read.http);
   if (!read.mock.absent) {
     const mock = read.mock.object(["status", "headers", "body"]);
     const status = mock.status.integer(200, 599) ?? 200;
@@ -203,6 +206,19 @@ function readBackend(value: YamlValue): ManifestBackend | undefined {
     function: read.function.required(),
     qualifier: read.qualifier.string() ?? "",
     eventFormat: read.eventFormat.oneOf(EVENT_FORMATS) ?? "jd",
+  };
+}
+
+function readHttp(value: YamlValue): ManifestBackend {
+  if (!value.isObject)
+    return { kind: "http", url: value.required(), timeoutMs: 0, retries: undefined, forwardHost: false };
+  const { url, timeoutMs, retries, forwardHost } = value.object(["url", "timeoutMs", "retries", "forwardHost"]);
+  return {
+    kind: "http",
+    url: url.required(),
+    timeoutMs: timeoutMs.integer(100, 300_000) ?? 0,
+    retries: retries.integer(0, 3),
+    forwardHost: forwardHost.boolean() ?? false,
   };
 }
 

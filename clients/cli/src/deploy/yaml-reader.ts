@@ -116,6 +116,10 @@ export class YamlValue {
     return this.#scalar(fits, `must be a whole number from ${min} to ${max}`) as number | undefined;
   }
 
+  boolean(): boolean | undefined {
+    return this.#scalar((value) => typeof value === "boolean", "must be true or false") as boolean | undefined;
+  }
+
   oneOf<Word extends string>(words: readonly Word[]): Word | undefined {
     return this.#scalar((value) => words.includes(value as Word), `must be one of ${words.join(", ")}`) as
       | Word

@@ -50,15 +50,13 @@ export type PlatformOptions = {
   readonly runnerMinimumTier?: "development" | "reduced" | "full";
   /** What functions may reach besides public addresses and the platform's own gateways: `address[/prefix][:port]`. */
   readonly egressAllow?: readonly string[];
-  /** What http backends may be besides public addresses, in the same form. */
-  readonly backendAllow?: readonly string[];
   /** For measurements: what functions cost without the walls of the full tier. */
   readonly withoutBubblewrap?: boolean;
   readonly logLevel?: string;
-  /** For tests: the databases need not survive a power cut. */
-  readonly ephemeral?: boolean;
   /** Variables for the telemetry of all services, such as `OTEL_EXPORTER_OTLP_ENDPOINT`; by default the environment's. */
   readonly telemetry?: Readonly<Record<string, string>>;
+  /** For tests: the databases need not survive a power cut. */
+  readonly ephemeral?: boolean;
   /** NATS users beside the services', such as a test's that listens to the bus. */
   readonly natsUsers?: readonly NatsUser[];
   readonly log?: (line: string) => void;
@@ -177,12 +175,11 @@ async function assemble(
     bubblewrap: await bubblewrap,
     runnerSlots: options.runnerSlots,
     egressAllow: [...gatewayAddresses(instances, ports), ...(options.egressAllow ?? [])],
-    backendAllow: options.backendAllow ?? [],
     logLevel: options.logLevel ?? "info",
+    telemetry: options.telemetry ?? telemetryIn(process.env),
   };
   const services = instances.map((instance) => {
     const operationsAddress = addressOf(ports, instance.id, "operations");
-    telemetry: options.telemetry ?? telemetryIn(process.env),
     const env = serviceEnvironment(instance, settings);
     return serviceProcess({ ...instance, env, operationsAddress, logsFolder }, host);
   });

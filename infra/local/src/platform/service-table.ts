@@ -58,11 +58,10 @@ export type ServiceSettings = {
   readonly bubblewrap: Bubblewrap | undefined;
   readonly runnerSlots: number | undefined;
   readonly egressAllow: readonly string[];
-  readonly backendAllow: readonly string[];
   readonly logLevel: string;
-};
   /** Where traces go, and how many. */
   readonly telemetry: Readonly<Record<string, string>>;
+};
 
 export const addressOf = (ports: Ports, id: string, protocol: string): string =>
   `127.0.0.1:${ports[`${id}.${protocol}`]}`;
@@ -72,8 +71,8 @@ export function serviceEnvironment(instance: ServiceInstance, settings: ServiceS
   const { service, id } = instance;
   const address = (protocol: string) => addressOf(ports, id, protocol);
   const general = {
-    MILLRACE_LOG_LEVEL: settings.logLevel,
     ...settings.telemetry,
+    MILLRACE_LOG_LEVEL: settings.logLevel,
     MILLRACE_OPERATIONS_ADDRESS: address("operations"),
     MILLRACE_SERVICE_KEY_FILE: serviceKeyFile(files, service),
     MILLRACE_SERVICE_TRUST_FILE: settings.secrets.trustFile,
@@ -88,7 +87,6 @@ export function serviceEnvironment(instance: ServiceInstance, settings: ServiceS
   };
 }
 
-type Specific = (
 const TELEMETRY = /^(?:OTEL_|MILLRACE_TRACES_)/;
 
 /** What of an environment is meant for the telemetry of all services: OpenTelemetry's own variables, and the part that is sampled. */
@@ -98,6 +96,7 @@ export function telemetryIn(environment: Readonly<Record<string, string | undefi
   );
 }
 
+type Specific = (
   instance: ServiceInstance,
   settings: ServiceSettings,
   address: (protocol: string) => string,
@@ -133,7 +132,6 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
     MILLRACE_HTTP_ADDRESS: address("http"),
     ...(isShared(settings.ports) && { MILLRACE_HTTP_SHARED_ADDRESS: addressOf(settings.ports, "gateway", "http") }),
     MILLRACE_GATEWAY_ID: id,
-    MILLRACE_GATEWAY_BACKEND_ALLOW: settings.backendAllow.join(),
     MILLRACE_REDIS_URL_FILE: settings.redisUrlFile,
     MILLRACE_AUTH_ADDRESS: addressOf(settings.ports, "auth-1", "grpc"),
     MILLRACE_REGION: REGION,

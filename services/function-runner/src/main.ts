@@ -1,6 +1,6 @@
 import { totalmem } from "node:os";
 import { connectBus } from "@millrace/bus";
-import { Lifecycle, serveOperations } from "@millrace/lifecycle";
+import { Lifecycle, scheduleAsBatch, serveOperations } from "@millrace/lifecycle";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
 import { buildApp, type RunnerApp } from "./app.ts";
 import { readConfig } from "./config.ts";
@@ -23,6 +23,7 @@ const lifecycle = new Lifecycle(log, {
 process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
+  await scheduleAsBatch();
   const telemetry = lifecycle.own("telemetry", startTelemetry("function-runner", process.env));
   const runtime = await prepareRuntimeFolder(cacheDirectory);
   const supply = lifecycle.own("sandboxes", await openSandboxes(runtime, config, log));

@@ -1,5 +1,5 @@
 import { connectBus } from "@millrace/bus";
-import { Lifecycle, serveOperations } from "@millrace/lifecycle";
+import { Lifecycle, scheduleAsBatch, serveOperations } from "@millrace/lifecycle";
 import { OutboundGuard } from "@millrace/outbound";
 import { ServiceIdentity } from "@millrace/rpc";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
@@ -15,6 +15,7 @@ const lifecycle = new Lifecycle(log, config.drain);
 process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
+  await scheduleAsBatch();
   const telemetry = lifecycle.own("telemetry", startTelemetry("gateway", process.env));
   const bus = await connectBus({ ...config.nats, identity: { service: "gateway", id: config.gatewayId } }, log);
   // Not before the gateway is closed: until then it cancels what its callers do not wait for.

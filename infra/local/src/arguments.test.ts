@@ -11,6 +11,7 @@ test("without flags one runner and one gateway are started", () => {
     minimumTier: "development",
     egressAllow: [],
     backendAllow: [],
+    webhookAllow: [],
     state: undefined,
   });
 });
@@ -37,14 +38,16 @@ test("the weakest isolation to accept is one of the three tiers", () => {
   );
 });
 
-test("addresses that functions may reach are a list, in one flag or several", () => {
-  const { egressAllow, backendAllow } = parseStartArguments([
+test("addresses that functions, backends and webhooks may have are a list, in one flag or several", () => {
+  const { egressAllow, backendAllow, webhookAllow } = parseStartArguments([
     "--egress-allow",
     "10.0.0.1:5432,10.1.0.0/16",
     "--egress-allow=[fd00::1]:80",
     "--backend-allow=10.0.0.2",
+    "--webhook-allow=127.0.0.1:9000",
   ]);
   assert.deepEqual(backendAllow, ["10.0.0.2"]);
+  assert.deepEqual(webhookAllow, ["127.0.0.1:9000"]);
   assert.deepEqual(egressAllow, ["10.0.0.1:5432", "10.1.0.0/16", "[fd00::1]:80"]);
 });
 

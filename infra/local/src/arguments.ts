@@ -9,7 +9,8 @@ const TIERS = ["development", "reduced", "full"] as const;
 type Tier = (typeof TIERS)[number];
 
 export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--minimum-tier TIER]
-                    [--egress-allow LIST] [--backend-allow LIST] [--state FOLDER]
+                    [--egress-allow LIST] [--backend-allow LIST] [--webhook-allow LIST]
+                    [--state FOLDER]
 
 Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --runners N    function runners to start, 1 to ${INSTANCES_MAX} (default 1)
@@ -21,6 +22,8 @@ Starts Millrace with everything it needs and keeps it running until Ctrl-C.
                  addresses that functions may reach though they are private: address[/prefix][:port], several with commas
   --backend-allow LIST
                  addresses that http backends may have though they are private, in the same form
+  --webhook-allow LIST
+                 addresses that webhooks of alarms may have though they are private, in the same form
   --state FOLDER where to keep data, secrets and logs (default .millrace)
   --help         print this text`;
 
@@ -32,6 +35,7 @@ export type StartArguments = {
   readonly minimumTier: Tier;
   readonly egressAllow: readonly string[];
   readonly backendAllow: readonly string[];
+  readonly webhookAllow: readonly string[];
   readonly state: string | undefined;
 };
 
@@ -47,6 +51,7 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       "minimum-tier": { type: "string" },
       "egress-allow": { type: "string", multiple: true },
       "backend-allow": { type: "string", multiple: true },
+      "webhook-allow": { type: "string", multiple: true },
       state: { type: "string" },
     },
   });
@@ -56,10 +61,15 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
     gateways: count("--gateways", values.gateways, INSTANCES_MAX) ?? 1,
     slots: count("--slots", values.slots, SLOTS.max) ?? SLOTS.usual,
     minimumTier: tier(values["minimum-tier"] ?? "development"),
-    egressAllow: (values["egress-allow"] ?? []).flatMap((list) => list.split(",")),
-    backendAllow: (values["backend-allow"] ?? []).flatMap((list) => list.split(",")),
+    egressAllow: listOf(values["egress-allow"]),
+    backendAllow: listOf(values["backend-allow"]),
+    webhookAllow: listOf(values["webhook-allow"]),
     state: values.state === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), values.state),
   };
+}
+
+function listOf(lists: readonly string[] = []): string[] {
+  return lists.flatMap((list) => list.split(","));
 }
 
 function count(flag: string, value: string | undefined, max: number): number | undefined {

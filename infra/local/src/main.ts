@@ -43,7 +43,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
-  const { runners, gateways, slots, minimumTier, egressAllow, backendAllow, state } = given;
+  const { runners, gateways, slots, minimumTier, egressAllow, backendAllow, webhookAllow, state } = given;
   const stateDirectory = state ?? defaultStateDirectory;
   return startPlatform({
     stateDirectory,
@@ -53,6 +53,7 @@ function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
     runnerMinimumTier: minimumTier,
     egressAllow,
     backendAllow,
+    webhookAllow,
     ports: USUAL_PORTS,
     log: print,
     signal: stop.signal,

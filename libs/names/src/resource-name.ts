@@ -29,6 +29,10 @@ const ID = {
   environment: { pattern: /^(test|preview|online)$/, rule: "test, preview or online" },
   release: { pattern: /^[1-9][0-9]{0,8}$/, rule: "a release number" },
   request: { pattern: /^[A-Za-z0-9_-]{1,128}$/, rule: "a request's id: 1 to 128 of letters, digits, _ and -" },
+  alarm: {
+    pattern: /^[A-Za-z][A-Za-z0-9_-]{0,63}$/,
+    rule: "1 to 64 of letters, digits, _ and -, beginning with a letter",
+  },
   key: { pattern: /^[A-Za-z0-9]{8,40}$/, rule: "a key id" },
   person: { pattern: /^[a-z0-9]{8,40}$/, rule: "a person's id" },
   token: { pattern: /^[a-z0-9]{8,40}$/, rule: "a token's id" },
@@ -49,6 +53,7 @@ const PATTERNS = {
   deployment: "projects/{project}/groups/{group}/deployments/{environment}",
   release: "projects/{project}/groups/{group}/deployments/{environment}/releases/{release}",
   request: "projects/{project}/requests/{request}",
+  alarm: "projects/{project}/alarms/{alarm}",
   authorization: "projects/{project}/groups/{group}/deployments/{environment}/authorizations/{key}",
   accessKey: "projects/{project}/accessKeys/{key}",
   subscriptionKey: "projects/{project}/subscriptionKeys/{key}",

@@ -1,4 +1,5 @@
 import { AdminServiceService } from "@millrace/proto/control/v1/admin";
+import { AlarmServiceService } from "@millrace/proto/control/v1/alarms";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
@@ -86,6 +87,16 @@ export const ACCESS: AccessTable = {
   ...accessRows(DeploymentLookupServiceService, { lookupDeployment: { who: "service", services: ["auth"] } }),
   ...accessRows(LogServiceService, { listLogs: VIEWER, tailLogs: VIEWER }),
   ...accessRows(RequestServiceService, { listRequests: VIEWER, getRequest: VIEWER, tailRequests: VIEWER }),
+  ...accessRows(AlarmServiceService, {
+    createAlarm: DEVELOPER,
+    getAlarm: VIEWER,
+    listAlarms: VIEWER,
+    updateAlarm: DEVELOPER,
+    deleteAlarm: DEVELOPER,
+    listAlarmEvents: VIEWER,
+    testAlarm: DEVELOPER,
+    rotateAlarmSecret: DEVELOPER,
+  }),
   // The handler asks for an owner of the project, or without one for an operator.
   ...accessRows(AuditServiceService, { listAuditEvents: PERSON }),
   ...accessRows(AdminServiceService, { reproject: OPERATOR, listRunners: OPERATOR }),

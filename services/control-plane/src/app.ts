@@ -1,6 +1,8 @@
 import { AuditLog, auditHandlers } from "@millrace/audit";
 import type { BusConfig } from "@millrace/bus";
+import type { OutboundGuard } from "@millrace/outbound";
 import { AdminServiceService } from "@millrace/proto/control/v1/admin";
+import { AlarmServiceService } from "@millrace/proto/control/v1/alarms";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
@@ -12,12 +14,19 @@ import { LogServiceService } from "@millrace/proto/control/v1/logs";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { RpcServer, type RpcServerOptions, type ServiceTrust } from "@millrace/rpc";
+import type { MasterKeyring } from "@millrace/sealing";
 import { forgetRequests, query, type Sql } from "@millrace/sql";
 import type { Logger } from "@millrace/telemetry";
 import { ACCESS, READS } from "./access.ts";
 import { adminHandlers } from "./admin/admin-rpc.ts";
 import { AdminService, type Grants } from "./admin/admin-service.ts";
 import { RunnerBeats } from "./admin/runner-beats-bus.ts";
+import { forgetAlarmEvents } from "./alarms/alarm-event-store.ts";
+import { alarmHandlers } from "./alarms/alarm-rpc.ts";
+import { AlarmService } from "./alarms/alarm-service.ts";
+import { Deliverer } from "./alarms/deliverer.ts";
+import { Evaluator } from "./alarms/evaluator.ts";
+import { WebhookClient } from "./alarms/webhook-client.ts";
 import { apiHandlers } from "./apis/api-rpc.ts";
 import { ApiService } from "./apis/api-service.ts";
 import { BusLink } from "./bus/bus-link.ts";
@@ -76,8 +85,14 @@ export interface Deps {
   auth: Auth;
   trust: Pick<ServiceTrust, "verify">;
   seal: Seal;
+  /** What control-plane seals for itself. */
+  keyring: MasterKeyring;
+  /** Where webhooks may be. */
+  webhookGuard: OutboundGuard;
   addresses: Addresses;
   clock: () => Date;
+  /** From 0 to below 1. */
+  random: () => number;
   /** Streams that would go on end when it aborts. */
   stopping: AbortSignal;
   tls?: RpcServerOptions["tls"];
@@ -93,6 +108,11 @@ export interface App {
   keepAuditPartitions(): Promise<void>;
   /** Repeats the upkeep above until closed. */
   startUpkeep(): { close(): Promise<void> };
+  /** Evaluates the alarms that are due. */
+  evaluateAlarms(): Promise<void>;
+  /** Begins the deliveries that are due. */
+  deliverAlarms(): Promise<void>;
+  forgetAlarmEvents(): Promise<void>;
 }
 
 /** Puts the service together; opens nothing. */
@@ -109,6 +129,8 @@ export function buildApp(deps: Deps): App {
 
   const deployments = new DeploymentService({ sql });
   const tails = new Tails(deps.stopping);
+  const evaluator = new Evaluator({ sql, addresses, clock, log });
+  const deliverer = new Deliverer({ ...deps, webhooks: new WebhookClient(deps.webhookGuard) });
   const audit = new AuditLog({ sql, reads: READS, log });
   const rpc = new RpcServer({
     access: ACCESS,
@@ -145,6 +167,7 @@ export function buildApp(deps: Deps): App {
     .add(DeploymentLookupServiceService, deploymentLookupHandlers(deployments))
     .add(LogServiceService, logHandlers(new LogService({ sql, clock, tails })))
     .add(RequestServiceService, requestHandlers(new RequestService({ sql, clock, tails })))
+    .add(AlarmServiceService, alarmHandlers(new AlarmService({ sql, keyring: deps.keyring, deliverer, clock })))
     .add(
       AuditServiceService,
       auditHandlers(audit, (project) => query(() => findProjectMadeAt(sql, project))),
@@ -157,11 +180,23 @@ export function buildApp(deps: Deps): App {
     sweepArtifacts: () => artifacts.sweep(),
     turnPartitions: () => partitions.turn(clock()),
     keepAuditPartitions: () => audit.keepPartitions(),
+    forgetAlarmEvents: () => {
+      const before = new Date(clock().getTime() - LIMITS.alarm.eventsKeptMs);
+      return query(() => forgetAlarmEvents(sql, before));
+    },
     forgetRequests: async () => void (await query(() => forgetRequests(sql, clock()))),
   };
+  const rounds = { evaluateAlarms: () => evaluator.round(), deliverAlarms: () => deliverer.round() };
   const startUpkeep = () => {
-    const turns = Object.entries(upkeep).map(([name, work]) => new Periodic(name, LIMITS.upkeepIntervalMs, work, log));
-    return { close: async () => void (await Promise.all(turns.map((turn) => turn.close()))) };
+    const every = (intervalMs: number, works: Record<string, () => Promise<void>>) =>
+      Object.entries(works).map(([name, work]) => new Periodic(name, intervalMs, work, log));
+    const turns = [...every(LIMITS.upkeepIntervalMs, upkeep), ...every(LIMITS.alarm.roundMs, rounds)];
+    return {
+      async close() {
+        await Promise.all(turns.map((turn) => turn.close()));
+        await deliverer.settled();
+      },
+    };
   };
-  return { rpc, link, ...upkeep, startUpkeep };
+  return { rpc, link, ...upkeep, ...rounds, startUpkeep };
 }

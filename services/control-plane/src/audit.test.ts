@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import { type AuditEvent, AuditOutcome, type ListAuditEventsRequest } from "@millrace/proto/audit/v1/audit";
 import { Role } from "@millrace/proto/auth/v1/people";
 import { AdminServiceService } from "@millrace/proto/control/v1/admin";
+import { AlarmRule, AlarmServiceService } from "@millrace/proto/control/v1/alarms";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
@@ -53,6 +54,7 @@ const ONLINE = `${GROUP}/deployments/online`;
 const functions = FunctionServiceService;
 const groups = GroupServiceService;
 const deployments = DeploymentServiceService;
+const ALARM = `${SHOP}/alarms/errors`;
 const once = { note: "", requestId: "", etag: "" };
 
 /** What changes something, in an order in which each call can succeed, and the object of its line. */
@@ -157,6 +159,32 @@ const CHANGES: Readonly<Record<string, [object: string, call: () => Promise<unkn
     },
   ],
   UpdateRevision: [SECOND, () => client.call(groups.updateRevision, { name: SECOND, note: "n", etag: "" })],
+  CreateAlarm: [
+    ALARM,
+    () => {
+      const rule = AlarmRule.create({ deployment: ONLINE, metric: "error_rate", comparison: 1, threshold: 0.5 });
+      const request = { description: "canary-4416", webhookUrl: "https://canary-4417.example/", requestId: "" };
+      return client.call(AlarmServiceService.createAlarm, { parent: SHOP, alarmId: "errors", rule, ...request });
+    },
+  ],
+  UpdateAlarm: [
+    ALARM,
+    () => {
+      const request = {
+        description: undefined,
+        rule: undefined,
+        webhookUrl: "https://127.0.0.1/canary-4418",
+        etag: "",
+      };
+      return client.call(AlarmServiceService.updateAlarm, { name: ALARM, ...request });
+    },
+  ],
+  TestAlarm: [ALARM, () => client.call(AlarmServiceService.testAlarm, { name: ALARM })],
+  RotateAlarmSecret: [
+    ALARM,
+    () => client.call(AlarmServiceService.rotateAlarmSecret, { name: ALARM, overlapSeconds: undefined, etag: "" }),
+  ],
+  DeleteAlarm: [ALARM, () => client.call(AlarmServiceService.deleteAlarm, { name: ALARM, etag: "" })],
   DeleteApi: [
     `${SECOND}/apis/get`,
     () => client.call(ApiServiceService.deleteApi, { name: `${SECOND}/apis/get`, etag: "" }),

@@ -11,6 +11,7 @@ import {
   secretFile,
   tlsOf,
 } from "@millrace/config";
+import { allowedRanges } from "@millrace/outbound";
 import { z } from "zod";
 
 const SHAPE = {
@@ -26,6 +27,10 @@ const SHAPE = {
   GATEWAY_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }),
   /** X25519 public key (SPKI PEM) to which secrets of functions are sealed. */
   RUNNER_PUBLIC_KEY_FILE: secretFile(),
+  /** 32 bytes in base64; seals what signs deliveries to webhooks. */
+  MASTER_KEY_FILE: secretFile(),
+  /** `address[/prefix][:port]`, … : private addresses that webhooks may have. */
+  WEBHOOK_ALLOW: allowedRanges(),
   CONTROL_PLANE_ID: busId().default("control-plane-1"),
 };
 
@@ -42,6 +47,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     serviceKey: given.SERVICE_KEY_FILE,
     serviceTrust: given.SERVICE_TRUST_FILE,
     runnerPublicKey: given.RUNNER_PUBLIC_KEY_FILE,
+    masterKey: given.MASTER_KEY_FILE,
+    webhookAllow: given.WEBHOOK_ALLOW,
     nats: busOf(given),
     auth: { address: given.AUTH_ADDRESS, caFile: given.TLS_CA_FILE },
     addresses: {

@@ -1,6 +1,7 @@
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
+import { OutboundGuard } from "@millrace/outbound";
 import { ServiceIdentity, ServiceTrust } from "@millrace/rpc";
-import { sealToKey } from "@millrace/sealing";
+import { MasterKeyring, sealToKey } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
 import { buildApp } from "./app.ts";
@@ -39,8 +40,15 @@ async function start(): Promise<void> {
     auth,
     trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),
     seal: (context, value) => sealToKey(runnerKey, Buffer.from(value), context),
+    keyring: MasterKeyring.parse(config.masterKey.reveal()),
+    webhookGuard: new OutboundGuard({
+      allow: config.webhookAllow,
+      busUrl: config.nats.url,
+      setting: "MILLRACE_WEBHOOK_ALLOW",
+    }),
     addresses: config.addresses,
     clock: () => new Date(),
+    random: Math.random,
     stopping: lifecycle.stopping,
     tls: config.tls,
   });

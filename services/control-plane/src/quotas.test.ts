@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
+import { AlarmRule, AlarmServiceService } from "@millrace/proto/control/v1/alarms";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
@@ -102,6 +103,24 @@ test("APIs of a revision, created or imported, and their definitions", async () 
     client.call(ApiServiceService.updateApi, { name: `${parent}/apis/get_p0`, definition, etag: "" }),
     "definitions",
   );
+});
+
+test("alarms of a project", async () => {
+  await sql`
+    insert into alarms (
+      uid, project, id, description, api, function_uid, metric, comparison, threshold, window_minutes, min_calls,
+      alarm_after, ok_after, missing_data, sealed_secret, state_since, evaluate_at
+    )
+    select
+      'al-' || n, 'shop', 'a' || n, '', '', ${uid}, 'timeouts', 'above', 1, 5, 0, 1, 1, 'keep', '', now(), now()
+    from generate_series(1, ${QUOTAS.alarmsPerProject - 1}) n`;
+  const rule = AlarmRule.create({ function: pets.name, metric: "timeouts", comparison: 1 });
+  const create = (alarmId: string) => {
+    const request = { parent: "projects/shop", alarmId, description: "", rule, webhookUrl: "", requestId: "" };
+    return client.call(AlarmServiceService.createAlarm, request);
+  };
+  await create("last");
+  await exceeded(create("more"), "alarms");
 });
 
 test("projects of the platform", async () => {

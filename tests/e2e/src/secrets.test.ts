@@ -180,7 +180,8 @@ describe("after everything was exercised, rightly and wrongly, no secret is foun
     ]) {
       assert.ok(canaries.names.includes(name), name);
     }
-    for (const file of ["master.key", "postgres.password", "redis.password", "gateway.pem", "runner-private.pem"]) {
+    const keys = ["master.key", "control-plane.key", "gateway.pem", "runner-private.pem"];
+    for (const file of [...keys, "postgres.password", "redis.password"]) {
       assert.ok(canaries.names.includes(file), `${file} among ${canaries.names.join(", ")}`);
     }
     assert.ok(canaries.names.filter((name) => name.endsWith(".seed")).length >= 4);

@@ -58,6 +58,7 @@ export type ServiceSettings = {
   readonly bubblewrap: Bubblewrap | undefined;
   readonly runnerSlots: number | undefined;
   readonly egressAllow: readonly string[];
+  readonly webhookAllow: readonly string[];
   readonly logLevel: string;
   /** Where traces go, and how many. */
   readonly telemetry: Readonly<Record<string, string>>;
@@ -111,6 +112,8 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
     MILLRACE_BASE_DOMAIN: BASE_DOMAIN,
     MILLRACE_GATEWAY_PUBLIC_URL: gatewayPublicUrl(settings.ports),
     MILLRACE_RUNNER_PUBLIC_KEY_FILE: settings.secrets.runnerPublicKeyFile,
+    MILLRACE_MASTER_KEY_FILE: settings.secrets.controlPlaneKeyFile,
+    MILLRACE_WEBHOOK_ALLOW: settings.webhookAllow.join(),
   }),
   auth: (_, settings, address) => ({
     MILLRACE_GRPC_ADDRESS: address("grpc"),

@@ -22,6 +22,7 @@ const ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789";
 export type PlatformSecrets = {
   readonly trustFile: string;
   readonly masterKeyFile: string;
+  readonly controlPlaneKeyFile: string;
   readonly runnerPrivateKeyFile: string;
   readonly runnerPublicKeyFile: string;
   readonly bootstrapFile: string;
@@ -33,13 +34,16 @@ export type PlatformSecrets = {
 /** Makes what is missing and answers where everything is. */
 export function makePlatformSecrets(files: SecretFiles): PlatformSecrets {
   const trust = Object.fromEntries(SERVICES.map((service) => [service, makeServiceKey(files, service)]));
-  files.once("master.key", () => randomBytes(MASTER_KEY_BYTES).toString("base64"));
+  for (const name of ["master.key", "control-plane.key"]) {
+    files.once(name, () => randomBytes(MASTER_KEY_BYTES).toString("base64"));
+  }
   const operator = files.once("bootstrap.json", () =>
     JSON.stringify({ email: OPERATOR_EMAIL, password: randomPassword(), token: randomToken() }),
   );
   return {
     trustFile: files.write("trust.json", JSON.stringify(trust, null, 2)),
     masterKeyFile: files.path("master.key"),
+    controlPlaneKeyFile: files.path("control-plane.key"),
     runnerPrivateKeyFile: files.path("runner-private.pem"),
     runnerPublicKeyFile: files.write("runner-public.pem", publicPem(runnerPrivateKey(files))),
     bootstrapFile: files.path("bootstrap.json"),

@@ -1,7 +1,8 @@
-import { generateKeyPairSync } from "node:crypto";
+import { generateKeyPairSync, randomBytes } from "node:crypto";
 import { type BusConfig, type BusIdentity, connectBus } from "@millrace/bus";
+import { OutboundGuard, parseAllowedRange } from "@millrace/outbound";
 import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
-import { openWithKey, sealToKey } from "@millrace/sealing";
+import { MasterKeyring, openWithKey, sealToKey } from "@millrace/sealing";
 import { createLogger } from "@millrace/telemetry";
 import { type TestDatabase, type TestNats, testDatabase, testNats, until } from "@millrace/testing";
 import { type KV, Kvm } from "@nats-io/kv";
@@ -31,6 +32,8 @@ export interface TestControlPlane {
 export interface TestOptions {
   /** False: the bus's address answers nobody. */
   busReachable?: boolean;
+  /** Addresses that webhooks may have besides public ones. */
+  webhookAllow?: readonly string[];
 }
 
 type Owner = { after(release: () => Promise<void>): unknown };
@@ -58,6 +61,7 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
   const clock = { now: new Date() };
   const identity = new ServiceIdentity("control-plane", services["control-plane"].privateKey);
   const identityClient = new IdentityClient({ address: `127.0.0.1:${auth.port}`, caFile: undefined, identity });
+  const webhookAllow = (options.webhookAllow ?? []).map((range) => parseAllowedRange(range)!);
   const stop = new AbortController();
   const app = buildApp({
     log,
@@ -67,8 +71,11 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
     auth: identityClient,
     trust: new ServiceTrust("control-plane", JSON.stringify({ auth: services.auth.publicKey })),
     seal: (context, value) => sealToKey(runner.publicKey, Buffer.from(value), context),
+    keyring: MasterKeyring.parse(randomBytes(32).toString("base64")),
+    webhookGuard: new OutboundGuard({ allow: webhookAllow, busUrl: nats.url, setting: "MILLRACE_WEBHOOK_ALLOW" }),
     addresses: { region: "local-1", baseDomain: "localhost", gatewayPublicUrl: "http://127.0.0.1:8080" },
     clock: () => clock.now,
+    random: Math.random,
     stopping: stop.signal,
   });
   const port = await app.rpc.listen("127.0.0.1", 0);

@@ -1,0 +1,99 @@
+import type { BusLog } from "@millrace/bus";
+import { randomLabel } from "@millrace/names";
+import { inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
+import { type Addresses, urlsOf } from "../deployments/deployment.ts";
+import { LIMITS } from "../limits.ts";
+import { insertAlarmEvent, supersedeDeliveries } from "./alarm-event-store.ts";
+import { measureOf, totalsOf } from "./alarm-metric.ts";
+import { step } from "./alarm-state.ts";
+import { type Due, lockDue, putOff, saveStanding } from "./evaluation-store.ts";
+import { type Change, changeBody } from "./notification.ts";
+
+const MINUTE_MS = 60_000;
+const { latenessMs, evaluationsAtOnceMax, deliveriesPendingMax } = LIMITS.alarm;
+
+interface EvaluatorDeps {
+  sql: Sql;
+  addresses: Addresses;
+  clock: () => Date;
+  log: BusLog;
+}
+
+/**
+ * Evaluates each alarm once a minute, when the minute is complete. What a change says, and that somebody is to be told, is committed
+ * with the change. After a standstill the newest minute counts; those before it are not made up for.
+ */
+export class Evaluator {
+  readonly #deps: EvaluatorDeps;
+
+  constructor(deps: EvaluatorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Until no alarm is due that nobody else holds. */
+  async round(): Promise<void> {
+    const workers = Array.from({ length: evaluationsAtOnceMax }, async () => {
+      while (await this.#next());
+    });
+    await Promise.all(workers);
+  }
+
+  async #next(): Promise<boolean> {
+    const { sql, clock, log } = this.#deps;
+    const now = clock();
+    let uid: string | undefined;
+    try {
+      return await inTransaction(sql, async (tx) => {
+        const due = await lockDue(tx, now);
+        uid = due?.alarm.uid;
+        if (due) await this.#evaluate(tx, due, now);
+        return due !== undefined;
+      });
+    } catch (err) {
+      if (uid === undefined) throw err;
+      log.warn({ err, alarm: uid }, "an alarm could not be evaluated; its next minute is tried");
+      const failed = uid;
+      await query(() => putOff(sql, failed, nextAfter(newestMinute(now))));
+      return true;
+    }
+  }
+
+  async #evaluate(tx: Transaction, { alarm, standing, events }: Due, now: Date): Promise<void> {
+    const { rule, target } = alarm;
+    const to = newestMinute(now);
+    const window = { from: new Date(to.getTime() - rule.windowMinutes * MINUTE_MS), to };
+    const totals = await totalsOf(tx, target, window);
+    const value = measureOf(rule, totals);
+    const after = step(rule, standing, value, to);
+    const changed = after.state !== standing.state;
+    const saved = { value, changedAt: changed ? now : undefined, nextAt: nextAfter(to) };
+    await saveStanding(tx, alarm.uid, after, saved);
+    if (!changed) return;
+    const states = { from: standing.state, to: after.state };
+    await this.#tell(tx, alarm, { number: events + 1, ...states, at: now, value, calls: totals.count, window });
+  }
+
+  async #tell(tx: Transaction, alarm: Due["alarm"], change: Change): Promise<void> {
+    const isTold = alarm.webhookUrl !== undefined && alarm.webhookGoneAt === undefined;
+    const id = mintDeliveryId();
+    const { target } = alarm;
+    const url = target.kind === "deployment" ? urlsOf(target, this.#deps.addresses).hostUrl : undefined;
+    const delivery = isTold ? { id, body: changeBody(alarm, change, id, url) } : undefined;
+    await insertAlarmEvent(tx, alarm, change, delivery);
+    if (isTold) await supersedeDeliveries(tx, alarm.uid, deliveriesPendingMax);
+  }
+}
+
+export function mintDeliveryId(): string {
+  return `dl-${randomLabel(20)}`;
+}
+
+/** End of the newest minute that counts as complete. */
+function newestMinute(now: Date): Date {
+  return new Date(Math.floor((now.getTime() - latenessMs) / MINUTE_MS) * MINUTE_MS);
+}
+
+/** When the minute after the one that ends at `to` counts as complete. */
+function nextAfter(to: Date): Date {
+  return new Date(to.getTime() + MINUTE_MS + latenessMs);
+}

@@ -54,6 +54,8 @@ import { LogReader } from "./logs/log-bus.ts";
 import { logHandlers } from "./logs/log-rpc.ts";
 import { LogService } from "./logs/log-service.ts";
 import { ImportService } from "./openapi/import-service.ts";
+import { UsageRollUp } from "./metrics/roll-up.ts";
+import { UsageReader } from "./metrics/usage-bus.ts";
 import { Projection } from "./projecting/projection.ts";
 import { SnapshotSweeper } from "./projecting/snapshot-sweeper.ts";
 import { projectHandlers } from "./projects/project-rpc.ts";
@@ -104,6 +106,8 @@ export interface App {
   sweepSnapshots(): Promise<void>;
   sweepArtifacts(): Promise<void>;
   turnPartitions(): Promise<void>;
+  /** Sums what was counted by hours and days, and drops what is over its time. */
+  turnUsage(): Promise<void>;
   /** Once before anything is served, too. */
   keepAuditPartitions(): Promise<void>;
   /** Repeats the upkeep above until closed. */
@@ -122,7 +126,7 @@ export function buildApp(deps: Deps): App {
   const beats = new RunnerBeats({ clock, log });
   const projection = new Projection({ sql, schema, log, publishArtifact: (digest) => artifacts.publish(digest) });
   const partitions = new PartitionStore(sql);
-  const readers = [new LogReader({ sql, log, partitions }), new RequestReader({ sql, log, partitions })];
+  const readers = [new LogReader({ sql, log, partitions }), new RequestReader({ sql, log, partitions }), new UsageReader({ sql, log })];
   const consumers = readers.map((reader) => new StreamConsumer(reader, log));
   const link = new BusLink(deps.bus, log, [projection, beats, ...consumers]);
   const artifacts = new ArtifactBus({ sql, link, clock });
@@ -174,6 +178,7 @@ export function buildApp(deps: Deps): App {
     )
     .add(AdminServiceService, adminHandlers(new AdminService({ sql, link, projection, grants: auth, beats })));
 
+  const rollUp = new UsageRollUp(sql);
   const sweeper = new SnapshotSweeper({ sql, link, clock, log });
   const upkeep = {
     sweepSnapshots: () => sweeper.sweep(),
@@ -184,6 +189,7 @@ export function buildApp(deps: Deps): App {
       const before = new Date(clock().getTime() - LIMITS.alarm.eventsKeptMs);
       return query(() => forgetAlarmEvents(sql, before));
     },
+    turnUsage: () => rollUp.turn(clock()),
     forgetRequests: async () => void (await query(() => forgetRequests(sql, clock()))),
   };
   const rounds = { evaluateAlarms: () => evaluator.round(), deliverAlarms: () => deliverer.round() };

@@ -115,6 +115,7 @@ export const LIMITS = {
   usageRowsDroppedAtOnce: 20_000,
   /** A minute told later than this after it ended, or before it began by more than `eventEarlyMsMax`, is passed over. */
   usageLateMsMax: 3_600_000,
+  usageNameCharsMax: 128,
 
   tailsMax: 200,
   tailsPerPersonMax: 10,

@@ -1,6 +1,7 @@
 import type { Queryable, Transaction } from "@millrace/sql";
 import {
   beginningOf,
+  camel,
   DURATION_COLUMNS,
   LEVEL_MS,
   type Level,
@@ -164,11 +165,6 @@ const NOTHING: TotalsOf = {
   requests: totalsOf(USAGE.requests, {}) as TotalsOf["requests"],
   invocations: totalsOf(USAGE.invocations, {}) as TotalsOf["invocations"],
 };
-
-/** How a column is called in TypeScript, and in the messages. */
-export function camel(column: string): string {
-  return column.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
-}
 
 /** Removes what is older, at most so many rows; answers how many there were. By the index *_by_age. */
 export async function dropUsage(

@@ -85,3 +85,8 @@ export const LEVEL_MS: Record<Level, number> = { minutes: 60_000, hours: 3_600_0
 export function beginningOf(level: Level, at: Date): Date {
   return new Date(at.getTime() - (at.getTime() % LEVEL_MS[level]));
 }
+
+/** How a column is called in TypeScript, and in the messages. */
+export function camel(column: string): string {
+  return column.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase());
+}

@@ -27,5 +27,8 @@ export const TAIL_RESUME_MS = 1_000;
 export const EXPLAIN_WAIT_MS = 3_000;
 export const EXPLAIN_POLL_MS = 250;
 
+/** Pages of 10,000 events that are looked through for what no index finds. */
+export const SEARCH_PAGES_MAX = 20;
+
 export const MANIFEST_BYTES_MAX = MIB;
 export const SECRET_FILE_BYTES_MAX = 64 * 1024;

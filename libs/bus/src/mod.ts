@@ -1,6 +1,7 @@
 export { ensureBus, openBucket, openObjects, publishKept } from "./buckets.ts";
 export { type BusConfig, type BusLog, busUnavailable, connectBus } from "./connection.ts";
 export { echo } from "./echo.ts";
+export { EventTallies, type TallyRecord } from "./event-tallies.ts";
 export { guarded } from "./guarded.ts";
 export { BUS_LIMITS } from "./limits.ts";
 export { type Listener, listen } from "./listen.ts";

@@ -86,7 +86,13 @@ export const ACCESS: AccessTable = {
   }),
   ...accessRows(DeploymentLookupServiceService, { lookupDeployment: { who: "service", services: ["auth"] } }),
   ...accessRows(LogServiceService, { listLogs: VIEWER, tailLogs: VIEWER }),
-  ...accessRows(RequestServiceService, { listRequests: VIEWER, getRequest: VIEWER, tailRequests: VIEWER }),
+  ...accessRows(RequestServiceService, {
+    listRequests: VIEWER,
+    getRequest: VIEWER,
+    tailRequests: VIEWER,
+    listUnroutedRequests: OPERATOR,
+    tailUnroutedRequests: OPERATOR,
+  }),
   ...accessRows(AlarmServiceService, {
     createAlarm: DEVELOPER,
     getAlarm: VIEWER,
@@ -108,3 +114,4 @@ export const READS: readonly string[] = [
   LogServiceService.tailLogs.path,
   RequestServiceService.tailRequests.path,
 ];
+  RequestServiceService.tailUnroutedRequests.path,

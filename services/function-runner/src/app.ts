@@ -125,7 +125,7 @@ export function buildApp(deps: RunnerDependencies) {
       slotsBusy: placing.slotsBusy,
       rejections: placing.rejections,
       instances: pools.instances,
-      logsDropped: logs.dropped,
+      logEntriesDropped: logs.dropped,
       ...supply.counters,
     }),
     egress: egress.audit.counters,
@@ -157,7 +157,7 @@ export function buildApp(deps: RunnerDependencies) {
       records.close();
       pools.close();
       await supply.close();
-      logs.flush();
+      logs.close();
       beats.close();
       await frames.close();
     },

@@ -212,6 +212,8 @@ export const OUTPUT_LIMITS = {
   publishedBytesPerSecond: 4 * MIB,
   /** Ends of invocations that went well and printed nothing: only so many are told. */
   quietPerSecond: 200,
+  /** How often it is looked whether control-plane has to be told what was left out. */
+  tallyTurnMs: 500,
 } as const;
 
 export const OWN_SPAN_LIMITS = {

@@ -15,7 +15,11 @@ export function registerMetrics(meter: Telemetry["meter"], app: RunnerApp, tier:
   gauge("runner_instances", "Threads that hold a function version", () => app.facts().instances);
   counter("runner_sandboxes_started_total", "Sandboxes started", () => app.facts().started);
   counter("runner_sandbox_violations_total", "Sandboxes killed for what they sent", () => app.facts().violations);
-  counter("runner_log_batches_dropped_total", "Log batches over the bound", () => app.facts().logsDropped);
+  counter(
+    "runner_log_entries_dropped_total",
+    "Log lines and ends of invocations that nobody was told of",
+    () => app.facts().logEntriesDropped,
+  );
   meter
     .createObservableCounter("runner_rejections_total", { description: "Invocations not taken" })
     .addCallback((result) => {

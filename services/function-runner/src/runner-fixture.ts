@@ -122,7 +122,7 @@ export async function startTestRunner(
     if (!bytes) throw new Error("no such artifact");
     return bytes;
   });
-  const logs = new LogPublisher("runner-1", (_, bytes) => published.push(LogBatch.decode(bytes)));
+  const logs = new LogPublisher("runner-1", (_, bytes) => published.push(LogBatch.decode(bytes)) > 0);
   const spans: FinishedSpan[] = [];
   const traces = new InvocationTraces({ add: (more) => spans.push(...more) }, () => performance.now());
   const connections: EgressEvent[] = [];

@@ -25,6 +25,7 @@ import { Traces } from "./observing/traces.ts";
 import { Usage } from "./observing/usage.ts";
 import { registerUsageMetrics } from "./observing/usage-metrics.ts";
 import { BucketsBus } from "./releases/buckets-bus.ts";
+import { unparsedEventOf } from "./observing/request-event.ts";
 import { Deployments } from "./releases/deployments.ts";
 import { Functions } from "./releases/functions.ts";
 
@@ -115,7 +116,10 @@ export function buildApp(deps: GatewayDependencies) {
   const http = new GatewayHttp({
     ...deps.http,
     serve: (exchange) => requests.serve(exchange),
-    onUnparsed: (refusal) => metrics.countUnparsed(refusal),
+    onUnparsed: (refusal, requestId, sourceIp) => {
+      metrics.countUnparsed(refusal);
+      events.add("unrouted", "", () => unparsedEventOf(refusal, requestId, sourceIp));
+    },
     onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics, usage, traces }),
     log,
   });
@@ -185,7 +189,7 @@ export function buildApp(deps: GatewayDependencies) {
       renewal.close();
       buckets?.close();
       accessLog.flush();
-      events.flush();
+      events.close();
       await usage.close();
     },
   };

@@ -54,6 +54,7 @@ function requestFields(request: RequestRecord): [string, string][] {
   const { method, path, host, phases, function: id, keyId, callerProject } = request;
   return [
     ["request", `${method} ${path}`],
+    ["query", request.queryNames],
     ["time", request.time?.toISOString() ?? ""],
     ["to", `${host}, ${request.group} ${request.environment}, release ${request.release} (${request.revision})`],
     ["api", request.api],
@@ -61,11 +62,18 @@ function requestFields(request: RequestRecord): [string, string][] {
     ["gateway", request.gateway],
     ["function", id && `${id}@${request.functionVersion}`],
     ["runner", request.runner && `${request.runner}, ${counted(request.attempts)}, ${request.cold ? "cold" : "warm"}`],
+    ["backend", backendText(request)],
     ["bytes", `${request.requestBytes} in, ${request.responseBytes} out`],
     ["took", `${request.durationMs.toFixed(1)} ms`],
     ...phases.map(({ name, durationMs }): [string, string] => [`  ${name}`, `${durationMs.toFixed(1)} ms`]),
     ["trace", request.traceId],
   ];
+}
+
+function backendText({ backend, backendHost, backendStatus, backendMs }: RequestRecord): string {
+  if (backend === "" || backendMs === 0) return backend;
+  const name = [backend, backendHost].filter(Boolean).join(" ");
+  return `${name}: ${backendStatus || "no answer"} after ${backendMs.toFixed(1)} ms`;
 }
 
 function counted(attempts: number): string {

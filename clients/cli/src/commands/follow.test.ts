@@ -29,7 +29,7 @@ async function startTails(t: TestContext) {
       async *tailLogs({ resumeToken, backlog }) {
         const token = turnOf(resumeToken, backlog);
         const entry = LogEntry.fromPartial({ time, function: "pets", version: 2, requestId: "r1", level: "info" });
-        yield { entries: [{ ...entry, message: `line ${token}\nand \u001b[31mmore` }], resumeToken: token };
+        yield { entries: [{ ...entry, message: `line ${token}\nand \u001b[31mmore` }], resumeToken: token, gaps: [] };
       },
     },
   );
@@ -40,7 +40,11 @@ async function startTails(t: TestContext) {
         const token = turnOf(resumeToken, backlog);
         const path = `/${token}/${filter?.status}`;
         const name = "projects/default/requests/r1";
-        yield { requests: [RequestRecord.fromPartial({ time, name, path, status: 502 })], resumeToken: token };
+        yield {
+          requests: [RequestRecord.fromPartial({ time, name, path, status: 502 })],
+          resumeToken: token,
+          gaps: [],
+        };
       },
     },
   );

@@ -1,4 +1,5 @@
 import type { Queryable } from "@millrace/sql";
+import { LIMITS } from "../limits.ts";
 import type { EventCursor, EventPosition } from "./event.ts";
 
 // The parts of statements that lists and tails of all kinds of events share.
@@ -27,8 +28,37 @@ export function placed<Row extends PlacedRow>(row: Row) {
   };
 }
 
-/** Events of before the project was made are another's of the same name. */
+/** What was found among rows that were looked through in order. */
+export interface Scan<Row> {
+  rows: Row[];
+  /** The last that was looked at, found or not; undefined when there was none. */
+  last: Row | undefined;
+  /** Nothing may lie behind it. */
+  isWhole: boolean;
+}
+
+/** The last row of a scan is answered also when it does not match. */
+export function scanOf<Raw extends { matches: boolean; number: string }, Row>(
+  raw: readonly Raw[],
+  scanMax: number,
+  read: (row: Raw) => Row,
+): Scan<Row> {
+  const last = raw.at(-1);
+  return {
+    rows: raw.filter(({ matches }) => matches).map(read),
+    last: last && read(last),
+    isWhole: Number(last?.number ?? 0) < scanMax,
+  };
+}
+
+/** How many rows are looked through for a page of `limit`. */
+export function scanning(limit: number): number {
+  return Math.max(limit, LIMITS.scannedMax);
+}
+
+/** Events of before the project was made are another's of the same name. Those of no project are told apart by their project, which is empty. */
 export function ofProject(sql: Queryable, project: string) {
+  if (project === "") return sql`project = ''`;
   return sql`project = ${project} and at >= (select created_at from projects where id = ${project})`;
 }
 

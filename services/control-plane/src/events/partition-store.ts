@@ -3,7 +3,7 @@ import { LIMITS } from "../limits.ts";
 
 // Events are kept in partitions by the day of UTC, so that a day that is over its time goes as a whole.
 
-const TABLES = ["requests", "invocations", "log_lines"] as const;
+const TABLES = ["requests", "invocations", "log_lines", "event_gaps"] as const;
 export type EventTable = (typeof TABLES)[number];
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 import { invalidFields } from "@millrace/errors";
-import { checkId, parseName } from "@millrace/names";
+import { checkId, ENVIRONMENTS } from "@millrace/names";
 import { RequestFilter as RequestFilterMessage } from "@millrace/proto/control/v1/requests";
 import type { RequestFilter } from "./request.ts";
 
@@ -10,6 +10,8 @@ const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59);
 const BACKLOG_MAX = 1_000;
 const TEXT_CHARS_MAX = 256;
 const REASON = /^[a-z_]{1,64}$/;
+const METHOD = /^[A-Z]{1,20}$/;
+const SOURCE = /^[A-Za-z0-9_-]{1,64}$/;
 
 export function checkInstant(field: string, instant: Date | undefined): void {
   const ms = instant?.getTime() ?? 0;
@@ -22,9 +24,8 @@ export function checkBacklog(backlog: number): number {
   throw invalidFields([{ field: "backlog", description: `must be from 0 to ${BACKLOG_MAX}` }]);
 }
 
-/** Reads a filter, and what it and the parent are called in tokens. */
-export function readFilter(parent: string, message: RequestFilterMessage | undefined) {
-  const { project } = parseName("project", parent, "parent");
+/** Reads a filter of a project's requests, or of those of none, and what both are called in tokens. */
+export function readFilter(project: string, message: RequestFilterMessage | undefined) {
   const given = message ?? RequestFilterMessage.fromPartial({});
   checkInstant("filter.after", given.after);
   checkInstant("filter.before", given.before);
@@ -36,7 +37,16 @@ export function readFilter(parent: string, message: RequestFilterMessage | undef
     keyId: given.keyId === "" ? undefined : checkId("key", given.keyId, "filter.key_id"),
     status: given.status === 0 ? undefined : checkStatus(given.status),
     reason: given.reason === "" ? undefined : checkReason(given.reason),
-    pathContains: given.pathContains === "" ? undefined : checkText(given.pathContains),
+    pathContains: checkText("filter.path_contains", given.pathContains),
+    functionVersion: checkCount("filter.function_version", given.functionVersion),
+    runner: checkSource("filter.runner", given.runner),
+    cold: given.cold,
+    attemptsMin: checkCount("filter.attempts_min", given.attemptsMin),
+    durationMsMin: checkCount("filter.duration_ms_min", given.durationMsMin),
+    text: checkText("filter.text", given.text),
+    group: given.group === "" ? undefined : checkId("group", given.group, "filter.group"),
+    environment: given.environment === "" ? undefined : checkEnvironment(given.environment),
+    method: given.method === "" ? undefined : checkMethod(given.method),
     after: given.after,
     before: given.before,
   };
@@ -54,7 +64,30 @@ function checkReason(reason: string): string {
   throw invalidFields([{ field: "filter.reason", description: "must be a reason, such as function_error" }]);
 }
 
-function checkText(text: string): string {
-  if (text.length <= TEXT_CHARS_MAX && !text.includes("\0")) return text;
-  throw invalidFields([{ field: "filter.path_contains", description: `must be at most ${TEXT_CHARS_MAX} characters` }]);
+function checkEnvironment(environment: string): string {
+  if ((ENVIRONMENTS as readonly string[]).includes(environment)) return environment;
+  throw invalidFields([{ field: "filter.environment", description: `must be one of ${ENVIRONMENTS.join(", ")}` }]);
+}
+
+function checkMethod(method: string): string {
+  if (METHOD.test(method)) return method;
+  throw invalidFields([{ field: "filter.method", description: "must be a method, such as GET" }]);
+}
+
+/** Empty asks for nothing. */
+export function checkText(field: string, text: string): string | undefined {
+  if (text.length <= TEXT_CHARS_MAX && !text.includes("\0")) return text || undefined;
+  throw invalidFields([{ field, description: `must be at most ${TEXT_CHARS_MAX} characters, without NUL` }]);
+}
+
+/** Id of a runner; empty asks for nothing. */
+export function checkSource(field: string, id: string): string | undefined {
+  if (id === "" || SOURCE.test(id)) return id || undefined;
+  throw invalidFields([{ field, description: "must be the id of a runner" }]);
+}
+
+/** 0 asks for nothing. */
+export function checkCount(field: string, count: number): number | undefined {
+  if (count >= 0) return count || undefined;
+  throw invalidFields([{ field, description: "must not be negative" }]);
 }

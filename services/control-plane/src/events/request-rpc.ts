@@ -1,26 +1,62 @@
 import { formatName, parseName } from "@millrace/names";
-import type { InvocationRecord, RequestRecord, RequestServiceService } from "@millrace/proto/control/v1/requests";
+import type {
+  InvocationRecord,
+  ListRequestsResponse,
+  ListUnroutedRequestsRequest,
+  RequestRecord,
+  RequestServiceService,
+  TailUnroutedRequestsRequest,
+} from "@millrace/proto/control/v1/requests";
 import type { RequestPhases } from "@millrace/proto/invocation/v1/invocation";
-import { type HandlersOf, pageOf, pageSizeOf, pageToken } from "@millrace/rpc";
+import { type HandlersOf, pageSizeOf, pageToken, type RpcContext } from "@millrace/rpc";
 import { entryOf } from "../logs/log-rpc.ts";
+import { gapMessage } from "./gap.ts";
 import type { Invocation } from "./invocation.ts";
-import { cursorAfter, keyOfCursor, keyOfPosition, positionAfter } from "./position.ts";
+import { cursorAfter, keyOfCursor, pageOfScan, positionAfter } from "./position.ts";
 import type { Request } from "./request.ts";
 import { checkBacklog, readFilter } from "./request-fields.ts";
 import type { RequestService } from "./request-service.ts";
 
 const PAGE = { default: 100, max: 1_000 };
-const PHASES = ["access", "body", "queue", "dispatch", "function", "answer"] as const satisfies (keyof RequestPhases)[];
+/** The project of requests that no deployment answered. */
+const UNROUTED = "";
+const PHASES = [
+  "access",
+  "body",
+  "queue",
+  "dispatch",
+  "function",
+  "backend",
+  "answer",
+] as const satisfies (keyof RequestPhases)[];
 
 export function requestHandlers(requests: RequestService): HandlersOf<typeof RequestServiceService> {
+  async function list(project: string, asked: ListUnroutedRequestsRequest): Promise<ListRequestsResponse> {
+    const { filter, scope: named } = readFilter(project, asked.filter);
+    const scope = `requests ${named}`;
+    const size = pageSizeOf(asked.pageSize, PAGE);
+    const position = positionAfter(scope, asked.pageToken);
+    const span = { after: filter.after, before: filter.before };
+    const scan = await requests.list(filter, position, size + 1);
+    const { page, nextPageToken, span: covered } = pageOfScan(scan, { size, scope, filter: span, position });
+    const gaps = await requests.gaps(project, covered);
+    return { requests: page.map(recordOf), nextPageToken, gaps: gaps.map(gapMessage) };
+  }
+
+  async function* tail(project: string, asked: TailUnroutedRequestsRequest, context: RpcContext) {
+    const { filter, scope: named } = readFilter(project, asked.filter);
+    const scope = `tail ${named}`;
+    const from = { cursor: cursorAfter(scope, asked.resumeToken), backlog: checkBacklog(asked.backlog), context };
+    for await (const { rows, gaps, cursor } of requests.tail(filter, from)) {
+      const resumeToken = pageToken(scope, keyOfCursor(cursor));
+      yield { requests: rows.map(recordOf), resumeToken, gaps: gaps.map(gapMessage) };
+    }
+  }
+
   return {
-    async listRequests({ parent, filter: asked, pageSize, pageToken: token }) {
-      const { filter, scope } = readFilter(parent, asked);
-      const size = pageSizeOf(pageSize, PAGE);
-      const rows = await requests.list(filter, positionAfter(`requests ${scope}`, token), size + 1);
-      const { page, nextPageToken } = pageOf(rows, size, `requests ${scope}`, keyOfPosition);
-      return { requests: page.map(recordOf), nextPageToken };
-    },
+    listRequests: ({ parent, ...asked }) => list(projectOf(parent), asked),
+
+    listUnroutedRequests: (asked) => list(UNROUTED, asked),
 
     async getRequest({ name }) {
       const { project, request: requestId } = parseName("request", name);
@@ -33,21 +69,22 @@ export function requestHandlers(requests: RequestService): HandlersOf<typeof Req
       };
     },
 
-    async *tailRequests({ parent, filter: asked, backlog, resumeToken }, context) {
-      const { filter, scope } = readFilter(parent, asked);
-      const from = { cursor: cursorAfter(`tail ${scope}`, resumeToken), backlog: checkBacklog(backlog), context };
-      for await (const { rows, cursor } of requests.tail(filter, from)) {
-        yield { requests: rows.map(recordOf), resumeToken: pageToken(`tail ${scope}`, keyOfCursor(cursor)) };
-      }
-    },
+    tailRequests: ({ parent, ...asked }, context) => tail(projectOf(parent), asked, context),
+
+    tailUnroutedRequests: (asked, context) => tail(UNROUTED, asked, context),
   };
+}
+
+function projectOf(parent: string): string {
+  return parseName("project", parent, "parent").project;
 }
 
 function recordOf({ at, gateway, project, requestId, event }: Request): RequestRecord {
   const { phases, project: _project, requestId: _requestId, functionUid: _functionUid, ...rest } = event;
   return {
     ...rest,
-    name: formatName("request", { project, request: requestId }),
+    name:
+      project === UNROUTED ? `unroutedRequests/${requestId}` : formatName("request", { project, request: requestId }),
     time: at,
     gateway,
     phases: PHASES.flatMap((name) => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { SUBJECTS } from "@millrace/bus";
 import { REASONS, type Reason } from "@millrace/errors";
-import { LogServiceService } from "@millrace/proto/control/v1/logs";
+import { LogServiceService, TailLogsRequest } from "@millrace/proto/control/v1/logs";
 import { RequestFilter, type RequestReport, RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { LogBatch, RequestBatch, type RequestEvent } from "@millrace/proto/invocation/v1/invocation";
 import { until } from "@millrace/testing";
@@ -71,9 +71,37 @@ test("each member of a filter narrows the list, and all of them must hold", asyn
   await createProject(client, "narrow");
   await tell(
     "narrow",
-    { requestId: "a", time: second(10), function: "pets", api: "getPet", keyId: "AK00000001", path: "/Pets/1" },
-    { requestId: "b", time: second(20), status: 404, reason: "no_route", path: "/other" },
-    { requestId: "c", time: second(30), status: 502, reason: "function_error", function: "pets" },
+    {
+      requestId: "a",
+      time: second(10),
+      function: "pets",
+      api: "getPet",
+      keyId: "AK00000001",
+      path: "/Pets/1",
+      group: "g1",
+    },
+    {
+      requestId: "b",
+      time: second(20),
+      status: 404,
+      reason: "no_route",
+      path: "/other",
+      method: "POST",
+      userAgent: "Probe/1",
+    },
+    {
+      requestId: "c",
+      time: second(30),
+      status: 502,
+      reason: "function_error",
+      function: "pets",
+      functionVersion: 2,
+      runner: "runner-9",
+      cold: true,
+      attempts: 2,
+      durationMs: 900.5,
+      environment: "test",
+    },
   );
   await untilStored("narrow", 3);
   const cases: [Partial<RequestFilter>, string[]][] = [
@@ -91,6 +119,20 @@ test("each member of a filter narrows the list, and all of them must hold", asyn
     [{ after: second(15) }, ["c", "b"]],
     [{ after: second(15), before: second(25) }, ["b"]],
     [{ function: "pets", status: 2 }, ["a"]],
+    [{ functionVersion: 2 }, ["c"]],
+    [{ runner: "runner-9" }, ["c"]],
+    [{ cold: true }, ["c"]],
+    [{ cold: false }, ["b", "a"]],
+    [{ attemptsMin: 2 }, ["c"]],
+    [{ attemptsMin: 3 }, []],
+    [{ durationMsMin: 900 }, ["c"]],
+    [{ durationMsMin: 901 }, []],
+    [{ group: "g1" }, ["a"]],
+    [{ environment: "test" }, ["c"]],
+    [{ method: "POST" }, ["b"]],
+    [{ text: "pROBE" }, ["b"]],
+    [{ text: "/1" }, ["b", "a"]],
+    [{ text: "probe", function: "pets" }, []],
   ];
   for (const [filter, ids] of cases) assert.deepEqual(idsOf(await list("narrow", filter)), ids, JSON.stringify(filter));
   for (const [filter, field] of [
@@ -98,6 +140,14 @@ test("each member of a filter narrows the list, and all of them must hold", asyn
     [{ reason: "No" }, "filter.reason"],
     [{ function: "1x" }, "filter.function"],
     [{ pathContains: "x".repeat(257) }, "filter.path_contains"],
+    [{ text: "x".repeat(257) }, "filter.text"],
+    [{ runner: "a b" }, "filter.runner"],
+    [{ functionVersion: -1 }, "filter.function_version"],
+    [{ attemptsMin: -1 }, "filter.attempts_min"],
+    [{ durationMsMin: -1 }, "filter.duration_ms_min"],
+    [{ group: "a b" }, "filter.group"],
+    [{ environment: "live" }, "filter.environment"],
+    [{ method: "get" }, "filter.method"],
   ] as const) {
     await refusedFields(list("narrow", filter), [field]);
   }
@@ -280,7 +330,7 @@ test("log lines are tailed alike, and a person's tails are bounded and free agai
   const open = () =>
     client.callServerStream(
       LogServiceService.tailLogs,
-      { parent: "projects/lines", function: "", requestId: "", backlog: 100, resumeToken: "", after: undefined },
+      TailLogsRequest.fromPartial({ parent: "projects/lines", backlog: 100 }),
       { signal: stop.signal },
     );
   await until(() => report("lines", "r1").catch(() => undefined));

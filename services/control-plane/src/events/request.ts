@@ -14,6 +14,7 @@ export interface Request {
 export interface StoredRequest extends Request, EventPlace {}
 
 export interface RequestFilter {
+  /** Empty: requests that no deployment answered. */
   project: string;
   requestId?: string | undefined;
   function?: string | undefined;
@@ -23,8 +24,37 @@ export interface RequestFilter {
   status?: number | undefined;
   reason?: string | undefined;
   pathContains?: string | undefined;
+  functionVersion?: number | undefined;
+  runner?: string | undefined;
+  cold?: boolean | undefined;
+  attemptsMin?: number | undefined;
+  durationMsMin?: number | undefined;
+  /** In its path, host, referer, user agent or addresses. */
+  text?: string | undefined;
+  group?: string | undefined;
+  environment?: string | undefined;
+  method?: string | undefined;
   /** From this instant on. */
   after?: Date | undefined;
   /** Up to and without this instant. */
   before?: Date | undefined;
+}
+
+/** Whether a filter asks for something that no index finds. */
+export function isSearching(filter: RequestFilter): boolean {
+  const { pathContains, functionVersion, runner, cold, attemptsMin, durationMsMin, text, group, environment, method } =
+    filter;
+  const asked = [
+    pathContains,
+    functionVersion,
+    runner,
+    cold,
+    attemptsMin,
+    durationMsMin,
+    text,
+    group,
+    environment,
+    method,
+  ];
+  return asked.some((member) => member !== undefined);
 }

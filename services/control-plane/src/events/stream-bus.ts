@@ -1,8 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { BusLog } from "@millrace/bus";
-import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import {
+  AckPolicy,
+  type Consumer,
+  type ConsumerMessages,
+  type JsMsg,
+  jetstream,
+  jetstreamManager,
+} from "@nats-io/jetstream";
 import type { BusWorker, OpenBus } from "../bus/bus-link.ts";
 import { LIMITS } from "../limits.ts";
+import type { Floor } from "./series-store.ts";
 
 // Takes messages of a stream into PostgreSQL. A message is acknowledged when what it says is stored, and comes again otherwise; one that
 // comes twice is known by its place in the stream.
@@ -15,6 +23,10 @@ export interface StreamReader {
   stream: string;
   /** Stores what messages say, each once however often it comes. What cannot be read is passed over. */
   store(messages: readonly JsMsg[], streamMadeAt: Date): Promise<void>;
+  /** Whether something that was told of has not come. */
+  readonly isMissing: boolean;
+  /** What was told before the floor, and has not come, is gone. */
+  settle(floor: Floor): Promise<void>;
 }
 
 export class StreamConsumer implements BusWorker {
@@ -72,8 +84,9 @@ export class StreamConsumer implements BusWorker {
     const store = (): Promise<void> => {
       const batch = waiting;
       waiting = [];
-      if (batch.length === 0) return storing;
+      if (batch.length === 0 && !this.#reader.isMissing) return storing;
       storing = storing
+        .then(() => this.#settle(consumer, streamMadeAt))
         .then(() => this.#store(batch, streamMadeAt))
         .catch((error: unknown) => {
           failures.push(error);
@@ -94,7 +107,14 @@ export class StreamConsumer implements BusWorker {
     if (failures.length > 0) throw failures[0];
   }
 
+  async #settle(consumer: Consumer, streamMadeAt: Date): Promise<void> {
+    if (!this.#reader.isMissing) return;
+    const { ack_floor: floor } = await consumer.info();
+    await this.#reader.settle({ streamMadeAt, sequence: floor.stream_seq });
+  }
+
   async #store(batch: readonly JsMsg[], streamMadeAt: Date): Promise<void> {
+    if (batch.length === 0) return;
     try {
       await this.#reader.store(batch, streamMadeAt);
       for (const message of batch) message.ack();

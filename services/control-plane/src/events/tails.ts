@@ -3,10 +3,25 @@ import { PlatformError } from "@millrace/errors";
 import { principalName, type RpcContext } from "@millrace/rpc";
 import { LIMITS } from "../limits.ts";
 import type { EventCursor } from "./event.ts";
+import type { Scan } from "./event-store.ts";
+import type { Gap } from "./gap.ts";
+
+/** How far a tail has come: the events that it has looked at, and the gaps that were found. */
+export interface TailCursor extends EventCursor {
+  gap: number;
+}
+
+export interface TailTurn<Row> {
+  rows: Row[];
+  gaps: Gap[];
+  cursor: TailCursor;
+}
 
 export interface TailSource<Row extends EventCursor> {
-  /** Those that reached their stream after the cursor, in that order; at most `tailEventsMax`. */
-  next(cursor: EventCursor): Promise<Row[]>;
+  /** Looks at what reached its stream after the cursor, in that order; at `tailEventsMax` events at most. */
+  next(cursor: EventCursor): Promise<Scan<Row>>;
+  /** What was found to be missing after this gap. */
+  gapsBeyond(gap: number): Promise<Gap[]>;
 }
 
 /** Streams of what comes: each looks for more in turns, and ends after a while, to be resumed. */
@@ -23,9 +38,9 @@ export class Tails {
   /** Answers rows as they come, and an empty turn now and then, with the cursor behind each. */
   async *follow<Row extends EventCursor>(
     { principal, signal }: RpcContext,
-    first: { rows: Row[]; cursor: EventCursor },
+    first: TailTurn<Row>,
     source: TailSource<Row>,
-  ): AsyncGenerator<{ rows: Row[]; cursor: EventCursor }> {
+  ): AsyncGenerator<TailTurn<Row>> {
     const leave = this.#enter(principalName(principal));
     const lifetime = AbortSignal.timeout(LIMITS.tailLifetimeMs);
     const over = AbortSignal.any([signal, lifetime, this.#stopping]);
@@ -33,11 +48,12 @@ export class Tails {
       let { cursor } = first;
       yield first;
       while (!over.aborted) {
-        const rows = await source.next(cursor);
-        cursor = rows.at(-1) ?? cursor;
-        if (rows.length > 0) yield { rows, cursor };
-        if (rows.length < LIMITS.tailEventsMax)
-          await delay(LIMITS.tailPollMs, undefined, { signal: over }).catch(() => {});
+        const { rows, last, isWhole } = await source.next(cursor);
+        const gaps = await source.gapsBeyond(cursor.gap);
+        const { streamMadeAtMicros, sequence, place } = last ?? cursor;
+        cursor = { streamMadeAtMicros, sequence, place, gap: gaps.at(-1)?.id ?? cursor.gap };
+        if (rows.length > 0 || gaps.length > 0) yield { rows, gaps, cursor };
+        if (isWhole) await delay(LIMITS.tailPollMs, undefined, { signal: over }).catch(() => {});
       }
     } finally {
       leave();

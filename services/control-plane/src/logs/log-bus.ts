@@ -6,6 +6,8 @@ import { finite, instantOf, storable } from "../events/event.ts";
 import type { StoredInvocation } from "../events/invocation.ts";
 import { insertInvocations } from "../events/invocation-store.ts";
 import type { PartitionStore } from "../events/partition-store.ts";
+import { Series, type ToldTally } from "../events/series.ts";
+import type { Floor } from "../events/series-store.ts";
 import type { StreamReader } from "../events/stream-bus.ts";
 import type { StoredLine } from "./log.ts";
 import { insertLines } from "./log-store.ts";
@@ -14,6 +16,7 @@ import { outcomeLine } from "./outcome-line.ts";
 interface Told {
   lines: StoredLine[];
   invocations: StoredInvocation[];
+  tallies: ToldTally[];
 }
 
 /** Reads the stream `logs`: what functions printed, and how their invocations ended. */
@@ -22,11 +25,21 @@ export class LogReader implements StreamReader {
   readonly #sql: Sql;
   readonly #log: BusLog;
   readonly #partitions: PartitionStore;
+  readonly #series: Series;
 
   constructor(deps: { sql: Sql; log: BusLog; partitions: PartitionStore }) {
     this.#sql = deps.sql;
     this.#log = deps.log;
     this.#partitions = deps.partitions;
+    this.#series = new Series(this.stream, deps);
+  }
+
+  get isMissing(): boolean {
+    return this.#series.isMissing;
+  }
+
+  settle(floor: Floor): Promise<void> {
+    return this.#series.settle(floor);
   }
 
   async store(messages: readonly JsMsg[], streamMadeAt: Date): Promise<void> {
@@ -41,9 +54,12 @@ export class LogReader implements StreamReader {
       "invocations",
       invocations.map(({ at }) => at),
     );
+    await this.#series.provideDays(messages);
     await inTransaction(this.#sql, async (tx) => {
-      await insertLines(tx, lines);
+      const received = await insertLines(tx, lines);
       await insertInvocations(tx, invocations);
+      const tallies = told.flatMap((one) => one.tallies);
+      await this.#series.add(tx, tallies, received, streamMadeAt);
     });
   }
 
@@ -52,17 +68,18 @@ export class LogReader implements StreamReader {
       return toldBy(message, streamMadeAt);
     } catch (err) {
       this.#log.warn({ err, subject: message.subject }, "a message of logs cannot be read; it is dropped");
-      return { lines: [], invocations: [] };
+      return { lines: [], invocations: [], tallies: [] };
     }
   }
 }
 
 function toldBy(message: JsMsg, streamMadeAt: Date): Told {
-  const { lines, outcome, version: functionVersion, ...batch } = LogBatch.decode(message.data);
+  const { lines, outcome, tally, version: functionVersion, ...batch } = LogBatch.decode(message.data);
+  const runner = runnerOf(message.subject);
   const shared = {
     streamMadeAt,
     sequence: message.seq,
-    runner: runnerOf(message.subject),
+    runner,
     project: storable(batch.project),
     functionUid: storable(batch.functionUid),
     functionId: storable(batch.functionId),
@@ -93,6 +110,7 @@ function toldBy(message: JsMsg, streamMadeAt: Date): Told {
           },
         ]
       : [],
+    tallies: tally ? [{ ...tally, source: runner, message }] : [],
   };
 }
 

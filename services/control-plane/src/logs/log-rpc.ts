@@ -1,37 +1,44 @@
 import { invalidFields } from "@millrace/errors";
 import { checkId, parseName } from "@millrace/names";
-import type { LogEntry, LogServiceService } from "@millrace/proto/control/v1/logs";
-import { type HandlersOf, pageOf, pageSizeOf, pageToken } from "@millrace/rpc";
-import { cursorAfter, keyOfCursor, keyOfPosition, positionAfter } from "../events/position.ts";
-import { checkBacklog, checkInstant } from "../events/request-fields.ts";
+import type { ListLogsRequest, LogEntry, LogServiceService } from "@millrace/proto/control/v1/logs";
+import { type HandlersOf, pageSizeOf, pageToken } from "@millrace/rpc";
+import { gapMessage } from "../events/gap.ts";
+import { cursorAfter, keyOfCursor, pageOfScan, positionAfter } from "../events/position.ts";
+import { checkBacklog, checkCount, checkInstant, checkSource, checkText } from "../events/request-fields.ts";
 import type { LogLine } from "./log.ts";
 import type { LogService } from "./log-service.ts";
 
 const PAGE = { default: 100, max: 1_000 };
+const LEVELS: readonly string[] = ["debug", "info", "warn", "error", "platform"];
 const REQUEST_ID = /^[\x21-\x7e]{1,128}$/;
 
 export function logHandlers(logs: LogService): HandlersOf<typeof LogServiceService> {
   return {
     async listLogs(request) {
-      const { parent, requestId, after, before } = request;
+      const { after, before } = request;
       checkInstant("after", after);
       checkInstant("before", before);
-      const filter = { ...filterOf(request), after, before };
-      const scope = `logs ${parent} ${request.function} ${requestId}`;
+      const { filter: asked, scope: named } = filterOf(request);
+      const filter = { ...asked, after, before };
+      const scope = `logs ${named}`;
       const size = pageSizeOf(request.pageSize, PAGE);
-      const rows = await logs.list(filter, positionAfter(scope, request.pageToken), size + 1);
-      const { page, nextPageToken } = pageOf(rows, size, scope, keyOfPosition);
-      return { entries: page.map(entryOf), nextPageToken };
+      const position = positionAfter(scope, request.pageToken);
+      const scan = await logs.list(filter, position, size + 1);
+      const { page, nextPageToken, span } = pageOfScan(scan, { size, scope, filter, position });
+      const gaps = await logs.gaps(filter.project, span);
+      return { entries: page.map(entryOf), nextPageToken, gaps: gaps.map(gapMessage) };
     },
 
     async *tailLogs(request, context) {
-      const { parent, requestId, resumeToken, backlog, after } = request;
+      const { resumeToken, backlog, after } = request;
       checkInstant("after", after);
-      const filter = { ...filterOf(request), after, before: undefined };
-      const scope = `tail logs ${parent} ${request.function} ${requestId}`;
+      const { filter: asked, scope: named } = filterOf(request);
+      const filter = { ...asked, after, before: undefined };
+      const scope = `tail logs ${named}`;
       const from = { cursor: cursorAfter(scope, resumeToken), backlog: checkBacklog(backlog), context };
-      for await (const { rows, cursor } of logs.tail(filter, from)) {
-        yield { entries: rows.map(entryOf), resumeToken: pageToken(scope, keyOfCursor(cursor)) };
+      for await (const { rows, gaps, cursor } of logs.tail(filter, from)) {
+        const turn = { entries: rows.map(entryOf), gaps: gaps.map(gapMessage) };
+        yield { ...turn, resumeToken: pageToken(scope, keyOfCursor(cursor)) };
       }
     },
   };
@@ -41,14 +48,29 @@ export function entryOf({ at, functionId, functionVersion, requestId, level, mes
   return { time: at, function: functionId, version: functionVersion, requestId, level, message, runner };
 }
 
-function filterOf({ parent, requestId, ...request }: { parent: string; requestId: string; function: string }) {
+type Asked = Pick<ListLogsRequest, "parent" | "requestId" | "function" | "levels" | "version" | "runner" | "text">;
+
+/** Reads what both calls ask for, and what it is called in tokens. */
+function filterOf({ parent, requestId, ...asked }: Asked) {
   const { project } = parseName("project", parent, "parent");
   if (requestId !== "" && !REQUEST_ID.test(requestId)) {
     throw invalidFields([{ field: "request_id", description: "must be 1 to 128 printable characters" }]);
   }
-  return {
+  const filter = {
     project,
-    function: request.function === "" ? undefined : checkId("function", request.function, "function"),
+    function: asked.function === "" ? undefined : checkId("function", asked.function, "function"),
     requestId: requestId === "" ? undefined : requestId,
+    levels: checkLevels(asked.levels),
+    version: checkCount("version", asked.version),
+    runner: checkSource("runner", asked.runner),
+    text: checkText("text", asked.text),
   };
+  return { filter, scope: JSON.stringify(filter) };
+}
+
+function checkLevels(levels: readonly string[]): string[] | undefined {
+  if (levels.some((level) => !LEVELS.includes(level))) {
+    throw invalidFields([{ field: "levels", description: `must be among ${LEVELS.join(", ")}` }]);
+  }
+  return levels.length === 0 ? undefined : [...new Set(levels)].toSorted();
 }

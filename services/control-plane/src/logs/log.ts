@@ -24,8 +24,18 @@ export interface LogFilter {
   /** Id of a function. */
   function: string | undefined;
   requestId: string | undefined;
+  levels?: string[] | undefined;
+  version?: number | undefined;
+  runner?: string | undefined;
+  /** In the message. */
+  text?: string | undefined;
   /** From this instant on. */
   after: Date | undefined;
   /** Up to and without this instant. */
   before: Date | undefined;
+}
+
+/** Whether a filter asks for something that no index finds. */
+export function isSearching({ levels, version, runner, text }: LogFilter): boolean {
+  return [levels, version, runner, text].some((member) => member !== undefined);
 }

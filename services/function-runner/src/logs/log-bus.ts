@@ -1,4 +1,4 @@
-import { SUBJECTS } from "@millrace/bus";
+import { EventTallies, SUBJECTS, type TallyRecord } from "@millrace/bus";
 import {
   type InvocationOutcome as EncodedOutcome,
   LogBatch,
@@ -10,28 +10,42 @@ import { InvocationOutput, type OutputLine } from "../instances/invocation-outpu
 import { OUTPUT_LIMITS } from "../limits.ts";
 import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
 
+/** Of a message that tells how much was told, and nothing else. */
+const NO_FUNCTION = "-";
+
 /**
- * Publishes what functions printed and how their invocations ended, one message an invocation, without waiting for anybody. More than the bus should carry is dropped
- * and counted; an invocation that went well and printed nothing is only sampled.
+ * Publishes what functions printed and how their invocations ended, one message an invocation, without waiting for anybody. More than the bus should carry is dropped,
+ * counted by project, and control-plane is told how much it was; of invocations that went well and printed nothing only so many a second are told.
  */
 export class LogPublisher {
   readonly #runnerId: string;
-  readonly #publish: (subject: string, bytes: Uint8Array) => void;
+  /** Answers false when there is no bus. */
+  readonly #publish: (subject: string, bytes: Uint8Array) => boolean;
+  readonly #tallies = new EventTallies();
   /** Printed outside invocations, by function version. */
   readonly #loose = new Map<string, { record: FunctionVersionRecord; output: InvocationOutput }>();
   readonly #window = { endsAt: 0, bytes: 0, quiet: 0 };
   #flushTimer: NodeJS.Timeout | undefined;
-  dropped = 0;
+  #tallyTimer: NodeJS.Timeout | undefined;
 
-  constructor(runnerId: string, publish: (subject: string, bytes: Uint8Array) => void) {
+  constructor(runnerId: string, publish: (subject: string, bytes: Uint8Array) => boolean) {
     this.#runnerId = runnerId;
     this.#publish = publish;
+  }
+
+  /** Lines that nobody was told of; the end of an invocation is one. */
+  get dropped(): number {
+    return this.#tallies.dropped;
   }
 
   invocationOver(record: FunctionVersionRecord, invocation: Invocation, outcome: InvocationOutcome): void {
     const { output } = invocation;
     const isQuiet = output.lines.length === 0 && !outcome.reason && !outcome.cold;
-    if (isQuiet && !this.#admitQuiet()) return;
+    if (isQuiet && !this.#admitQuiet()) {
+      this.#tallies.drop(record.project, 1);
+      this.#startTallying();
+      return;
+    }
     if (output.dropped > 0) output.say(`${output.dropped} lines were dropped: an invocation may print 64 KiB`);
     this.#send(record, invocation.request.requestId, output.lines, encodedOutcome(outcome));
   }
@@ -53,6 +67,13 @@ export class LogPublisher {
     this.#loose.clear();
   }
 
+  /** Sends what waits, and how much was left out. */
+  close(): void {
+    this.flush();
+    this.#tellTallies(true);
+    clearTimeout(this.#tallyTimer);
+  }
+
   #send(
     record: FunctionVersionRecord,
     requestId: string,
@@ -60,21 +81,32 @@ export class LogPublisher {
     outcome: EncodedOutcome | undefined,
   ): void {
     const { project, functionUid, functionId, version } = record;
-    const batch: LogBatch = {
-      project,
-      functionUid,
-      functionId,
-      // A draft's number is negative.
-      version: Math.max(0, version),
-      requestId,
-      lines: lines.map(lineMessage),
-      outcome,
-    };
-    const bytes = LogBatch.encode(batch).finish();
+    const count = lines.length + (outcome ? 1 : 0);
+    const tally = this.#tallies.tell(project, count, performance.now());
+    // A draft's number is negative.
+    const numbered = { functionUid, functionId, version: Math.max(0, version) };
+    const said = { ...numbered, requestId, lines: lines.map(lineMessage), outcome };
+    const bytes = LogBatch.encode({ project, ...said, tally }).finish();
     this.#turnWindow();
     this.#window.bytes += bytes.length;
-    if (this.#window.bytes > OUTPUT_LIMITS.publishedBytesPerSecond) this.dropped++;
-    else this.#publish(SUBJECTS.log(this.#runnerId, project, functionUid), bytes);
+    const hasRoom = this.#window.bytes <= OUTPUT_LIMITS.publishedBytesPerSecond;
+    const isSent = hasRoom && this.#publish(SUBJECTS.log(this.#runnerId, project, functionUid), bytes);
+    if (!isSent) this.#tallies.untell(project, count);
+    this.#startTallying();
+  }
+
+  #startTallying(): void {
+    this.#tallyTimer ??= setTimeout(() => this.#tellTallies(), OUTPUT_LIMITS.tallyTurnMs).unref();
+  }
+
+  #tellTallies(isLast = false): void {
+    const send = (tally: TallyRecord) => {
+      const batch = LogBatch.fromPartial({ project: tally.project, tally });
+      return this.#publish(SUBJECTS.log(this.#runnerId, tally.project, NO_FUNCTION), LogBatch.encode(batch).finish());
+    };
+    this.#tallies.tellDue(performance.now(), send, isLast);
+    this.#tallyTimer = undefined;
+    if (this.#tallies.isOpen) this.#startTallying();
   }
 
   #admitQuiet(): boolean {

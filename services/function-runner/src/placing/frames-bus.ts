@@ -35,9 +35,11 @@ export class FramesBus {
     this.#subscription = listen(this.#connection, SUBJECTS.runner(this.#runnerId), (message) => onFrames(message));
   }
 
-  /** What cannot be sent now is dropped: whoever waited for it has given up by the time it would arrive. */
-  publish(subject: string, bytes: Uint8Array): void {
-    if (this.#connected && !this.#connection.isClosed()) this.#connection.publish(subject, bytes);
+  /** What cannot be sent now is dropped, and answered with false: whoever waited for it has given up by the time it would arrive. */
+  publish(subject: string, bytes: Uint8Array): boolean {
+    if (!this.#connected || this.#connection.isClosed()) return false;
+    this.#connection.publish(subject, bytes);
+    return true;
   }
 
   /** Settles once everything has come in that the server had for us when it was asked, or was lost on the way. */

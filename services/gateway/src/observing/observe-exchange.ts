@@ -21,7 +21,10 @@ export function observeExchange(exchange: Exchange, { log, events, metrics, usag
   const line = lineOf(exchange, durationMs);
   log.write(line);
   const { deployment } = exchange;
-  if (deployment) events.add(line.reason !== "", () => requestEventOf(exchange, line, deployment, durationMs));
+  const outcome = line.reason === "" ? "served" : "failed";
+  events.add(deployment ? outcome : "unrouted", deployment?.project ?? "", () =>
+    requestEventOf(exchange, line, durationMs),
+  );
   metrics.countRequest(line.status, line.reason, durationMs);
   if (deployment) usage.count(deployment, exchange.route, line, durationMs);
   traces.end(exchange, line, durationMs);

@@ -459,6 +459,8 @@ export interface ApiDefinition {
   responseDescription: string;
   /** Other answers, such as errors; at most 32. */
   otherResponses: Response[];
+  /** What an http backend is asked instead of what the caller asked; unset: the same. Not for functions. */
+  backendRequest: BackendRequest | undefined;
 }
 
 export interface Response {
@@ -553,6 +555,36 @@ export interface HttpBackend {
     | undefined;
   /** The backend is told the caller's Host instead of the URL's. */
   forwardHost: boolean;
+}
+
+/** How the request to an http backend is made of the caller's. What is not named stays as it is. */
+export interface BackendRequest {
+  /** Empty: the caller's. */
+  method: string;
+  /**
+   * Stands behind the backend's URL in place of the API's path, e.g. `/items/{id}`; what is below a prefix follows it. `{name}` is a segment
+   * that a mapping or a constant fills, or the API's path parameter of that name. Empty: the API's path.
+   */
+  path: string;
+  /** At most 100. */
+  parameters: ParameterMapping[];
+  /** At most 100. Callers cannot set what a constant or a mapping sets. */
+  constants: BackendConstant[];
+}
+
+/** Moves a parameter of the API to another place or name. */
+export interface ParameterMapping {
+  name: string;
+  location: ParameterLocation;
+  backendName: string;
+  backendLocation: ParameterLocation;
+}
+
+export interface BackendConstant {
+  name: string;
+  location: ParameterLocation;
+  /** At most 4096 characters of printable ASCII. Whoever may read the API reads it: it is no place for secrets. */
+  value: string;
 }
 
 export interface CreateApiRequest {
@@ -816,6 +848,7 @@ function createBaseApiDefinition(): ApiDefinition {
     responseStatus: "",
     responseDescription: "",
     otherResponses: [],
+    backendRequest: undefined,
   };
 }
 
@@ -862,6 +895,9 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
     }
     for (const v of message.otherResponses) {
       Response.encode(v!, writer.uint32(114).fork()).join();
+    }
+    if (message.backendRequest !== undefined) {
+      BackendRequest.encode(message.backendRequest, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -991,6 +1027,14 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
             message.otherResponses.push(Response.decode(reader, reader.uint32()));
             continue;
           }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.backendRequest = BackendRequest.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1041,6 +1085,11 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
         : globalThis.Array.isArray(object?.other_responses)
         ? object.other_responses.map((e: any) => Response.fromJSON(e))
         : [],
+      backendRequest: isSet(object.backendRequest)
+        ? BackendRequest.fromJSON(object.backendRequest)
+        : isSet(object.backend_request)
+        ? BackendRequest.fromJSON(object.backend_request)
+        : undefined,
     };
   },
 
@@ -1088,6 +1137,9 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
     if (message.otherResponses?.length) {
       obj.otherResponses = message.otherResponses.map((e) => Response.toJSON(e));
     }
+    if (message.backendRequest !== undefined) {
+      obj.backendRequest = BackendRequest.toJSON(message.backendRequest);
+    }
     return obj;
   },
 
@@ -1116,6 +1168,9 @@ export const ApiDefinition: MessageFns<ApiDefinition> = {
     message.responseStatus = object.responseStatus ?? "";
     message.responseDescription = object.responseDescription ?? "";
     message.otherResponses = object.otherResponses?.map((e) => Response.fromPartial(e)) || [];
+    message.backendRequest = (object.backendRequest !== undefined && object.backendRequest !== null)
+      ? BackendRequest.fromPartial(object.backendRequest)
+      : undefined;
     return message;
   },
 };
@@ -2283,6 +2338,353 @@ export const HttpBackend: MessageFns<HttpBackend> = {
     message.timeoutMs = object.timeoutMs ?? 0;
     message.retries = object.retries ?? undefined;
     message.forwardHost = object.forwardHost ?? false;
+    return message;
+  },
+};
+
+function createBaseBackendRequest(): BackendRequest {
+  return { method: "", path: "", parameters: [], constants: [] };
+}
+
+export const BackendRequest: MessageFns<BackendRequest> = {
+  encode(message: BackendRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    for (const v of message.parameters) {
+      ParameterMapping.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.constants) {
+      BackendConstant.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackendRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackendRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parameters.push(ParameterMapping.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.constants.push(BackendConstant.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BackendRequest {
+    return {
+      method: isSet(object.method) ? globalThis.String(object.method) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      parameters: globalThis.Array.isArray(object?.parameters)
+        ? object.parameters.map((e: any) => ParameterMapping.fromJSON(e))
+        : [],
+      constants: globalThis.Array.isArray(object?.constants)
+        ? object.constants.map((e: any) => BackendConstant.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: BackendRequest): unknown {
+    const obj: any = {};
+    if (message.method !== "") {
+      obj.method = message.method;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.parameters?.length) {
+      obj.parameters = message.parameters.map((e) => ParameterMapping.toJSON(e));
+    }
+    if (message.constants?.length) {
+      obj.constants = message.constants.map((e) => BackendConstant.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BackendRequest>): BackendRequest {
+    return BackendRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BackendRequest>): BackendRequest {
+    const message = createBaseBackendRequest();
+    message.method = object.method ?? "";
+    message.path = object.path ?? "";
+    message.parameters = object.parameters?.map((e) => ParameterMapping.fromPartial(e)) || [];
+    message.constants = object.constants?.map((e) => BackendConstant.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseParameterMapping(): ParameterMapping {
+  return { name: "", location: 0, backendName: "", backendLocation: 0 };
+}
+
+export const ParameterMapping: MessageFns<ParameterMapping> = {
+  encode(message: ParameterMapping, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.location !== 0) {
+      writer.uint32(16).int32(message.location);
+    }
+    if (message.backendName !== "") {
+      writer.uint32(26).string(message.backendName);
+    }
+    if (message.backendLocation !== 0) {
+      writer.uint32(32).int32(message.backendLocation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ParameterMapping {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseParameterMapping();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.location = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.backendName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.backendLocation = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ParameterMapping {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      location: isSet(object.location) ? parameterLocationFromJSON(object.location) : 0,
+      backendName: isSet(object.backendName)
+        ? globalThis.String(object.backendName)
+        : isSet(object.backend_name)
+        ? globalThis.String(object.backend_name)
+        : "",
+      backendLocation: isSet(object.backendLocation)
+        ? parameterLocationFromJSON(object.backendLocation)
+        : isSet(object.backend_location)
+        ? parameterLocationFromJSON(object.backend_location)
+        : 0,
+    };
+  },
+
+  toJSON(message: ParameterMapping): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.location !== 0) {
+      obj.location = parameterLocationToJSON(message.location);
+    }
+    if (message.backendName !== "") {
+      obj.backendName = message.backendName;
+    }
+    if (message.backendLocation !== 0) {
+      obj.backendLocation = parameterLocationToJSON(message.backendLocation);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ParameterMapping>): ParameterMapping {
+    return ParameterMapping.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ParameterMapping>): ParameterMapping {
+    const message = createBaseParameterMapping();
+    message.name = object.name ?? "";
+    message.location = object.location ?? 0;
+    message.backendName = object.backendName ?? "";
+    message.backendLocation = object.backendLocation ?? 0;
+    return message;
+  },
+};
+
+function createBaseBackendConstant(): BackendConstant {
+  return { name: "", location: 0, value: "" };
+}
+
+export const BackendConstant: MessageFns<BackendConstant> = {
+  encode(message: BackendConstant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.location !== 0) {
+      writer.uint32(16).int32(message.location);
+    }
+    if (message.value !== "") {
+      writer.uint32(26).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BackendConstant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBackendConstant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.location = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BackendConstant {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      location: isSet(object.location) ? parameterLocationFromJSON(object.location) : 0,
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: BackendConstant): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.location !== 0) {
+      obj.location = parameterLocationToJSON(message.location);
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BackendConstant>): BackendConstant {
+    return BackendConstant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BackendConstant>): BackendConstant {
+    const message = createBaseBackendConstant();
+    message.name = object.name ?? "";
+    message.location = object.location ?? 0;
+    message.value = object.value ?? "";
     return message;
   },
 };

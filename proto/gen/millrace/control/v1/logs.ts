@@ -21,6 +21,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { EventGap } from "./events.ts";
 
 export const protobufPackage = "millrace.control.v1";
 
@@ -39,11 +40,22 @@ export interface ListLogsRequest {
   /** 1 to 1000; 0 means 100. */
   pageSize: number;
   pageToken: string;
+  /** `debug`, `info`, `warn`, `error` or `platform`: only entries of one of these. */
+  levels: string[];
+  /** Version of the function. */
+  version: number;
+  /** Id of the runner that told. */
+  runner: string;
+  /** What the message contains, in any case. Of a page's entries 10,000 are looked through. */
+  text: string;
 }
 
 export interface ListLogsResponse {
   entries: LogEntry[];
+  /** A page may hold few entries, or none, and have a next one all the same. */
   nextPageToken: string;
+  /** What is missing in the time of this page, newest first; at most 100. */
+  gaps: EventGap[];
 }
 
 export interface TailLogsRequest {
@@ -56,13 +68,25 @@ export interface TailLogsRequest {
   backlog: number;
   resumeToken: string;
   /** Of the entries that come first, none before this. */
-  after: Date | undefined;
+  after:
+    | Date
+    | undefined;
+  /** `debug`, `info`, `warn`, `error` or `platform`: only entries of one of these. */
+  levels: string[];
+  /** Version of the function. */
+  version: number;
+  /** Id of the runner that told. */
+  runner: string;
+  /** What the message contains, in any case. Of a page's entries 10,000 are looked through. */
+  text: string;
 }
 
 export interface TailLogsResponse {
   /** May be empty: the stream is alive. */
   entries: LogEntry[];
   resumeToken: string;
+  /** What is missing, as it becomes known. */
+  gaps: EventGap[];
 }
 
 export interface LogEntry {
@@ -71,6 +95,7 @@ export interface LogEntry {
     | undefined;
   /** Id of the function. */
   function: string;
+  /** 0: the draft, which was tried. */
   version: number;
   requestId: string;
   /** `debug`, `info`, `warn` or `error`: the console method; `platform` for how the invocation ended. */
@@ -81,7 +106,19 @@ export interface LogEntry {
 }
 
 function createBaseListLogsRequest(): ListLogsRequest {
-  return { parent: "", function: "", requestId: "", after: undefined, before: undefined, pageSize: 0, pageToken: "" };
+  return {
+    parent: "",
+    function: "",
+    requestId: "",
+    after: undefined,
+    before: undefined,
+    pageSize: 0,
+    pageToken: "",
+    levels: [],
+    version: 0,
+    runner: "",
+    text: "",
+  };
 }
 
 export const ListLogsRequest: MessageFns<ListLogsRequest> = {
@@ -106,6 +143,18 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(58).string(message.pageToken);
+    }
+    for (const v of message.levels) {
+      writer.uint32(66).string(v!);
+    }
+    if (message.version !== 0) {
+      writer.uint32(72).int32(message.version);
+    }
+    if (message.runner !== "") {
+      writer.uint32(82).string(message.runner);
+    }
+    if (message.text !== "") {
+      writer.uint32(90).string(message.text);
     }
     return writer;
   },
@@ -179,6 +228,38 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.levels.push(reader.string());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.runner = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -212,6 +293,12 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      levels: globalThis.Array.isArray(object?.levels)
+        ? object.levels.map((e: any) => globalThis.String(e))
+        : [],
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      runner: isSet(object.runner) ? globalThis.String(object.runner) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
     };
   },
 
@@ -238,6 +325,18 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.levels?.length) {
+      obj.levels = message.levels;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.runner !== "") {
+      obj.runner = message.runner;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
     return obj;
   },
 
@@ -253,12 +352,16 @@ export const ListLogsRequest: MessageFns<ListLogsRequest> = {
     message.before = object.before ?? undefined;
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.levels = object.levels?.map((e) => e) || [];
+    message.version = object.version ?? 0;
+    message.runner = object.runner ?? "";
+    message.text = object.text ?? "";
     return message;
   },
 };
 
 function createBaseListLogsResponse(): ListLogsResponse {
-  return { entries: [], nextPageToken: "" };
+  return { entries: [], nextPageToken: "", gaps: [] };
 }
 
 export const ListLogsResponse: MessageFns<ListLogsResponse> = {
@@ -268,6 +371,9 @@ export const ListLogsResponse: MessageFns<ListLogsResponse> = {
     }
     if (message.nextPageToken !== "") {
       writer.uint32(18).string(message.nextPageToken);
+    }
+    for (const v of message.gaps) {
+      EventGap.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -301,6 +407,14 @@ export const ListLogsResponse: MessageFns<ListLogsResponse> = {
             message.nextPageToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gaps.push(EventGap.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -321,6 +435,7 @@ export const ListLogsResponse: MessageFns<ListLogsResponse> = {
         : isSet(object.next_page_token)
         ? globalThis.String(object.next_page_token)
         : "",
+      gaps: globalThis.Array.isArray(object?.gaps) ? object.gaps.map((e: any) => EventGap.fromJSON(e)) : [],
     };
   },
 
@@ -332,6 +447,9 @@ export const ListLogsResponse: MessageFns<ListLogsResponse> = {
     if (message.nextPageToken !== "") {
       obj.nextPageToken = message.nextPageToken;
     }
+    if (message.gaps?.length) {
+      obj.gaps = message.gaps.map((e) => EventGap.toJSON(e));
+    }
     return obj;
   },
 
@@ -342,12 +460,24 @@ export const ListLogsResponse: MessageFns<ListLogsResponse> = {
     const message = createBaseListLogsResponse();
     message.entries = object.entries?.map((e) => LogEntry.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
+    message.gaps = object.gaps?.map((e) => EventGap.fromPartial(e)) || [];
     return message;
   },
 };
 
 function createBaseTailLogsRequest(): TailLogsRequest {
-  return { parent: "", function: "", requestId: "", backlog: 0, resumeToken: "", after: undefined };
+  return {
+    parent: "",
+    function: "",
+    requestId: "",
+    backlog: 0,
+    resumeToken: "",
+    after: undefined,
+    levels: [],
+    version: 0,
+    runner: "",
+    text: "",
+  };
 }
 
 export const TailLogsRequest: MessageFns<TailLogsRequest> = {
@@ -369,6 +499,18 @@ export const TailLogsRequest: MessageFns<TailLogsRequest> = {
     }
     if (message.after !== undefined) {
       Timestamp.encode(toTimestamp(message.after), writer.uint32(50).fork()).join();
+    }
+    for (const v of message.levels) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.version !== 0) {
+      writer.uint32(64).int32(message.version);
+    }
+    if (message.runner !== "") {
+      writer.uint32(74).string(message.runner);
+    }
+    if (message.text !== "") {
+      writer.uint32(82).string(message.text);
     }
     return writer;
   },
@@ -434,6 +576,38 @@ export const TailLogsRequest: MessageFns<TailLogsRequest> = {
             message.after = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.levels.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.version = reader.int32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.runner = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -462,6 +636,10 @@ export const TailLogsRequest: MessageFns<TailLogsRequest> = {
         ? globalThis.String(object.resume_token)
         : "",
       after: isSet(object.after) ? fromJsonTimestamp(object.after) : undefined,
+      levels: globalThis.Array.isArray(object?.levels) ? object.levels.map((e: any) => globalThis.String(e)) : [],
+      version: isSet(object.version) ? globalThis.Number(object.version) : 0,
+      runner: isSet(object.runner) ? globalThis.String(object.runner) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
     };
   },
 
@@ -485,6 +663,18 @@ export const TailLogsRequest: MessageFns<TailLogsRequest> = {
     if (message.after !== undefined) {
       obj.after = message.after.toISOString();
     }
+    if (message.levels?.length) {
+      obj.levels = message.levels;
+    }
+    if (message.version !== 0) {
+      obj.version = Math.round(message.version);
+    }
+    if (message.runner !== "") {
+      obj.runner = message.runner;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
     return obj;
   },
 
@@ -499,12 +689,16 @@ export const TailLogsRequest: MessageFns<TailLogsRequest> = {
     message.backlog = object.backlog ?? 0;
     message.resumeToken = object.resumeToken ?? "";
     message.after = object.after ?? undefined;
+    message.levels = object.levels?.map((e) => e) || [];
+    message.version = object.version ?? 0;
+    message.runner = object.runner ?? "";
+    message.text = object.text ?? "";
     return message;
   },
 };
 
 function createBaseTailLogsResponse(): TailLogsResponse {
-  return { entries: [], resumeToken: "" };
+  return { entries: [], resumeToken: "", gaps: [] };
 }
 
 export const TailLogsResponse: MessageFns<TailLogsResponse> = {
@@ -514,6 +708,9 @@ export const TailLogsResponse: MessageFns<TailLogsResponse> = {
     }
     if (message.resumeToken !== "") {
       writer.uint32(18).string(message.resumeToken);
+    }
+    for (const v of message.gaps) {
+      EventGap.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -547,6 +744,14 @@ export const TailLogsResponse: MessageFns<TailLogsResponse> = {
             message.resumeToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gaps.push(EventGap.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -567,6 +772,7 @@ export const TailLogsResponse: MessageFns<TailLogsResponse> = {
         : isSet(object.resume_token)
         ? globalThis.String(object.resume_token)
         : "",
+      gaps: globalThis.Array.isArray(object?.gaps) ? object.gaps.map((e: any) => EventGap.fromJSON(e)) : [],
     };
   },
 
@@ -578,6 +784,9 @@ export const TailLogsResponse: MessageFns<TailLogsResponse> = {
     if (message.resumeToken !== "") {
       obj.resumeToken = message.resumeToken;
     }
+    if (message.gaps?.length) {
+      obj.gaps = message.gaps.map((e) => EventGap.toJSON(e));
+    }
     return obj;
   },
 
@@ -588,6 +797,7 @@ export const TailLogsResponse: MessageFns<TailLogsResponse> = {
     const message = createBaseTailLogsResponse();
     message.entries = object.entries?.map((e) => LogEntry.fromPartial(e)) || [];
     message.resumeToken = object.resumeToken ?? "";
+    message.gaps = object.gaps?.map((e) => EventGap.fromPartial(e)) || [];
     return message;
   },
 };

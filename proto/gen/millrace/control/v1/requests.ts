@@ -21,13 +21,17 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { EventGap } from "./events.ts";
 import { LogEntry } from "./logs.ts";
 
 export const protobufPackage = "millrace.control.v1";
 
 export const protobufFileName = "millrace/control/v1/requests.proto";
 
-/** Empty fields ask for nothing; the others must all hold. */
+/**
+ * Empty fields ask for nothing; the others must all hold. Request, function, API, key, status and reason are found by an index; the rest is
+ * looked for among what these leave, 10,000 requests to a page.
+ */
 export interface RequestFilter {
   requestId: string;
   /** Id of a function. */
@@ -46,6 +50,26 @@ export interface RequestFilter {
     | undefined;
   /** What the path contains, in any case. */
   pathContains: string;
+  /** Version of the function. */
+  functionVersion: number;
+  /** Id of the runner of the last attempt. */
+  runner: string;
+  /** Whether it waited for an instance to load. */
+  cold?:
+    | boolean
+    | undefined;
+  /** So many attempts or more. */
+  attemptsMin: number;
+  /** It took so long or longer. */
+  durationMsMin: number;
+  /** What its path, host, referer, user agent or addresses contain, in any case. */
+  text: string;
+  /** Id of an API group. */
+  group: string;
+  /** `test`, `preview` or `online` */
+  environment: string;
+  /** As `GET`. */
+  method: string;
 }
 
 export interface ListRequestsRequest {
@@ -59,9 +83,21 @@ export interface ListRequestsRequest {
   pageToken: string;
 }
 
+export interface ListUnroutedRequestsRequest {
+  filter:
+    | RequestFilter
+    | undefined;
+  /** 1 to 1000; 0 means 100. */
+  pageSize: number;
+  pageToken: string;
+}
+
 export interface ListRequestsResponse {
   requests: RequestRecord[];
+  /** A page may hold few requests, or none, and have a next one all the same. */
   nextPageToken: string;
+  /** What is missing in the time of this page, newest first; at most 100. */
+  gaps: EventGap[];
 }
 
 export interface GetRequestRequest {
@@ -98,14 +134,22 @@ export interface TailRequestsRequest {
   resumeToken: string;
 }
 
+export interface TailUnroutedRequestsRequest {
+  filter: RequestFilter | undefined;
+  backlog: number;
+  resumeToken: string;
+}
+
 export interface TailRequestsResponse {
   /** May be empty: the stream is alive. */
   requests: RequestRecord[];
   resumeToken: string;
+  /** What is missing, as it becomes known. */
+  gaps: EventGap[];
 }
 
 export interface RequestRecord {
-  /** `projects/{project}/requests/{request id}` */
+  /** `projects/{project}/requests/{request id}`, or `unroutedRequests/{request id}` */
   name: string;
   /** When its head had come. */
   time: Date | undefined;
@@ -147,10 +191,20 @@ export interface RequestRecord {
   runner: string;
   attempts: number;
   cold: boolean;
+  /** Names of the query's parameters, with commas between them; `*` for one that does not look like a name. Their values are not kept. */
+  queryNames: string;
+  /** Of what the route leads to: `function`, `http` or `mock`. */
+  backend: string;
+  /** Of an `http` backend. */
+  backendHost: string;
+  /** What it answered; 0 when it did not. */
+  backendStatus: number;
+  /** From having been sent the request until its answer began, or the wait for it ended. */
+  backendMs: number;
 }
 
 export interface RequestRecord_Phase {
-  /** `access`, `body`, `queue`, `dispatch`, `function` or `answer` */
+  /** `access`, `body`, `queue`, `dispatch`, `function`, `backend` or `answer` */
   name: string;
   durationMs: number;
 }
@@ -186,6 +240,15 @@ function createBaseRequestFilter(): RequestFilter {
     after: undefined,
     before: undefined,
     pathContains: "",
+    functionVersion: 0,
+    runner: "",
+    cold: undefined,
+    attemptsMin: 0,
+    durationMsMin: 0,
+    text: "",
+    group: "",
+    environment: "",
+    method: "",
   };
 }
 
@@ -217,6 +280,33 @@ export const RequestFilter: MessageFns<RequestFilter> = {
     }
     if (message.pathContains !== "") {
       writer.uint32(74).string(message.pathContains);
+    }
+    if (message.functionVersion !== 0) {
+      writer.uint32(80).int32(message.functionVersion);
+    }
+    if (message.runner !== "") {
+      writer.uint32(90).string(message.runner);
+    }
+    if (message.cold !== undefined) {
+      writer.uint32(96).bool(message.cold);
+    }
+    if (message.attemptsMin !== 0) {
+      writer.uint32(104).int32(message.attemptsMin);
+    }
+    if (message.durationMsMin !== 0) {
+      writer.uint32(112).int32(message.durationMsMin);
+    }
+    if (message.text !== "") {
+      writer.uint32(122).string(message.text);
+    }
+    if (message.group !== "") {
+      writer.uint32(130).string(message.group);
+    }
+    if (message.environment !== "") {
+      writer.uint32(138).string(message.environment);
+    }
+    if (message.method !== "") {
+      writer.uint32(146).string(message.method);
     }
     return writer;
   },
@@ -306,6 +396,78 @@ export const RequestFilter: MessageFns<RequestFilter> = {
             message.pathContains = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.functionVersion = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.runner = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.cold = reader.bool();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.attemptsMin = reader.int32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.durationMsMin = reader.int32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.group = reader.string();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.environment = reader.string();
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -341,6 +503,27 @@ export const RequestFilter: MessageFns<RequestFilter> = {
         : isSet(object.path_contains)
         ? globalThis.String(object.path_contains)
         : "",
+      functionVersion: isSet(object.functionVersion)
+        ? globalThis.Number(object.functionVersion)
+        : isSet(object.function_version)
+        ? globalThis.Number(object.function_version)
+        : 0,
+      runner: isSet(object.runner) ? globalThis.String(object.runner) : "",
+      cold: isSet(object.cold) ? globalThis.Boolean(object.cold) : undefined,
+      attemptsMin: isSet(object.attemptsMin)
+        ? globalThis.Number(object.attemptsMin)
+        : isSet(object.attempts_min)
+        ? globalThis.Number(object.attempts_min)
+        : 0,
+      durationMsMin: isSet(object.durationMsMin)
+        ? globalThis.Number(object.durationMsMin)
+        : isSet(object.duration_ms_min)
+        ? globalThis.Number(object.duration_ms_min)
+        : 0,
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+      group: isSet(object.group) ? globalThis.String(object.group) : "",
+      environment: isSet(object.environment) ? globalThis.String(object.environment) : "",
+      method: isSet(object.method) ? globalThis.String(object.method) : "",
     };
   },
 
@@ -373,6 +556,33 @@ export const RequestFilter: MessageFns<RequestFilter> = {
     if (message.pathContains !== "") {
       obj.pathContains = message.pathContains;
     }
+    if (message.functionVersion !== 0) {
+      obj.functionVersion = Math.round(message.functionVersion);
+    }
+    if (message.runner !== "") {
+      obj.runner = message.runner;
+    }
+    if (message.cold !== undefined) {
+      obj.cold = message.cold;
+    }
+    if (message.attemptsMin !== 0) {
+      obj.attemptsMin = Math.round(message.attemptsMin);
+    }
+    if (message.durationMsMin !== 0) {
+      obj.durationMsMin = Math.round(message.durationMsMin);
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    if (message.group !== "") {
+      obj.group = message.group;
+    }
+    if (message.environment !== "") {
+      obj.environment = message.environment;
+    }
+    if (message.method !== "") {
+      obj.method = message.method;
+    }
     return obj;
   },
 
@@ -390,6 +600,15 @@ export const RequestFilter: MessageFns<RequestFilter> = {
     message.after = object.after ?? undefined;
     message.before = object.before ?? undefined;
     message.pathContains = object.pathContains ?? "";
+    message.functionVersion = object.functionVersion ?? 0;
+    message.runner = object.runner ?? "";
+    message.cold = object.cold ?? undefined;
+    message.attemptsMin = object.attemptsMin ?? 0;
+    message.durationMsMin = object.durationMsMin ?? 0;
+    message.text = object.text ?? "";
+    message.group = object.group ?? "";
+    message.environment = object.environment ?? "";
+    message.method = object.method ?? "";
     return message;
   },
 };
@@ -521,8 +740,119 @@ export const ListRequestsRequest: MessageFns<ListRequestsRequest> = {
   },
 };
 
+function createBaseListUnroutedRequestsRequest(): ListUnroutedRequestsRequest {
+  return { filter: undefined, pageSize: 0, pageToken: "" };
+}
+
+export const ListUnroutedRequestsRequest: MessageFns<ListUnroutedRequestsRequest> = {
+  encode(message: ListUnroutedRequestsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      RequestFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListUnroutedRequestsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListUnroutedRequestsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = RequestFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListUnroutedRequestsRequest {
+    return {
+      filter: isSet(object.filter) ? RequestFilter.fromJSON(object.filter) : undefined,
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListUnroutedRequestsRequest): unknown {
+    const obj: any = {};
+    if (message.filter !== undefined) {
+      obj.filter = RequestFilter.toJSON(message.filter);
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListUnroutedRequestsRequest>): ListUnroutedRequestsRequest {
+    return ListUnroutedRequestsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListUnroutedRequestsRequest>): ListUnroutedRequestsRequest {
+    const message = createBaseListUnroutedRequestsRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? RequestFilter.fromPartial(object.filter)
+      : undefined;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
 function createBaseListRequestsResponse(): ListRequestsResponse {
-  return { requests: [], nextPageToken: "" };
+  return { requests: [], nextPageToken: "", gaps: [] };
 }
 
 export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
@@ -532,6 +862,9 @@ export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
     }
     if (message.nextPageToken !== "") {
       writer.uint32(18).string(message.nextPageToken);
+    }
+    for (const v of message.gaps) {
+      EventGap.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -565,6 +898,14 @@ export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
             message.nextPageToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gaps.push(EventGap.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -587,6 +928,7 @@ export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
         : isSet(object.next_page_token)
         ? globalThis.String(object.next_page_token)
         : "",
+      gaps: globalThis.Array.isArray(object?.gaps) ? object.gaps.map((e: any) => EventGap.fromJSON(e)) : [],
     };
   },
 
@@ -598,6 +940,9 @@ export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
     if (message.nextPageToken !== "") {
       obj.nextPageToken = message.nextPageToken;
     }
+    if (message.gaps?.length) {
+      obj.gaps = message.gaps.map((e) => EventGap.toJSON(e));
+    }
     return obj;
   },
 
@@ -608,6 +953,7 @@ export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
     const message = createBaseListRequestsResponse();
     message.requests = object.requests?.map((e) => RequestRecord.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
+    message.gaps = object.gaps?.map((e) => EventGap.fromPartial(e)) || [];
     return message;
   },
 };
@@ -955,8 +1301,115 @@ export const TailRequestsRequest: MessageFns<TailRequestsRequest> = {
   },
 };
 
+function createBaseTailUnroutedRequestsRequest(): TailUnroutedRequestsRequest {
+  return { filter: undefined, backlog: 0, resumeToken: "" };
+}
+
+export const TailUnroutedRequestsRequest: MessageFns<TailUnroutedRequestsRequest> = {
+  encode(message: TailUnroutedRequestsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      RequestFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    if (message.backlog !== 0) {
+      writer.uint32(16).int32(message.backlog);
+    }
+    if (message.resumeToken !== "") {
+      writer.uint32(26).string(message.resumeToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TailUnroutedRequestsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTailUnroutedRequestsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = RequestFilter.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.backlog = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TailUnroutedRequestsRequest {
+    return {
+      filter: isSet(object.filter) ? RequestFilter.fromJSON(object.filter) : undefined,
+      backlog: isSet(object.backlog) ? globalThis.Number(object.backlog) : 0,
+      resumeToken: isSet(object.resumeToken)
+        ? globalThis.String(object.resumeToken)
+        : isSet(object.resume_token)
+        ? globalThis.String(object.resume_token)
+        : "",
+    };
+  },
+
+  toJSON(message: TailUnroutedRequestsRequest): unknown {
+    const obj: any = {};
+    if (message.filter !== undefined) {
+      obj.filter = RequestFilter.toJSON(message.filter);
+    }
+    if (message.backlog !== 0) {
+      obj.backlog = Math.round(message.backlog);
+    }
+    if (message.resumeToken !== "") {
+      obj.resumeToken = message.resumeToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<TailUnroutedRequestsRequest>): TailUnroutedRequestsRequest {
+    return TailUnroutedRequestsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TailUnroutedRequestsRequest>): TailUnroutedRequestsRequest {
+    const message = createBaseTailUnroutedRequestsRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? RequestFilter.fromPartial(object.filter)
+      : undefined;
+    message.backlog = object.backlog ?? 0;
+    message.resumeToken = object.resumeToken ?? "";
+    return message;
+  },
+};
+
 function createBaseTailRequestsResponse(): TailRequestsResponse {
-  return { requests: [], resumeToken: "" };
+  return { requests: [], resumeToken: "", gaps: [] };
 }
 
 export const TailRequestsResponse: MessageFns<TailRequestsResponse> = {
@@ -966,6 +1419,9 @@ export const TailRequestsResponse: MessageFns<TailRequestsResponse> = {
     }
     if (message.resumeToken !== "") {
       writer.uint32(18).string(message.resumeToken);
+    }
+    for (const v of message.gaps) {
+      EventGap.encode(v!, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -999,6 +1455,14 @@ export const TailRequestsResponse: MessageFns<TailRequestsResponse> = {
             message.resumeToken = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.gaps.push(EventGap.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1021,6 +1485,7 @@ export const TailRequestsResponse: MessageFns<TailRequestsResponse> = {
         : isSet(object.resume_token)
         ? globalThis.String(object.resume_token)
         : "",
+      gaps: globalThis.Array.isArray(object?.gaps) ? object.gaps.map((e: any) => EventGap.fromJSON(e)) : [],
     };
   },
 
@@ -1032,6 +1497,9 @@ export const TailRequestsResponse: MessageFns<TailRequestsResponse> = {
     if (message.resumeToken !== "") {
       obj.resumeToken = message.resumeToken;
     }
+    if (message.gaps?.length) {
+      obj.gaps = message.gaps.map((e) => EventGap.toJSON(e));
+    }
     return obj;
   },
 
@@ -1042,6 +1510,7 @@ export const TailRequestsResponse: MessageFns<TailRequestsResponse> = {
     const message = createBaseTailRequestsResponse();
     message.requests = object.requests?.map((e) => RequestRecord.fromPartial(e)) || [];
     message.resumeToken = object.resumeToken ?? "";
+    message.gaps = object.gaps?.map((e) => EventGap.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1082,6 +1551,11 @@ function createBaseRequestRecord(): RequestRecord {
     runner: "",
     attempts: 0,
     cold: false,
+    queryNames: "",
+    backend: "",
+    backendHost: "",
+    backendStatus: 0,
+    backendMs: 0,
   };
 }
 
@@ -1188,6 +1662,21 @@ export const RequestRecord: MessageFns<RequestRecord> = {
     }
     if (message.cold !== false) {
       writer.uint32(272).bool(message.cold);
+    }
+    if (message.queryNames !== "") {
+      writer.uint32(282).string(message.queryNames);
+    }
+    if (message.backend !== "") {
+      writer.uint32(290).string(message.backend);
+    }
+    if (message.backendHost !== "") {
+      writer.uint32(298).string(message.backendHost);
+    }
+    if (message.backendStatus !== 0) {
+      writer.uint32(304).int32(message.backendStatus);
+    }
+    if (message.backendMs !== 0) {
+      writer.uint32(313).double(message.backendMs);
     }
     return writer;
   },
@@ -1477,6 +1966,46 @@ export const RequestRecord: MessageFns<RequestRecord> = {
             message.cold = reader.bool();
             continue;
           }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.queryNames = reader.string();
+            continue;
+          }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.backend = reader.string();
+            continue;
+          }
+          case 37: {
+            if (tag !== 298) {
+              break;
+            }
+
+            message.backendHost = reader.string();
+            continue;
+          }
+          case 38: {
+            if (tag !== 304) {
+              break;
+            }
+
+            message.backendStatus = reader.int32();
+            continue;
+          }
+          case 39: {
+            if (tag !== 313) {
+              break;
+            }
+
+            message.backendMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1575,6 +2104,27 @@ export const RequestRecord: MessageFns<RequestRecord> = {
       runner: isSet(object.runner) ? globalThis.String(object.runner) : "",
       attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
       cold: isSet(object.cold) ? globalThis.Boolean(object.cold) : false,
+      queryNames: isSet(object.queryNames)
+        ? globalThis.String(object.queryNames)
+        : isSet(object.query_names)
+        ? globalThis.String(object.query_names)
+        : "",
+      backend: isSet(object.backend) ? globalThis.String(object.backend) : "",
+      backendHost: isSet(object.backendHost)
+        ? globalThis.String(object.backendHost)
+        : isSet(object.backend_host)
+        ? globalThis.String(object.backend_host)
+        : "",
+      backendStatus: isSet(object.backendStatus)
+        ? globalThis.Number(object.backendStatus)
+        : isSet(object.backend_status)
+        ? globalThis.Number(object.backend_status)
+        : 0,
+      backendMs: isSet(object.backendMs)
+        ? globalThis.Number(object.backendMs)
+        : isSet(object.backend_ms)
+        ? globalThis.Number(object.backend_ms)
+        : 0,
     };
   },
 
@@ -1682,6 +2232,21 @@ export const RequestRecord: MessageFns<RequestRecord> = {
     if (message.cold !== false) {
       obj.cold = message.cold;
     }
+    if (message.queryNames !== "") {
+      obj.queryNames = message.queryNames;
+    }
+    if (message.backend !== "") {
+      obj.backend = message.backend;
+    }
+    if (message.backendHost !== "") {
+      obj.backendHost = message.backendHost;
+    }
+    if (message.backendStatus !== 0) {
+      obj.backendStatus = Math.round(message.backendStatus);
+    }
+    if (message.backendMs !== 0) {
+      obj.backendMs = floatToJson(message.backendMs);
+    }
     return obj;
   },
 
@@ -1724,6 +2289,11 @@ export const RequestRecord: MessageFns<RequestRecord> = {
     message.runner = object.runner ?? "";
     message.attempts = object.attempts ?? 0;
     message.cold = object.cold ?? false;
+    message.queryNames = object.queryNames ?? "";
+    message.backend = object.backend ?? "";
+    message.backendHost = object.backendHost ?? "";
+    message.backendStatus = object.backendStatus ?? 0;
+    message.backendMs = object.backendMs ?? 0;
     return message;
   },
 };
@@ -2164,7 +2734,7 @@ export const InvocationRecord: MessageFns<InvocationRecord> = {
 
 /**
  * What became of requests to a project's deployments. Kept for seven days. Each gateway tells of a bounded number of requests a second:
- * in a flood the surplus is left out here, and counted in the gateway's metrics.
+ * in a flood the surplus is left out, and counted in `gaps`.
  */
 export type RequestServiceService = typeof RequestServiceService;
 export const RequestServiceService = {
@@ -2203,6 +2773,30 @@ export const RequestServiceService = {
       Buffer.from(TailRequestsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): TailRequestsResponse => TailRequestsResponse.decode(value),
   },
+  /** Requests that no deployment answered: of an unknown host, or malformed. They belong to nobody. Operators only. */
+  listUnroutedRequests: {
+    path: "/millrace.control.v1.RequestService/ListUnroutedRequests" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListUnroutedRequestsRequest): Buffer =>
+      Buffer.from(ListUnroutedRequestsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListUnroutedRequestsRequest => ListUnroutedRequestsRequest.decode(value),
+    responseSerialize: (value: ListRequestsResponse): Buffer =>
+      Buffer.from(ListRequestsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListRequestsResponse => ListRequestsResponse.decode(value),
+  },
+  /** Errors: `resource_exhausted` tails_exhausted. */
+  tailUnroutedRequests: {
+    path: "/millrace.control.v1.RequestService/TailUnroutedRequests" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: TailUnroutedRequestsRequest): Buffer =>
+      Buffer.from(TailUnroutedRequestsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TailUnroutedRequestsRequest => TailUnroutedRequestsRequest.decode(value),
+    responseSerialize: (value: TailRequestsResponse): Buffer =>
+      Buffer.from(TailRequestsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TailRequestsResponse => TailRequestsResponse.decode(value),
+  },
 } as const;
 
 export interface RequestServiceServer extends UntypedServiceImplementation {
@@ -2215,6 +2809,10 @@ export interface RequestServiceServer extends UntypedServiceImplementation {
    * Errors: `resource_exhausted` tails_exhausted.
    */
   tailRequests: handleServerStreamingCall<TailRequestsRequest, TailRequestsResponse>;
+  /** Requests that no deployment answered: of an unknown host, or malformed. They belong to nobody. Operators only. */
+  listUnroutedRequests: handleUnaryCall<ListUnroutedRequestsRequest, ListRequestsResponse>;
+  /** Errors: `resource_exhausted` tails_exhausted. */
+  tailUnroutedRequests: handleServerStreamingCall<TailUnroutedRequestsRequest, TailRequestsResponse>;
 }
 
 export interface RequestServiceClient extends Client {
@@ -2260,6 +2858,32 @@ export interface RequestServiceClient extends Client {
   ): ClientReadableStream<TailRequestsResponse>;
   tailRequests(
     request: TailRequestsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<TailRequestsResponse>;
+  /** Requests that no deployment answered: of an unknown host, or malformed. They belong to nobody. Operators only. */
+  listUnroutedRequests(
+    request: ListUnroutedRequestsRequest,
+    callback: (error: ServiceError | null, response: ListRequestsResponse) => void,
+  ): ClientUnaryCall;
+  listUnroutedRequests(
+    request: ListUnroutedRequestsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListRequestsResponse) => void,
+  ): ClientUnaryCall;
+  listUnroutedRequests(
+    request: ListUnroutedRequestsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListRequestsResponse) => void,
+  ): ClientUnaryCall;
+  /** Errors: `resource_exhausted` tails_exhausted. */
+  tailUnroutedRequests(
+    request: TailUnroutedRequestsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<TailRequestsResponse>;
+  tailUnroutedRequests(
+    request: TailUnroutedRequestsRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<TailRequestsResponse>;

@@ -144,13 +144,29 @@ export interface LogBatch {
   requestId: string;
   lines: LogBatch_Line[];
   /** Absent when the lines were printed outside any invocation. */
-  outcome: InvocationOutcome | undefined;
+  outcome:
+    | InvocationOutcome
+    | undefined;
+  /** Of the project. An event is a line, and the outcome is one too. Without lines and outcome a batch only tells this. */
+  tally: Tally | undefined;
 }
 
 export interface LogBatch_Line {
   time: Date | undefined;
   level: string;
   message: string;
+}
+
+/** How much one process has told a stream of one project, so that what did not arrive can be counted exactly. */
+export interface Tally {
+  /** Empty for requests that no deployment answered. */
+  project: string;
+  /** Names the series that is counted: a process begins one for each project, with numbers that only grow. */
+  series: number;
+  /** Events that were sent in this series, those of this message included. */
+  told: number;
+  /** Events of this series that were left out: there were too many in a second, or there was no bus. */
+  dropped: number;
 }
 
 /** How an invocation ended, as its runner saw it. */
@@ -186,15 +202,20 @@ export interface InvocationOutcome {
 /** Stream `requests`, subject `requests.{gateway id}`: what became of requests, many at once. */
 export interface RequestBatch {
   events: RequestEvent[];
+  /** Of each project that has an event here, or of which something was left out. */
+  tallies: Tally[];
 }
 
-/** One request, from its head to the end of its answer. What was never known is empty. The query is left out: it may hold secrets. */
+/**
+ * One request, from its head to the end of its answer. What was never known is empty. The values of the query are left out: they may hold
+ * secrets.
+ */
 export interface RequestEvent {
   /** When its head had come. */
   time: Date | undefined;
   requestId: string;
   traceId: string;
-  /** Whose deployment it asked for. */
+  /** Whose deployment it asked for; empty when there was none. */
   project: string;
   group: string;
   environment: string;
@@ -237,6 +258,15 @@ export interface RequestEvent {
   attempts: number;
   /** It waited for an instance to load. */
   cold: boolean;
+  /** Names of the query's parameters, with commas between them; `*` for one that does not look like a name. */
+  queryNames: string;
+  /** Of what the route leads to: `function`, `http` or `mock`; the host, the status it answered and how long that took are of `http` and `function`. */
+  backend: string;
+  backendHost: string;
+  /** 0 when it did not answer. */
+  backendStatus: number;
+  /** From having been sent the request until its answer began, or the wait for it ended. */
+  backendMs: number;
 }
 
 /** Where the time of a request went, in milliseconds; absent phases were not reached. They follow each other and add up to the duration. */
@@ -262,7 +292,11 @@ export interface RequestPhases {
     | number
     | undefined;
   /** Until the last byte of the answer was written, or the caller left. */
-  answer?: number | undefined;
+  answer?:
+    | number
+    | undefined;
+  /** Of an http backend: until its answer began, with all attempts. */
+  backend?: number | undefined;
 }
 
 function createBaseBeat(): Beat {
@@ -1949,7 +1983,16 @@ export const TrialResult: MessageFns<TrialResult> = {
 };
 
 function createBaseLogBatch(): LogBatch {
-  return { project: "", functionUid: "", functionId: "", version: 0, requestId: "", lines: [], outcome: undefined };
+  return {
+    project: "",
+    functionUid: "",
+    functionId: "",
+    version: 0,
+    requestId: "",
+    lines: [],
+    outcome: undefined,
+    tally: undefined,
+  };
 }
 
 export const LogBatch: MessageFns<LogBatch> = {
@@ -1974,6 +2017,9 @@ export const LogBatch: MessageFns<LogBatch> = {
     }
     if (message.outcome !== undefined) {
       InvocationOutcome.encode(message.outcome, writer.uint32(58).fork()).join();
+    }
+    if (message.tally !== undefined) {
+      Tally.encode(message.tally, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -2047,6 +2093,14 @@ export const LogBatch: MessageFns<LogBatch> = {
             message.outcome = InvocationOutcome.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.tally = Tally.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2082,6 +2136,7 @@ export const LogBatch: MessageFns<LogBatch> = {
         ? object.lines.map((e: any) => LogBatch_Line.fromJSON(e))
         : [],
       outcome: isSet(object.outcome) ? InvocationOutcome.fromJSON(object.outcome) : undefined,
+      tally: isSet(object.tally) ? Tally.fromJSON(object.tally) : undefined,
     };
   },
 
@@ -2108,6 +2163,9 @@ export const LogBatch: MessageFns<LogBatch> = {
     if (message.outcome !== undefined) {
       obj.outcome = InvocationOutcome.toJSON(message.outcome);
     }
+    if (message.tally !== undefined) {
+      obj.tally = Tally.toJSON(message.tally);
+    }
     return obj;
   },
 
@@ -2125,6 +2183,7 @@ export const LogBatch: MessageFns<LogBatch> = {
     message.outcome = (object.outcome !== undefined && object.outcome !== null)
       ? InvocationOutcome.fromPartial(object.outcome)
       : undefined;
+    message.tally = (object.tally !== undefined && object.tally !== null) ? Tally.fromPartial(object.tally) : undefined;
     return message;
   },
 };
@@ -2226,6 +2285,123 @@ export const LogBatch_Line: MessageFns<LogBatch_Line> = {
     message.time = object.time ?? undefined;
     message.level = object.level ?? "";
     message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseTally(): Tally {
+  return { project: "", series: 0, told: 0, dropped: 0 };
+}
+
+export const Tally: MessageFns<Tally> = {
+  encode(message: Tally, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    if (message.series !== 0) {
+      writer.uint32(16).int64(message.series);
+    }
+    if (message.told !== 0) {
+      writer.uint32(24).int64(message.told);
+    }
+    if (message.dropped !== 0) {
+      writer.uint32(32).int64(message.dropped);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Tally {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTally();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.series = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.told = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.dropped = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Tally {
+    return {
+      project: isSet(object.project) ? globalThis.String(object.project) : "",
+      series: isSet(object.series) ? globalThis.Number(object.series) : 0,
+      told: isSet(object.told) ? globalThis.Number(object.told) : 0,
+      dropped: isSet(object.dropped) ? globalThis.Number(object.dropped) : 0,
+    };
+  },
+
+  toJSON(message: Tally): unknown {
+    const obj: any = {};
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    if (message.series !== 0) {
+      obj.series = Math.round(message.series);
+    }
+    if (message.told !== 0) {
+      obj.told = Math.round(message.told);
+    }
+    if (message.dropped !== 0) {
+      obj.dropped = Math.round(message.dropped);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Tally>): Tally {
+    return Tally.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Tally>): Tally {
+    const message = createBaseTally();
+    message.project = object.project ?? "";
+    message.series = object.series ?? 0;
+    message.told = object.told ?? 0;
+    message.dropped = object.dropped ?? 0;
     return message;
   },
 };
@@ -2504,13 +2680,16 @@ export const InvocationOutcome: MessageFns<InvocationOutcome> = {
 };
 
 function createBaseRequestBatch(): RequestBatch {
-  return { events: [] };
+  return { events: [], tallies: [] };
 }
 
 export const RequestBatch: MessageFns<RequestBatch> = {
   encode(message: RequestBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     for (const v of message.events) {
       RequestEvent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.tallies) {
+      Tally.encode(v!, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -2536,6 +2715,14 @@ export const RequestBatch: MessageFns<RequestBatch> = {
             message.events.push(RequestEvent.decode(reader, reader.uint32()));
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tallies.push(Tally.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2551,6 +2738,7 @@ export const RequestBatch: MessageFns<RequestBatch> = {
   fromJSON(object: any): RequestBatch {
     return {
       events: globalThis.Array.isArray(object?.events) ? object.events.map((e: any) => RequestEvent.fromJSON(e)) : [],
+      tallies: globalThis.Array.isArray(object?.tallies) ? object.tallies.map((e: any) => Tally.fromJSON(e)) : [],
     };
   },
 
@@ -2558,6 +2746,9 @@ export const RequestBatch: MessageFns<RequestBatch> = {
     const obj: any = {};
     if (message.events?.length) {
       obj.events = message.events.map((e) => RequestEvent.toJSON(e));
+    }
+    if (message.tallies?.length) {
+      obj.tallies = message.tallies.map((e) => Tally.toJSON(e));
     }
     return obj;
   },
@@ -2568,6 +2759,7 @@ export const RequestBatch: MessageFns<RequestBatch> = {
   fromPartial(object: DeepPartial<RequestBatch>): RequestBatch {
     const message = createBaseRequestBatch();
     message.events = object.events?.map((e) => RequestEvent.fromPartial(e)) || [];
+    message.tallies = object.tallies?.map((e) => Tally.fromPartial(e)) || [];
     return message;
   },
 };
@@ -2609,6 +2801,11 @@ function createBaseRequestEvent(): RequestEvent {
     runner: "",
     attempts: 0,
     cold: false,
+    queryNames: "",
+    backend: "",
+    backendHost: "",
+    backendStatus: 0,
+    backendMs: 0,
   };
 }
 
@@ -2718,6 +2915,21 @@ export const RequestEvent: MessageFns<RequestEvent> = {
     }
     if (message.cold !== false) {
       writer.uint32(280).bool(message.cold);
+    }
+    if (message.queryNames !== "") {
+      writer.uint32(290).string(message.queryNames);
+    }
+    if (message.backend !== "") {
+      writer.uint32(298).string(message.backend);
+    }
+    if (message.backendHost !== "") {
+      writer.uint32(306).string(message.backendHost);
+    }
+    if (message.backendStatus !== 0) {
+      writer.uint32(312).int32(message.backendStatus);
+    }
+    if (message.backendMs !== 0) {
+      writer.uint32(321).double(message.backendMs);
     }
     return writer;
   },
@@ -3015,6 +3227,46 @@ export const RequestEvent: MessageFns<RequestEvent> = {
             message.cold = reader.bool();
             continue;
           }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.queryNames = reader.string();
+            continue;
+          }
+          case 37: {
+            if (tag !== 298) {
+              break;
+            }
+
+            message.backend = reader.string();
+            continue;
+          }
+          case 38: {
+            if (tag !== 306) {
+              break;
+            }
+
+            message.backendHost = reader.string();
+            continue;
+          }
+          case 39: {
+            if (tag !== 312) {
+              break;
+            }
+
+            message.backendStatus = reader.int32();
+            continue;
+          }
+          case 40: {
+            if (tag !== 321) {
+              break;
+            }
+
+            message.backendMs = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3120,6 +3372,27 @@ export const RequestEvent: MessageFns<RequestEvent> = {
       runner: isSet(object.runner) ? globalThis.String(object.runner) : "",
       attempts: isSet(object.attempts) ? globalThis.Number(object.attempts) : 0,
       cold: isSet(object.cold) ? globalThis.Boolean(object.cold) : false,
+      queryNames: isSet(object.queryNames)
+        ? globalThis.String(object.queryNames)
+        : isSet(object.query_names)
+        ? globalThis.String(object.query_names)
+        : "",
+      backend: isSet(object.backend) ? globalThis.String(object.backend) : "",
+      backendHost: isSet(object.backendHost)
+        ? globalThis.String(object.backendHost)
+        : isSet(object.backend_host)
+        ? globalThis.String(object.backend_host)
+        : "",
+      backendStatus: isSet(object.backendStatus)
+        ? globalThis.Number(object.backendStatus)
+        : isSet(object.backend_status)
+        ? globalThis.Number(object.backend_status)
+        : 0,
+      backendMs: isSet(object.backendMs)
+        ? globalThis.Number(object.backendMs)
+        : isSet(object.backend_ms)
+        ? globalThis.Number(object.backend_ms)
+        : 0,
     };
   },
 
@@ -3230,6 +3503,21 @@ export const RequestEvent: MessageFns<RequestEvent> = {
     if (message.cold !== false) {
       obj.cold = message.cold;
     }
+    if (message.queryNames !== "") {
+      obj.queryNames = message.queryNames;
+    }
+    if (message.backend !== "") {
+      obj.backend = message.backend;
+    }
+    if (message.backendHost !== "") {
+      obj.backendHost = message.backendHost;
+    }
+    if (message.backendStatus !== 0) {
+      obj.backendStatus = Math.round(message.backendStatus);
+    }
+    if (message.backendMs !== 0) {
+      obj.backendMs = floatToJson(message.backendMs);
+    }
     return obj;
   },
 
@@ -3275,6 +3563,11 @@ export const RequestEvent: MessageFns<RequestEvent> = {
     message.runner = object.runner ?? "";
     message.attempts = object.attempts ?? 0;
     message.cold = object.cold ?? false;
+    message.queryNames = object.queryNames ?? "";
+    message.backend = object.backend ?? "";
+    message.backendHost = object.backendHost ?? "";
+    message.backendStatus = object.backendStatus ?? 0;
+    message.backendMs = object.backendMs ?? 0;
     return message;
   },
 };
@@ -3287,6 +3580,7 @@ function createBaseRequestPhases(): RequestPhases {
     dispatch: undefined,
     function: undefined,
     answer: undefined,
+    backend: undefined,
   };
 }
 
@@ -3309,6 +3603,9 @@ export const RequestPhases: MessageFns<RequestPhases> = {
     }
     if (message.answer !== undefined) {
       writer.uint32(49).double(message.answer);
+    }
+    if (message.backend !== undefined) {
+      writer.uint32(57).double(message.backend);
     }
     return writer;
   },
@@ -3374,6 +3671,14 @@ export const RequestPhases: MessageFns<RequestPhases> = {
             message.answer = reader.double();
             continue;
           }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.backend = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3394,6 +3699,7 @@ export const RequestPhases: MessageFns<RequestPhases> = {
       dispatch: isSet(object.dispatch) ? globalThis.Number(object.dispatch) : undefined,
       function: isSet(object.function) ? globalThis.Number(object.function) : undefined,
       answer: isSet(object.answer) ? globalThis.Number(object.answer) : undefined,
+      backend: isSet(object.backend) ? globalThis.Number(object.backend) : undefined,
     };
   },
 
@@ -3417,6 +3723,9 @@ export const RequestPhases: MessageFns<RequestPhases> = {
     if (message.answer !== undefined) {
       obj.answer = floatToJson(message.answer);
     }
+    if (message.backend !== undefined) {
+      obj.backend = floatToJson(message.backend);
+    }
     return obj;
   },
 
@@ -3431,6 +3740,7 @@ export const RequestPhases: MessageFns<RequestPhases> = {
     message.dispatch = object.dispatch ?? undefined;
     message.function = object.function ?? undefined;
     message.answer = object.answer ?? undefined;
+    message.backend = object.backend ?? undefined;
     return message;
   },
 };

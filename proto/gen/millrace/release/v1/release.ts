@@ -132,10 +132,13 @@ export interface Route {
   /** With the group's prefix; `{name}` fills a segment. */
   path: string;
   prefixMatch: boolean;
-  backend: { $case: "function"; value: FunctionTarget } | { $case: "mock"; value: MockAnswer } | {
-    $case: "http";
-    value: HttpTarget;
-  } | undefined;
+  backend:
+    | { $case: "function"; value: FunctionTarget }
+    | { $case: "mock"; value: MockAnswer }
+    | { $case: "http"; value: HttpTarget }
+    | undefined;
+  /** Of an http backend. */
+  mapping: RequestMapping | undefined;
 }
 
 export interface FunctionTarget {
@@ -157,6 +160,28 @@ export interface MockAnswer {
 
 export interface MockAnswer_HeadersEntry {
   key: string;
+  value: string;
+}
+
+/** `location` is `path`, `query` or `header`. */
+export interface RequestMapping {
+  /** Empty: as the caller's. */
+  method: string;
+  path: string;
+  parameters: MappedParameter[];
+  constants: MappedConstant[];
+}
+
+export interface MappedParameter {
+  name: string;
+  location: string;
+  backendName: string;
+  backendLocation: string;
+}
+
+export interface MappedConstant {
+  name: string;
+  location: string;
   value: string;
 }
 
@@ -605,7 +630,7 @@ export const DeploymentSnapshot: MessageFns<DeploymentSnapshot> = {
 };
 
 function createBaseRoute(): Route {
-  return { apiUid: "", apiName: "", method: "", path: "", prefixMatch: false, backend: undefined };
+  return { apiUid: "", apiName: "", method: "", path: "", prefixMatch: false, backend: undefined, mapping: undefined };
 }
 
 export const Route: MessageFns<Route> = {
@@ -635,6 +660,9 @@ export const Route: MessageFns<Route> = {
       case "http":
         HttpTarget.encode(message.backend.value, writer.uint32(66).fork()).join();
         break;
+    }
+    if (message.mapping !== undefined) {
+      RequestMapping.encode(message.mapping, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -716,6 +744,14 @@ export const Route: MessageFns<Route> = {
             message.backend = { $case: "http", value: HttpTarget.decode(reader, reader.uint32()) };
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.mapping = RequestMapping.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -754,6 +790,7 @@ export const Route: MessageFns<Route> = {
         : isSet(object.http)
         ? { $case: "http", value: HttpTarget.fromJSON(object.http) }
         : undefined,
+      mapping: isSet(object.mapping) ? RequestMapping.fromJSON(object.mapping) : undefined,
     };
   },
 
@@ -780,6 +817,9 @@ export const Route: MessageFns<Route> = {
       obj.mock = MockAnswer.toJSON(message.backend.value);
     } else if (message.backend?.$case === "http") {
       obj.http = HttpTarget.toJSON(message.backend.value);
+    }
+    if (message.mapping !== undefined) {
+      obj.mapping = RequestMapping.toJSON(message.mapping);
     }
     return obj;
   },
@@ -814,6 +854,9 @@ export const Route: MessageFns<Route> = {
         break;
       }
     }
+    message.mapping = (object.mapping !== undefined && object.mapping !== null)
+      ? RequestMapping.fromPartial(object.mapping)
+      : undefined;
     return message;
   },
 };
@@ -1170,6 +1213,353 @@ export const MockAnswer_HeadersEntry: MessageFns<MockAnswer_HeadersEntry> = {
   fromPartial(object: DeepPartial<MockAnswer_HeadersEntry>): MockAnswer_HeadersEntry {
     const message = createBaseMockAnswer_HeadersEntry();
     message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseRequestMapping(): RequestMapping {
+  return { method: "", path: "", parameters: [], constants: [] };
+}
+
+export const RequestMapping: MessageFns<RequestMapping> = {
+  encode(message: RequestMapping, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.method !== "") {
+      writer.uint32(10).string(message.method);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    for (const v of message.parameters) {
+      MappedParameter.encode(v!, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.constants) {
+      MappedConstant.encode(v!, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RequestMapping {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRequestMapping();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.parameters.push(MappedParameter.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.constants.push(MappedConstant.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RequestMapping {
+    return {
+      method: isSet(object.method) ? globalThis.String(object.method) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      parameters: globalThis.Array.isArray(object?.parameters)
+        ? object.parameters.map((e: any) => MappedParameter.fromJSON(e))
+        : [],
+      constants: globalThis.Array.isArray(object?.constants)
+        ? object.constants.map((e: any) => MappedConstant.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: RequestMapping): unknown {
+    const obj: any = {};
+    if (message.method !== "") {
+      obj.method = message.method;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.parameters?.length) {
+      obj.parameters = message.parameters.map((e) => MappedParameter.toJSON(e));
+    }
+    if (message.constants?.length) {
+      obj.constants = message.constants.map((e) => MappedConstant.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RequestMapping>): RequestMapping {
+    return RequestMapping.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RequestMapping>): RequestMapping {
+    const message = createBaseRequestMapping();
+    message.method = object.method ?? "";
+    message.path = object.path ?? "";
+    message.parameters = object.parameters?.map((e) => MappedParameter.fromPartial(e)) || [];
+    message.constants = object.constants?.map((e) => MappedConstant.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseMappedParameter(): MappedParameter {
+  return { name: "", location: "", backendName: "", backendLocation: "" };
+}
+
+export const MappedParameter: MessageFns<MappedParameter> = {
+  encode(message: MappedParameter, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.location !== "") {
+      writer.uint32(18).string(message.location);
+    }
+    if (message.backendName !== "") {
+      writer.uint32(26).string(message.backendName);
+    }
+    if (message.backendLocation !== "") {
+      writer.uint32(34).string(message.backendLocation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MappedParameter {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMappedParameter();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.location = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.backendName = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.backendLocation = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MappedParameter {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      location: isSet(object.location) ? globalThis.String(object.location) : "",
+      backendName: isSet(object.backendName)
+        ? globalThis.String(object.backendName)
+        : isSet(object.backend_name)
+        ? globalThis.String(object.backend_name)
+        : "",
+      backendLocation: isSet(object.backendLocation)
+        ? globalThis.String(object.backendLocation)
+        : isSet(object.backend_location)
+        ? globalThis.String(object.backend_location)
+        : "",
+    };
+  },
+
+  toJSON(message: MappedParameter): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.location !== "") {
+      obj.location = message.location;
+    }
+    if (message.backendName !== "") {
+      obj.backendName = message.backendName;
+    }
+    if (message.backendLocation !== "") {
+      obj.backendLocation = message.backendLocation;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MappedParameter>): MappedParameter {
+    return MappedParameter.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MappedParameter>): MappedParameter {
+    const message = createBaseMappedParameter();
+    message.name = object.name ?? "";
+    message.location = object.location ?? "";
+    message.backendName = object.backendName ?? "";
+    message.backendLocation = object.backendLocation ?? "";
+    return message;
+  },
+};
+
+function createBaseMappedConstant(): MappedConstant {
+  return { name: "", location: "", value: "" };
+}
+
+export const MappedConstant: MessageFns<MappedConstant> = {
+  encode(message: MappedConstant, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.location !== "") {
+      writer.uint32(18).string(message.location);
+    }
+    if (message.value !== "") {
+      writer.uint32(26).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MappedConstant {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMappedConstant();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.location = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): MappedConstant {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      location: isSet(object.location) ? globalThis.String(object.location) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: MappedConstant): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.location !== "") {
+      obj.location = message.location;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<MappedConstant>): MappedConstant {
+    return MappedConstant.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MappedConstant>): MappedConstant {
+    const message = createBaseMappedConstant();
+    message.name = object.name ?? "";
+    message.location = object.location ?? "";
     message.value = object.value ?? "";
     return message;
   },

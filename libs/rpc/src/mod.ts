@@ -24,5 +24,5 @@ export { onceOf } from "./once.ts";
 export { pageOf, pageSizeOf, pageToken, readPageToken } from "./paging.ts";
 export { type CallOptions, RpcClient, type RpcClientOptions } from "./rpc-client.ts";
 export { fromServiceError, toStatus } from "./rpc-errors.ts";
-export { type HandlersOf, type RpcContext, RpcServer, type RpcServerOptions } from "./rpc-server.ts";
+export { type EndedCall, type HandlersOf, type RpcContext, RpcServer, type RpcServerOptions } from "./rpc-server.ts";
 export { ServiceIdentity, ServiceTrust } from "./service-identity.ts";

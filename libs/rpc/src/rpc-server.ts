@@ -55,8 +55,25 @@ export interface RpcServerOptions {
   authenticate(token: string): Promise<Principal>;
   /** Sees every call; absent: nothing is recorded. */
   recorder?: CallRecorder;
+  /** Hears of every call that is over, and must not throw. */
+  onEnd?: ((call: EndedCall) => void) | undefined;
   log: RpcLog;
   tls?: { certFile: string; keyFile: string } | undefined;
+}
+
+/** A call that is over, as those who measure see it. */
+export interface EndedCall {
+  /** Full method path. */
+  method: string;
+  /** As the caller sent it; empty for none. */
+  traceparent: string;
+  /** How long it lasts is up to its caller. */
+  isStream: boolean;
+  /** On performance.now()'s clock. */
+  startedAtMs: number;
+  endedAtMs: number;
+  /** Undefined when it went well. */
+  error: PlatformError | undefined;
 }
 
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
@@ -136,8 +153,22 @@ export class RpcServer {
     return recorder.begin({ method, encode, peer: call.getPeer(), userAgent });
   }
 
+  /** Answers what is to be called at the call's end, with what it failed of. */
+  #timed(call: AnyCall, { path: method, requestStream, responseStream }: Method): (thrown?: unknown) => void {
+    const { onEnd } = this.#options;
+    if (!onEnd) return () => {};
+    const startedAtMs = performance.now();
+    const [traceparent = ""] = call.metadata.get("traceparent").map(String);
+    return (thrown) => {
+      const error = thrown === undefined ? undefined : PlatformError.from(thrown);
+      const isStream = requestStream || responseStream;
+      onEnd({ method, traceparent, isStream, startedAtMs, endedAtMs: performance.now(), error });
+    };
+  }
+
   #unary(handler: UnaryHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerUnaryCall<never, unknown>, answer: sendUnaryData<unknown>) => {
+      const end = this.#timed(call, method);
       const record = this.#record(call, method);
       record.request = call.request;
       try {
@@ -145,8 +176,10 @@ export class RpcServer {
         record.principal = context.principal;
         authorize(access, context.principal, call.request);
         answer(null, await record.run(() => handler(call.request, context)));
+        end();
       } catch (error) {
         record.refused(error);
+        end(error);
         answer(this.#failure(error, method.path));
       }
     };
@@ -156,6 +189,7 @@ export class RpcServer {
   /** A stream's request is not known yet: its use case checks the role by the first message. */
   #clientStream(handler: ClientStreamHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerReadableStream<never, unknown>, answer: sendUnaryData<unknown>) => {
+      const end = this.#timed(call, method);
       const record = this.#record(call, method);
       try {
         const context = await this.#contextOf(call, method.path);
@@ -163,8 +197,10 @@ export class RpcServer {
         authorize(access.who === "member" ? { who: "person" } : access, context.principal, undefined);
         const requests = heard(call as unknown as AsyncIterable<never>, record);
         answer(null, await record.run(() => handler(requests, context)));
+        end();
       } catch (error) {
         record.refused(error);
+        end(error);
         answer(this.#failure(error, method.path));
       }
     };
@@ -173,6 +209,7 @@ export class RpcServer {
 
   #serverStream(handler: ServerStreamHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerWritableStream<never, unknown>) => {
+      const end = this.#timed(call, method);
       const record = this.#record(call, method);
       record.request = call.request;
       try {
@@ -185,8 +222,10 @@ export class RpcServer {
           }
         });
         call.end();
+        end();
       } catch (error) {
         record.refused(error);
+        end(error);
         call.emit("error", this.#failure(error, method.path));
       }
     };

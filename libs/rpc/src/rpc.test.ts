@@ -6,6 +6,7 @@ import { type Project, ProjectServiceService } from "@millrace/proto/control/v1/
 import { HealthService } from "@millrace/proto/google";
 import {
   accessRows,
+  type EndedCall,
   type HandlersOf,
   type Principal,
   RpcClient,
@@ -52,7 +53,9 @@ const server = new RpcServer({
   }),
   authenticate: async (token) => (token === "ada" ? person("people/ada") : Promise.reject(unknownToken())),
   log: silent,
+  onEnd: (call) => void ended.push(call),
 });
+const ended: EndedCall[] = [];
 const unknownToken = () => new PlatformError("unauthenticated", "Who is this?", { reason: "token_invalid" });
 let client: RpcClient;
 
@@ -89,6 +92,20 @@ test("a call without a token, or with an unknown one, is unauthenticated", async
     client.call(getProject, { name: "projects/mine" }, { token: "eve" }),
     refusal("unauthenticated", "token_invalid"),
   );
+});
+
+test("who measures hears of each call when it is over, once, with what it failed of", async () => {
+  ended.length = 0;
+  await client.call(getProject, { name: "projects/mine" });
+  await assert.rejects(client.call(createProject, { projectId: "x", displayName: "", requestId: "" }));
+  assert.deepEqual(
+    ended.map(({ method, isStream, error }) => [method.split("/")[2], isStream, error?.code]),
+    [
+      ["GetProject", false, undefined],
+      ["CreateProject", false, "internal"],
+    ],
+  );
+  assert.ok(ended.every(({ startedAtMs, endedAtMs }) => startedAtMs <= endedAtMs));
 });
 
 test("field violations reach the client", async () => {

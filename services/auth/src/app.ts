@@ -43,6 +43,7 @@ export interface AppDeps {
   audit: AuditLog;
   log: RpcServerOptions["log"];
   tls?: RpcServerOptions["tls"];
+  onCallEnd?: RpcServerOptions["onEnd"];
   trust: Pick<ServiceTrust, "verify">;
   passwords: PasswordHasher;
   masterKeys: Pick<MasterKeyring, "seal" | "open">;
@@ -78,6 +79,7 @@ export function buildApp(deps: AppDeps): RpcServer {
     authenticate: (token) =>
       ServiceTrust.looksLikeServiceToken(token) ? deps.trust.verify(token) : authenticator.authenticate(token),
     recorder: audit,
+    onEnd: deps.onCallEnd,
     log: deps.log,
     tls: deps.tls,
   })

@@ -33,6 +33,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   return {
     logLevel: given.LOG_LEVEL,
     operations: given.OPERATIONS_ADDRESS,
+    tracesSampleRatio: given.TRACES_SAMPLE_RATIO,
     grpc: given.GRPC_ADDRESS,
     tls: tlsOf(given),
     databaseUrl: given.DATABASE_URL_FILE,

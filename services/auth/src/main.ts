@@ -5,6 +5,7 @@ import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { MasterKeyring } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
+import { traceCalls } from "@millrace/telemetry/tracing";
 import { READS } from "./access.ts";
 import { buildApp, SCHEMA } from "./app.ts";
 import { DeploymentClient } from "./authorizations/deployment-client.ts";
@@ -57,6 +58,7 @@ async function start(): Promise<void> {
       audit,
       log,
       tls: config.tls,
+      onCallEnd: traceCalls(telemetry.spans, config.tracesSampleRatio),
       trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),
       passwords,
       masterKeys: MasterKeyring.parse(config.masterKey.reveal()),

@@ -98,6 +98,7 @@ export interface Deps {
   /** Streams that would go on end when it aborts. */
   stopping: AbortSignal;
   tls?: RpcServerOptions["tls"];
+  onCallEnd?: RpcServerOptions["onEnd"];
 }
 
 export interface App {
@@ -140,6 +141,7 @@ export function buildApp(deps: Deps): App {
     access: ACCESS,
     authenticate: (token) => authenticator.authenticate(token),
     recorder: audit,
+    onEnd: deps.onCallEnd,
     log,
     tls: deps.tls,
   })

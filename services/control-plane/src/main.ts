@@ -4,6 +4,7 @@ import { ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { MasterKeyring, sealToKey } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
+import { traceCalls } from "@millrace/telemetry/tracing";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { IdentityClient } from "./identity/identity-client.ts";
@@ -51,6 +52,7 @@ async function start(): Promise<void> {
     random: Math.random,
     stopping: lifecycle.stopping,
     tls: config.tls,
+    onCallEnd: traceCalls(telemetry.spans, config.tracesSampleRatio),
   });
   await app.keepAuditPartitions();
   lifecycle.own("bus", app.link).start();

@@ -1,3 +1,4 @@
+export { traceCalls } from "./call-traces.ts";
 export { type FinishedSpan, wallClockOffsetMs } from "./finished-span.ts";
 export { TRACE_LIMITS } from "./limits.ts";
 export { Sampling } from "./sampling.ts";

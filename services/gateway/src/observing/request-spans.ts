@@ -9,11 +9,11 @@ import type { RequestSpan } from "./traces.ts";
 
 //   GET /pets/{petId}   server, the request
 //   ├ access · body     the phases of the request event
-//   ├ call {function}   client: below it are the runner's spans
+//   ├ call {function}   client: below it are the runner's spans, or an http backend's
 //   │ └ queue · dispatch
 //   └ answer
 
-const IN_CALL: ReadonlySet<string> = new Set(["queue", "dispatch", "function"]);
+const IN_CALL: ReadonlySet<string> = new Set(["queue", "dispatch", "function", "backend"]);
 
 interface Stretch {
   name: string;
@@ -54,13 +54,13 @@ export function requestSpans(
       .slice(0, 1)
       .map(({ fromMs }) =>
         span(
-          { name: `call ${line.function}`, fromMs, untilMs: inCall.at(-1)!.untilMs },
+          { name: `call ${exchange.backend?.host ?? line.function}`, fromMs, untilMs: inCall.at(-1)!.untilMs },
           { spanId: callId, kind: "client", attributes: callAttributesOf(line, exchange), error },
         ),
       ),
-    // What the call does in the function, the runner tells.
+    // What the call does there, the runner tells, or an http backend itself.
     ...stretches
-      .filter((stretch) => stretch.name !== "function")
+      .filter(({ name }) => name !== "function" && name !== "backend")
       .map((stretch) => span(stretch, IN_CALL.has(stretch.name) ? { parentSpanId: callId } : {})),
   ];
 }
@@ -100,13 +100,15 @@ function attributesOf(line: AccessLogLine, exchange: Exchange) {
   });
 }
 
-function callAttributesOf(line: AccessLogLine, { call }: Exchange) {
+function callAttributesOf(line: AccessLogLine, { call, backend }: Exchange) {
   return told({
     "millrace.request_id": line.requestId,
     "millrace.function": line.function,
     "millrace.runner": line.runner,
-    "millrace.attempts": line.attempts,
-    "millrace.cold": call?.isCold ?? false,
+    "millrace.attempts": line.attempts || undefined,
+    "millrace.cold": call?.isCold,
+    "server.address": backend?.host,
+    "http.response.status_code": backend?.status || undefined,
   });
 }
 

@@ -113,5 +113,5 @@ export const READS: readonly string[] = [
   DeploymentLookupServiceService.lookupDeployment.path,
   LogServiceService.tailLogs.path,
   RequestServiceService.tailRequests.path,
-];
   RequestServiceService.tailUnroutedRequests.path,
+];

@@ -105,15 +105,15 @@ export const LIMITS = {
   eventLateMsMax: 3_600_000,
   eventEarlyMsMax: 60_000,
   logLineBytesMax: 64 * KIB,
+  /** Gaps that a page, or a turn of a tail, tells of. */
+  gapsMax: 100,
+  /** Events of a page, and of a tail's turn, that are looked through for what no index finds. */
+  scannedMax: 10_000,
   /** Lines that the report on a request shows. */
   reportLinesMax: 1_000,
 
   /** Counts of requests and invocations are kept so long by minutes, hours and days. */
   usageMinutesKeptDays: 3,
-  /** Gaps that a page, or a turn of a tail, tells of. */
-  gapsMax: 100,
-  /** Events of a page, and of a tail's turn, that are looked through for what no index finds. */
-  scannedMax: 10_000,
   usageHoursKeptDays: 60,
   usageDaysKeptDays: 400,
   usageRowsDroppedAtOnce: 20_000,

@@ -20,12 +20,12 @@ import { RequestService } from "./edge/request-service.ts";
 import { AccessLog, type TextOutput } from "./observing/access-log.ts";
 import { createMetrics } from "./observing/gateway-metrics.ts";
 import { observeExchange } from "./observing/observe-exchange.ts";
+import { unparsedEventOf } from "./observing/request-event.ts";
 import { RequestEvents } from "./observing/request-events.ts";
 import { Traces } from "./observing/traces.ts";
 import { Usage } from "./observing/usage.ts";
 import { registerUsageMetrics } from "./observing/usage-metrics.ts";
 import { BucketsBus } from "./releases/buckets-bus.ts";
-import { unparsedEventOf } from "./observing/request-event.ts";
 import { Deployments } from "./releases/deployments.ts";
 import { Functions } from "./releases/functions.ts";
 

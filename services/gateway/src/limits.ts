@@ -143,26 +143,26 @@ export const EVENT_LIMITS = {
   /** Requests of which the stream is told; the surplus is dropped and counted. */
   servedPerSecond: 200,
   failedPerSecond: 200,
+  /** Of those, that had no deployment. */
+  unroutedPerSecond: 20,
   /** Events go out together: so many, or so long after the first. */
   batchMax: 50,
   flushMs: 250,
+  /** How often it is looked whether control-plane has to be told what was left out. */
+  tallyTurnMs: 500,
   pathCharsMax: 2_048,
   fieldCharsMax: 256,
+  queryNameCharsMax: 40,
+  queryNamesMax: 20,
 } as const;
 
 export const USAGE_LIMITS = {
   /** Series of a minute, of a deployment, API and key each. Then keys are counted together, so many series more; then APIs. */
-  /** Of those, that had no deployment. */
-  unroutedPerSecond: 20,
   seriesMax: 1_000,
   seriesOfOtherKeysMax: 500,
   seriesOfOtherApisMax: 500,
-  /** How often it is looked whether control-plane has to be told what was left out. */
-  tallyTurnMs: 500,
   /** APIs with metrics of their own; the others are counted together. */
   apisShownMax: 300,
-  queryNameCharsMax: 40,
-  queryNamesMax: 20,
 } as const;
 
 export const LOG_LIMITS = {

@@ -1,8 +1,8 @@
 import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
-import { guarded } from "@millrace/bus";
+import { guarded, publishKept, SUBJECTS } from "@millrace/bus";
 import type { AllowedRange } from "@millrace/outbound";
-import type { Telemetry } from "@millrace/telemetry";
+import { type Telemetry, USAGE_LIMITS } from "@millrace/telemetry";
 import { readArtifact } from "./artifacts/artifact-bus.ts";
 import { ArtifactCache } from "./artifacts/artifact-cache.ts";
 import { BuildService } from "./building/build-service.ts";
@@ -13,6 +13,7 @@ import { openEnvironment } from "./functions/function-secrets.ts";
 import { FunctionPools } from "./instances/function-pools.ts";
 import { FunctionUsage } from "./instances/function-usage.ts";
 import { ProjectSandboxes } from "./instances/project-sandboxes.ts";
+import { VersionUsage } from "./instances/version-usage.ts";
 import { INSTANCE_LIMITS } from "./limits.ts";
 import { LogPublisher } from "./logs/log-bus.ts";
 import { BeatBus } from "./placing/beat-bus.ts";
@@ -60,6 +61,10 @@ export function buildApp(deps: RunnerDependencies) {
   );
   const logs = new LogPublisher(runnerId, publish);
   const usage = new FunctionUsage();
+  const versions = new VersionUsage({
+    nowMs: Date.now,
+    publish: (bytes) => publishKept(deps.bus, SUBJECTS.usage("runner", runnerId), bytes, USAGE_LIMITS.takenMs),
+  });
   const traces = new InvocationTraces(deps.spans, () => performance.now());
   const records = new FunctionRecords(stores.functions, log, {
     onChanged: (key) => pools.retire(key),
@@ -96,8 +101,10 @@ export function buildApp(deps: RunnerDependencies) {
     },
     poolOf: (record) => pools.poolOf(record),
     onChange: () => beats.changed(),
+    onThrottled: (record) => versions.addThrottled(record),
     onOver: (record, invocation, outcome) => {
       usage.add(record, outcome);
+      versions.add(record, outcome);
       logs.invocationOver(record, invocation, outcome);
       traces.over(record, invocation, outcome);
       trials.over(invocation, outcome);
@@ -126,6 +133,7 @@ export function buildApp(deps: RunnerDependencies) {
       rejections: placing.rejections,
       instances: pools.instances,
       logEntriesDropped: logs.dropped,
+      usageDropped: versions.dropped,
       ...supply.counters,
     }),
     egress: egress.audit.counters,
@@ -141,6 +149,7 @@ export function buildApp(deps: RunnerDependencies) {
         beats.flush();
       };
       beats.start();
+      versions.start();
       builds.listen();
       trialsBus.listen();
       supply.refill();
@@ -159,6 +168,7 @@ export function buildApp(deps: RunnerDependencies) {
       await supply.close();
       logs.close();
       beats.close();
+      await versions.close();
       await frames.close();
     },
   };

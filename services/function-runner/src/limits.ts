@@ -135,6 +135,8 @@ export const QUARANTINE_LIMITS = {
 export const USAGE_LIMITS = {
   /** Functions with metrics of their own; the others are counted together. */
   functionsMax: 500,
+  /** Versions that are counted in a minute. */
+  versionsMax: 2_000,
 } as const;
 
 export const PLACING_LIMITS = {

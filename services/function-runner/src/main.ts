@@ -51,7 +51,7 @@ async function start(): Promise<void> {
       spans: telemetry.spans,
     }),
   );
-  registerMetrics(telemetry.meter, app, tier);
+  registerMetrics(telemetry, app, tier);
   await app.start();
   log.info({ tier, slots: config.slots }, "the runner takes invocations");
 }

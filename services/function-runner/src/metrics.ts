@@ -3,8 +3,10 @@ import type { RunnerApp } from "./app.ts";
 import type { UsageTotals } from "./instances/function-usage.ts";
 import { TIERS, type Tier } from "./sandbox/tier.ts";
 
+type Metering = Pick<Telemetry, "meter" | "addHistogram">;
+
 /** Everything that this runner counts, read when it is scraped. */
-export function registerMetrics(meter: Telemetry["meter"], app: RunnerApp, tier: Tier): void {
+export function registerMetrics({ meter, addHistogram }: Metering, app: RunnerApp, tier: Tier): void {
   const gauge = (name: string, description: string, read: () => number) =>
     meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(read()));
   const counter = (name: string, description: string, read: () => number) =>
@@ -46,14 +48,23 @@ export function registerMetrics(meter: Telemetry["meter"], app: RunnerApp, tier:
       result.observe(app.egress.bytesIn, { direction: "in" });
     });
   counter("runner_egress_unwritten_total", "Lines of the audit over the bound", () => app.egress.unwritten);
+  counter(
+    "runner_usage_series_dropped_total",
+    "Invocations beyond the bound of series, and series of minutes that the bus did not take",
+    () => app.facts().usageDropped,
+  );
   registerUsage(meter, app);
+  addHistogram({
+    name: "runner_function_duration_seconds",
+    description: "From acceptance to the end, by function",
+    read: () => [...app.usage.totals].map((totals) => ({ ...totals, labels: namesOf(totals) })),
+  });
 }
 
-/** By function; how long calls took in all, and where, the gateways tell. */
+/** By function. */
 function registerUsage(meter: Telemetry["meter"], app: RunnerApp): void {
   const sums: [string, string, (totals: UsageTotals) => number][] = [
     ["runner_function_cold_starts_total", "Invocations that waited for their instance to load", (t) => t.coldStarts],
-    ["runner_function_duration_seconds_total", "Time from acceptance to the end", (t) => t.durationMs / 1e3],
     ["runner_function_cpu_seconds_total", "Processor time of the calls", (t) => t.cpuUs / 1e6],
     ["runner_function_bytes_in_total", "Requests, head and body", (t) => t.bytesIn],
     ["runner_function_bytes_out_total", "Responses, head and body", (t) => t.bytesOut],

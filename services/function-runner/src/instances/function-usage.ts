@@ -1,4 +1,5 @@
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
+import { bucketOf, DURATION_BUCKETS } from "@millrace/telemetry";
 import { USAGE_LIMITS } from "../limits.ts";
 import type { InvocationOutcome } from "./invocation.ts";
 
@@ -9,7 +10,9 @@ export interface UsageTotals {
   /** By `ok`, or the reason for which it failed. */
   outcomes: Map<string, number>;
   coldStarts: number;
-  durationMs: number;
+  durationUs: number;
+  /** By the buckets of libs/telemetry. */
+  durations: number[];
   cpuUs: number;
   bytesIn: number;
   bytesOut: number;
@@ -31,7 +34,8 @@ export class FunctionUsage {
     const totals = this.#totals.get(functionUid) ?? this.#open(functionUid, project, functionId);
     const { reason, cold, durationMs, done, bytesIn, bytesOut } = outcome;
     totals.outcomes.set(reason || "ok", (totals.outcomes.get(reason || "ok") ?? 0) + 1);
-    totals.durationMs += durationMs;
+    totals.durationUs += Math.round(durationMs * 1_000);
+    totals.durations[bucketOf(durationMs)]!++;
     totals.bytesIn += bytesIn;
     totals.bytesOut += bytesOut;
     if (cold) totals.coldStarts++;
@@ -46,7 +50,8 @@ export class FunctionUsage {
     const names = isOther ? { project: OTHERS, function: OTHERS } : { project, function: functionId };
     const totals = this.#totals.get(key) ?? {
       ...names,
-      ...{ outcomes: new Map(), coldStarts: 0, durationMs: 0, cpuUs: 0, bytesIn: 0, bytesOut: 0, memoryKibMax: 0 },
+      ...{ outcomes: new Map(), coldStarts: 0, durationUs: 0, cpuUs: 0, bytesIn: 0, bytesOut: 0, memoryKibMax: 0 },
+      durations: new Array<number>(DURATION_BUCKETS).fill(0),
     };
     this.#totals.set(key, totals);
     return totals;

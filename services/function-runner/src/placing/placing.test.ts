@@ -174,7 +174,9 @@ test("a function's limit holds calls that came before its record, and each gives
   const running: Invocation[] = [];
   const record = { project: "p", functionUid: "fn", maxConcurrencyPerRunner: 1 } as FunctionVersionRecord;
   let known: FunctionVersionRecord | undefined;
+  const throttled: FunctionVersionRecord[] = [];
   const placing = new Placing({
+    onThrottled: (one) => throttled.push(one),
     slots: 4,
     batcher,
     isConnected: () => true,
@@ -202,6 +204,7 @@ test("a function's limit holds calls that came before its record, and each gives
   running[0]!.end();
   await ask(4, 5);
   assert.deepEqual([said.slice(3), placing.slotsBusy], [["4 accepted", "5 atLimit"], 1]);
+  assert.deepEqual(throttled, [record, record, record]);
 });
 
 /** Calls at a runner without a sandbox; `said` are the frames for its gateway. */

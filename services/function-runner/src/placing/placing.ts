@@ -55,6 +55,8 @@ export interface PlacingDependencies {
   /** The number of busy slots, or whether the runner drains, is another. */
   onChange(): void;
   onOver(record: FunctionVersionRecord, invocation: Invocation, outcome: InvocationOutcome): void;
+  /** A call was refused at a limit of the function, or of its project. */
+  onThrottled?(record: FunctionVersionRecord): void;
 }
 
 /** Takes invocations from gateways as the admission says, and passes on what gateways send for them. */
@@ -190,7 +192,10 @@ export class Placing {
       const admitted = this.#admit(gateway, frame, placement, verdict);
       if (record) this.#accept(admitted, record, pool!);
       else void this.#awaitRecord(admitted, placement.functionKey);
-    } else if (verdict !== "repeated") this.#reject(gateway, frame.call, verdict);
+    } else if (verdict !== "repeated") {
+      if (verdict === "atLimit" && record) this.#deps.onThrottled?.(record);
+      this.#reject(gateway, frame.call, verdict);
+    }
   }
 
   #admit(gateway: string, frame: Frame, { requestId, traceparent, remainingMs }: Placement, held: Held): Admitted {
@@ -215,6 +220,7 @@ export class Placing {
       this.#accept(admitted, record, this.#deps.poolOf(record));
       this.#deps.batcher.flush();
     } else {
+      if (record) this.#deps.onThrottled?.(record);
       this.#free(admitted);
       this.#reject(admitted.gateway, admitted.call, record ? "atLimit" : "unknownFunction");
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
+import { readTraceparent, spanBelow, writeTraceparent } from "@millrace/telemetry/tracing";
 import { until } from "@millrace/testing";
 import { HELLO, HOST, LABEL, startGateway } from "../testing/gateway-fixture.ts";
 
@@ -201,7 +202,10 @@ test("a caller's trace goes on with a span of our own; a broken one is replaced"
   const trace = "0af7651916cd43dd8448eb211c80319c";
   await gateway.ask({ headers: { traceparent: `00-${trace}-b7ad6b7169203331-01` } });
   assert.match(last().traceparent, new RegExp(`^00-${trace}-(?!b7ad6b7169203331)[0-9a-f]{16}-01$`));
-  assert.equal(headersOf(last().headers).traceparent, last().traceparent);
+  // The runner's span is below the call's, and the function's below that.
+  const { traceId, spanId } = readTraceparent(last().traceparent)!;
+  const own = writeTraceparent({ traceId, spanId: spanBelow(spanId), sampled: true });
+  assert.equal(headersOf(last().headers).traceparent, own);
   for (const broken of [
     "",
     "00-00000000000000000000000000000000-b7ad6b7169203331-01",
@@ -211,6 +215,14 @@ test("a caller's trace goes on with a span of our own; a broken one is replaced"
     await gateway.ask({ headers: { traceparent: broken } });
     assert.match(last().traceparent, /^00-(?!0af7|0{32})[0-9a-f]{32}-[0-9a-f]{16}-00$/);
   }
+});
+
+test("a caller's tracestate goes on in one line, and ends with a trace that cannot be gone on with", async () => {
+  const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
+  await gateway.ask({ headers: { traceparent, tracestate: ["one=1", "two=2"] } });
+  assert.equal(headersOf(last().headers).tracestate, "one=1,two=2");
+  await gateway.ask({ headers: { traceparent: "broken", tracestate: "one=1" } });
+  assert.equal(headersOf(last().headers).tracestate, undefined);
 });
 
 test("each request leaves one line, without query or credential", async () => {

@@ -14,6 +14,7 @@ import {
 } from "@millrace/proto/release/v1/release";
 import { deriveKey, type Profile, profileOf, sign } from "@millrace/signing";
 import { startTelemetry } from "@millrace/telemetry";
+import type { FinishedSpan } from "@millrace/telemetry/tracing";
 import { testNats, testRedis, until } from "@millrace/testing";
 import type { DerivedKey } from "../access/auth-client.ts";
 import { connectRedis } from "../access/redis-connection.ts";
@@ -88,6 +89,7 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
   };
   const clock = { offsetMs: 0 };
   const lines: Record<string, unknown>[] = [];
+  const spans: FinishedSpan[] = [];
   const outbound = new OutboundGuard({ busUrl: nats.url, setting: "a setting", allow: [], ...options.outbound });
   const app = buildApp({
     gatewayId: GATEWAY.id,
@@ -101,7 +103,7 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
     deriver: { derive: async (scopes) => deriveFrom(auth, scopes) },
     meter: telemetry.meter,
     addHistogram: telemetry.addHistogram,
-    spans: null,
+    spans: { add: (more) => spans.push(...more) },
     tracesSampleRatio: 0,
     output: {
       writableLength: 0,
@@ -131,8 +133,9 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
     redis,
     auth,
     clock,
-    /** The access log so far. */
+    /** The access log so far, and all that was exported. */
     lines,
+    spans,
     port,
     put: { releases, functions, grants },
 

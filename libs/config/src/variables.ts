@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { address, secretFile, share } from "./fields.ts";
+import { address, bool, secretFile, share } from "./fields.ts";
 
 // What several services are told, in the same words to each. A service spreads the groups that it needs into its shape.
 
@@ -9,6 +9,8 @@ export const PROCESS_VARIABLES = {
   OPERATIONS_ADDRESS: address(),
   /** Of the requests that come without a trace, so many are traced from their beginning, where traces are exported. */
   TRACES_SAMPLE_RATIO: share().default(0.01),
+  /** False: gateways and runners say nothing of requests and invocations, and nobody can look them up. To find what telling costs. */
+  REQUESTS_TOLD: bool().default(true),
 };
 
 export const BUS_VARIABLES = {

@@ -42,6 +42,7 @@ export interface RunnerDependencies {
   supply: SandboxSupply;
   /** Where spans go. */
   spans: Telemetry["spans"];
+  requestsTold: boolean;
   nats: { url: string };
   /** Addresses that functions may reach although they are private or the platform's. */
   egressAllow: readonly AllowedRange[];
@@ -103,11 +104,12 @@ export function buildApp(deps: RunnerDependencies) {
     onChange: () => beats.changed(),
     onThrottled: (record) => versions.addThrottled(record),
     onOver: (record, invocation, outcome) => {
+      trials.over(invocation, outcome);
       usage.add(record, outcome);
+      if (!deps.requestsTold) return;
       versions.add(record, outcome);
       logs.invocationOver(record, invocation, outcome);
       traces.over(record, invocation, outcome);
-      trials.over(invocation, outcome);
     },
   });
   const trials = new Trials({

@@ -56,6 +56,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     bubblewrap: bubblewrapOf(given.RUNNER_BUBBLEWRAP, given.RUNNER_BUBBLEWRAP_LIBRARIES),
     nats: busOf(given),
     egressAllow: given.RUNNER_EGRESS_ALLOW,
+    requestsTold: given.REQUESTS_TOLD,
     drain: { lagMs: given.DRAIN_LAG, timeoutMs: given.DRAIN_TIMEOUT },
   };
 }

@@ -45,6 +45,7 @@ export interface GatewayDependencies {
   /** Where spans go, and the part of the requests that are traced without being asked to. */
   spans: Telemetry["spans"];
   tracesSampleRatio: number;
+  requestsTold: boolean;
   /** Where the access log goes. */
   output: TextOutput;
   /** The wall clock, against which signatures are dated. */
@@ -113,14 +114,14 @@ export function buildApp(deps: GatewayDependencies) {
     nowMs: deps.wallClockMs,
     publish: (bytes) => publishKept(deps.bus, SUBJECTS.usage("gateway", deps.gatewayId), bytes, TOLD_LIMITS.takenMs),
   });
-  const http = new GatewayHttp({
+  const http: GatewayHttp = new GatewayHttp({
     ...deps.http,
     serve: (exchange) => requests.serve(exchange),
     onUnparsed: (refusal, requestId, sourceIp) => {
       metrics.countUnparsed(refusal);
       events.add("unrouted", "", () => unparsedEventOf(refusal, requestId, sourceIp));
     },
-    onEnd: (exchange) => observeExchange(exchange, { log: accessLog, events, metrics, usage, traces }),
+    onEnd: deps.requestsTold ? (exchange) => observeExchange(exchange, observers) : () => {},
     log,
   });
   const metrics = createMetrics(deps, {
@@ -139,6 +140,7 @@ export function buildApp(deps: GatewayDependencies) {
     droppedLogLines: () => accessLog.droppedLines,
   });
 
+  const observers = { log: accessLog, events, metrics, usage, traces };
   registerUsageMetrics(deps, usage);
 
   let buckets: BucketsBus | null = null;

@@ -56,5 +56,6 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     serviceKey: given.SERVICE_KEY_FILE,
     drain: { lagMs: given.DRAIN_LAG, timeoutMs: given.DRAIN_TIMEOUT },
     tracesSampleRatio: given.TRACES_SAMPLE_RATIO,
+    requestsTold: given.REQUESTS_TOLD,
   };
 }

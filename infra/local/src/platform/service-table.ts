@@ -88,7 +88,7 @@ export function serviceEnvironment(instance: ServiceInstance, settings: ServiceS
   };
 }
 
-const TELEMETRY = /^(?:OTEL_|MILLRACE_TRACES_)/;
+const TELEMETRY = /^(?:OTEL_|MILLRACE_TRACES_|MILLRACE_REQUESTS_TOLD$)/;
 
 /** What of an environment is meant for the telemetry of all services: OpenTelemetry's own variables, and the part that is sampled. */
 export function telemetryIn(environment: Readonly<Record<string, string | undefined>>): Record<string, string> {

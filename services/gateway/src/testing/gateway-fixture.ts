@@ -105,6 +105,7 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
     addHistogram: telemetry.addHistogram,
     spans: { add: (more) => spans.push(...more) },
     tracesSampleRatio: 0,
+    requestsTold: true,
     output: {
       writableLength: 0,
       write: (text: string) =>

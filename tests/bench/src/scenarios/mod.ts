@@ -13,6 +13,7 @@ import { plan } from "./plan.ts";
 import { rows } from "./rows.ts";
 import { runners } from "./runners.ts";
 import { soak } from "./soak.ts";
+import { telling } from "./telling.ts";
 
 /** In the order of the page. */
 export const SCENARIOS: readonly Scenario<unknown>[] = [
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario<unknown>[] = [
   idleInstance,
   manyFunctions,
   isolation,
+  telling,
   plan,
   soak,
   generator,

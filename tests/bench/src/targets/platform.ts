@@ -12,7 +12,10 @@ import { type ProcessMap, sandboxesOf } from "../system/usage.ts";
 const SERVES_TIMEOUT_MS = 20_000;
 const ANSWER_TIMEOUT_MS = 10_000;
 
-export type PlatformShape = Pick<PlatformOptions, "runners" | "runnerSlots" | "gateways" | "withoutBubblewrap">;
+export type PlatformShape = Pick<
+  PlatformOptions,
+  "runners" | "runnerSlots" | "gateways" | "withoutBubblewrap" | "telemetry"
+>;
 
 export interface BenchPlatform {
   platform: Platform;

@@ -52,7 +52,7 @@ export function createMetrics({ meter, addHistogram }: Metering, gauges: Gateway
     description: "From the head of a request to the end of its answer",
     read: () => [{ ...durations, labels: {} }],
   });
-  const unchecked = meter.createCounter("gateway_nonces_unchecked", {
+  const unchecked = meter.createCounter("gateway_nonces_unchecked_total", {
     description: "Signed safe requests that passed while the store of nonces was away",
   });
   for (const [key, { name, description }] of Object.entries(GAUGES) as [

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Registry } from "./command-line.ts";
 import { registerAdmin } from "./commands/admin.ts";
+import { registerAlarm } from "./commands/alarm.ts";
 import { registerApi } from "./commands/api.ts";
 import { registerAudit } from "./commands/audit.ts";
 import { registerAuthorization } from "./commands/authorization.ts";
@@ -48,6 +49,7 @@ export function registerCommands(registry: Registry): void {
   registerPerson(registry);
   registerRunner(registry);
   registerGateway(registry);
+  registerAlarm(registry);
   registerAudit(registry);
   registerAdmin(registry);
 }

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { TestContext } from "node:test";
 import { PlatformError } from "@millrace/errors";
-import { Api, ApiServiceService, type Backend } from "@millrace/proto/control/v1/apis";
+import { Api, ApiServiceService, type Backend, ImportRemark } from "@millrace/proto/control/v1/apis";
 import { Deployment, DeploymentServiceService, DeploymentState, Release } from "@millrace/proto/control/v1/deployments";
 import { Alias, FunctionMessage, FunctionServiceService, FunctionVersion } from "@millrace/proto/control/v1/functions";
 import { Group, GroupServiceService, Revision } from "@millrace/proto/control/v1/groups";
@@ -184,7 +184,9 @@ export class FakePlatform {
             updated: names(wanted, (api) => before.has(api.name) && !same(api)),
             deleted: names(before, ({ name }) => !wanted.has(name)),
             unchanged: names(wanted, same),
-            notCarried: document.includes("servers:") ? ["#/servers"] : [],
+            renamed: [],
+            remarks: document.includes("servers:") ? [ImportRemark.create({ pointer: "#/servers", outcome: 1 })] : [],
+            moreRemarks: 0,
           };
           if (validateOnly) return answer;
           if (found.revision.environments.length > 0)

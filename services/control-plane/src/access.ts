@@ -73,6 +73,7 @@ export const ACCESS: AccessTable = {
     updateApi: DEVELOPER,
     deleteApi: DEVELOPER,
     importApis: DEVELOPER,
+    exportApis: VIEWER,
   }),
   ...accessRows(DeploymentServiceService, {
     getDeployment: VIEWER,
@@ -110,6 +111,7 @@ export const ACCESS: AccessTable = {
 
 /** What changes nothing although it is not called Get… or List…: of these only denials are in the audit log. */
 export const READS: readonly string[] = [
+  ApiServiceService.exportApis.path,
   DeploymentLookupServiceService.lookupDeployment.path,
   LogServiceService.tailLogs.path,
   RequestServiceService.tailRequests.path,

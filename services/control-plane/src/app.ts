@@ -29,6 +29,7 @@ import { Evaluator } from "./alarms/evaluator.ts";
 import { WebhookClient } from "./alarms/webhook-client.ts";
 import { apiHandlers } from "./apis/api-rpc.ts";
 import { ApiService } from "./apis/api-service.ts";
+import { SchemaChecker } from "./apis/schema-checker.ts";
 import { BusLink } from "./bus/bus-link.ts";
 import type { Addresses } from "./deployments/deployment.ts";
 import { deploymentLookupHandlers } from "./deployments/deployment-lookup-rpc.ts";
@@ -53,9 +54,10 @@ import { LIMITS } from "./limits.ts";
 import { LogReader } from "./logs/log-bus.ts";
 import { logHandlers } from "./logs/log-rpc.ts";
 import { LogService } from "./logs/log-service.ts";
-import { ImportService } from "./openapi/import-service.ts";
 import { UsageRollUp } from "./metrics/roll-up.ts";
 import { UsageReader } from "./metrics/usage-bus.ts";
+import { ExportService } from "./openapi/export-service.ts";
+import { ImportService } from "./openapi/import-service.ts";
 import { Projection } from "./projecting/projection.ts";
 import { SnapshotSweeper } from "./projecting/snapshot-sweeper.ts";
 import { projectHandlers } from "./projects/project-rpc.ts";
@@ -127,13 +129,18 @@ export function buildApp(deps: Deps): App {
   const beats = new RunnerBeats({ clock, log });
   const projection = new Projection({ sql, schema, log, publishArtifact: (digest) => artifacts.publish(digest) });
   const partitions = new PartitionStore(sql);
-  const readers = [new LogReader({ sql, log, partitions }), new RequestReader({ sql, log, partitions }), new UsageReader({ sql, log })];
+  const readers = [
+    new LogReader({ sql, log, partitions }),
+    new RequestReader({ sql, log, partitions }),
+    new UsageReader({ sql, log }),
+  ];
   const consumers = readers.map((reader) => new StreamConsumer(reader, log));
   const link = new BusLink(deps.bus, log, [projection, beats, ...consumers]);
   const artifacts = new ArtifactBus({ sql, link, clock });
 
   const deployments = new DeploymentService({ sql });
   const tails = new Tails(deps.stopping);
+  const schemas = new SchemaChecker();
   const evaluator = new Evaluator({ sql, addresses, clock, log });
   const deliverer = new Deliverer({ ...deps, webhooks: new WebhookClient(deps.webhookGuard) });
   const audit = new AuditLog({ sql, reads: READS, log });
@@ -165,7 +172,14 @@ export function buildApp(deps: Deps): App {
       ...groupHandlers(new GroupService({ sql, authorizations: auth })),
       ...revisionHandlers(new RevisionService({ sql })),
     })
-    .add(ApiServiceService, apiHandlers(new ApiService({ sql }), new ImportService({ sql })))
+    .add(
+      ApiServiceService,
+      apiHandlers(
+        new ApiService({ sql, schemas }),
+        new ImportService({ sql, schemas }),
+        new ExportService({ sql, addresses }),
+      ),
+    )
     .add(DeploymentServiceService, {
       ...deploymentHandlers(deployments, addresses),
       ...releaseHandlers(new ReleaseService({ sql })),

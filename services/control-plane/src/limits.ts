@@ -69,16 +69,23 @@ export const LIMITS = {
   /** Media types of a body beside the first. */
   othersMax: 7,
   otherResponsesMax: 32,
+  /** For all schemas of a definition, or of a document. */
+  schemaCheckTimeoutMs: 10_000,
+  schemaHeapMib: 512,
+  schemaChecksWaitingMax: 20,
   definitionBytesMax: 1 * MIB,
   backendUrlCharsMax: 2_048,
   backendTimeoutMs: { min: 100, max: 300_000, default: 10_000 },
   backendRetries: { max: 3, default: 1 },
+  mappedParametersMax: 100,
+  backendConstantCharsMax: 4_096,
   mockBodyBytesMax: 64 * KIB,
   mockHeadersMax: 50,
   mockHeaderBytesMax: 8 * KIB,
   namesInMessageMax: 10,
 
-  documentBytesMax: 2 * MIB,
+  /** Read or written. */
+  documentBytesMax: 3 * MIB,
   yamlAliasesMax: 100,
   yamlTimeoutMs: 5_000,
   yamlThreadsMax: 4,
@@ -88,7 +95,7 @@ export const LIMITS = {
   referenceDepthMax: 50,
   inlinedNodesMax: 500_000,
   documentFaultsMax: 50,
-  notCarriedMax: 1_000,
+  remarksMax: 1_000,
 
   /** Of the whole snapshot, before packing. */
   snapshotBytesMax: 64 * MIB,

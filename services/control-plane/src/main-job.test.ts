@@ -8,6 +8,7 @@ import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { DeploymentRecord, DeploymentSnapshot, FunctionVersionRecord } from "@millrace/proto/release/v1/release";
 import { until } from "@millrace/testing";
+import { definitionWith, pathParameter } from "./testing/calls.ts";
 import { startTestBuilder } from "./testing/test-builder.ts";
 import { startControlPlane } from "./testing/test-control-plane.ts";
 
@@ -52,18 +53,11 @@ test("a project, a function, a group, an API and a release end up as records on 
   await client.call(ApiServiceService.createApi, {
     parent: "projects/shop/groups/petstore/revisions/0.0.1",
     apiId: "getPet",
-    definition: {
-      method: "GET",
+    definition: definitionWith({
       path: "/pets/{petId}",
-      match: 0,
-      description: "",
-      parameters: [
-        { name: "petId", location: 1, type: 2, required: true, description: "", defaultJson: "", schemaJson: "" },
-      ],
-      requestBody: undefined,
-      responseBody: undefined,
+      parameters: [{ ...pathParameter("petId"), type: 2 }],
       backend: { kind: { $case: "function", value: { function: name, qualifier: "", eventFormat: 0 } } },
-    },
+    }),
     requestId: "",
   });
   const release = await client.call(DeploymentServiceService.createRelease, {

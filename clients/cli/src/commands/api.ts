@@ -1,6 +1,14 @@
 import { randomUUID } from "node:crypto";
+import { writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { Api, ApiServiceService, type ImportApisResponse } from "@millrace/proto/control/v1/apis";
+import {
+  Api,
+  ApiServiceService,
+  DocumentFormat,
+  type ImportApisResponse,
+  ImportOutcome,
+  ImportRemark,
+} from "@millrace/proto/control/v1/apis";
 import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
@@ -10,6 +18,8 @@ import { type Answer, done, idOf, many, one, type View } from "../output/answer.
 import { fieldsText } from "../output/table.ts";
 import { readText } from "../terminal.ts";
 import { type DefinitionOptions, readDefinition } from "./api-definition.ts";
+import { backendOptions } from "./backend-options.ts";
+import { mappingOptions } from "./mapping-options.ts";
 import { descriptionOption, groupOption } from "./options.ts";
 
 const view: View<Api> = {
@@ -18,11 +28,18 @@ const view: View<Api> = {
     id: ({ name }) => idOf(name),
     method: ({ definition }) => definition?.method,
     path: ({ definition }) => definition?.path,
-import { backendOptions } from "./backend-options.ts";
     backend: ({ definition }) => backendText(definition?.backend) || "of the environment",
     description: ({ definition }) => definition?.description,
   },
 };
+
+interface ExportOptions {
+  format?: "yaml" | "json";
+  env?: string;
+  file?: string;
+}
+
+const FORMATS = { yaml: DocumentFormat.YAML, json: DocumentFormat.JSON } as const;
 
 interface RevisionOptions {
   group: string;
@@ -39,6 +56,7 @@ const definitionOptions = () => [
   new Option("--method <method>", "GET, POST …"),
   new Option("--path <path>", "after the group's prefix, e.g. /pets/{petId}"),
   ...backendOptions("that answers (default: of the environment)"),
+  ...mappingOptions(),
   descriptionOption(),
 ];
 
@@ -96,10 +114,30 @@ export function registerApi(registry: Registry): void {
         return done({ deleted: name }, `deleted ${name}`);
       },
     })
+    .command<RevisionOptions & ExportOptions>({
+      usage: "export",
+      description: "write a revision as an OpenAPI 3.1 document that `import` reads back",
+      options: [
+        ...revisionOptions(),
+        new Option("--format <format>", "yaml (default) or json").choices(["yaml", "json"]),
+        new Option("-e, --env <environment>", "name that environment's URLs as servers"),
+        new Option("--file <file>", "write into a file"),
+      ],
+      examples: ["millrace api export -g petstore --env online --file openapi.yaml"],
+      async run(context, _, { format = "yaml", env = "", file, ...options }) {
+        const parent = await revisionName(context, options);
+        const request = { parent, format: FORMATS[format], environment: env };
+        const { document } = await context.call(ApiServiceService.exportApis, request);
+        if (file === undefined) return { json: { document }, text: document.trimEnd() };
+        writeFileSync(resolve(context.terminal.cwd, file), document);
+        return done({ file }, `wrote ${file}`);
+      },
+    })
     .command<RevisionOptions & { dryRun?: boolean }>({
       usage: "import <file>",
-      description: "make a revision's APIs equal to the operations of an OpenAPI document",
+      description: "make a revision's APIs equal to the operations of an OpenAPI document (2.0, 3.0 or 3.1)",
       options: [...revisionOptions(), new Option("--dry-run", "show what would change")],
+      examples: ["millrace api import -g petstore openapi.yaml --dry-run"],
       async run(context, [file = ""], options) {
         const document = readText(resolve(context.terminal.cwd, file), "file");
         const request = { parent: await revisionName(context, options), document };
@@ -116,11 +154,18 @@ async function revisionName({ platform, project }: Context, { group, revision }:
 }
 
 function imported(answer: ImportApisResponse): Answer {
-  const { created, updated, deleted, unchanged, notCarried } = answer;
+  const { created, updated, deleted, unchanged, renamed, remarks, moreRemarks } = answer;
   const lists = { created, updated, deleted, unchanged };
   const rows = Object.entries(lists).map(([word, names]) => [word, names.map(idOf).join(", ")] as const);
+  const renames = renamed.map(({ from, to }) => `${idOf(from)} → ${idOf(to)}`).join(", ");
+  const more = moreRemarks > 0 ? [`and ${moreRemarks} more`] : [];
   return {
-    json: { ...lists, notCarried },
-    text: fieldsText([...rows, ["not carried", notCarried.join(", ")]]),
+    json: { ...lists, renamed, remarks: remarks.map((remark) => ImportRemark.toJSON(remark)), moreRemarks },
+    text: [fieldsText([...rows, ["renamed", renames]]), ...remarks.map(remarkText), ...more].join("\n"),
   };
+}
+
+function remarkText({ pointer, outcome, what, advice }: ImportRemark): string {
+  const word = outcome === ImportOutcome.NOT_CARRIED ? "not carried" : "changed";
+  return `  ${word}: ${pointer}: ${what}${advice === "" ? "" : `; ${advice}`}`;
 }

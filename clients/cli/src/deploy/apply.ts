@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
 import { PlatformError } from "@millrace/errors";
-import { ApiServiceService } from "@millrace/proto/control/v1/apis";
+import { ApiServiceService, ImportOutcome } from "@millrace/proto/control/v1/apis";
 import { type Deployment, DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { AccessMode, GroupServiceService } from "@millrace/proto/control/v1/groups";
@@ -132,8 +132,12 @@ class Apply {
       document: desired.document,
       validateOnly: false,
     });
-    const { notCarried } = await named(basename(desired.openapi), importing);
-    this.#deps.onNotCarried(desired.id, notCarried);
+    const { remarks } = await named(basename(desired.openapi), importing);
+    const lost = remarks.filter(({ outcome }) => outcome === ImportOutcome.NOT_CARRIED);
+    this.#deps.onNotCarried(
+      desired.id,
+      lost.map(({ pointer }) => pointer),
+    );
     return id;
   }
 

@@ -3,39 +3,28 @@ import type { Violations } from "../requests/violations.ts";
 import {
   type ApiDefinition,
   type Backend,
-  type Body,
-  LOCATIONS,
-  type Location,
+  type Content,
   MATCHES,
   type Match,
   METHODS,
   type Method,
-  PARAMETER_TYPES,
-  type Parameter,
-  type ParameterType,
+  type Response,
 } from "./api.ts";
 import { type BackendDraft, readBackend } from "./backend-draft.ts";
-import { isJsonSchema, isJsonType, JSON_FAULT, jsonOf } from "./draft-text.ts";
+import { type BackendRequestDraft, readBackendRequest } from "./backend-request-draft.ts";
+import { checkAnswers, checkBody, settledBody, settledResponses, settledStatuses } from "./content-draft.ts";
+import { checkParameters, type ParameterDraft, settledParameter } from "./parameter-draft.ts";
 import { pathFault, placeholdersOf } from "./route.ts";
 
 // A definition as it comes in, over gRPC or from a document: words may be unknown, texts too long. Reading it collects every fault.
 
-export interface ParameterDraft extends Omit<Parameter, "location" | "type"> {
-  location: string;
-  type: string;
-}
-
-export interface ApiDraft extends Omit<ApiDefinition, "method" | "match" | "parameters" | "backend"> {
+export interface ApiDraft extends Omit<ApiDefinition, "method" | "match" | "parameters" | "backend" | "backendRequest"> {
   method: string;
   match: string;
   parameters: readonly ParameterDraft[];
   backend: BackendDraft | undefined;
+  backendRequest?: BackendRequestDraft | undefined;
 }
-
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
-const PARAMETER_NAME = /^[^\p{Cc}]{1,256}$/u;
-const MEDIA_TYPE =
-  /^[A-Za-z0-9!#$&^_.+-]+\/[A-Za-z0-9!#$&^_.+*-]+(; *[A-Za-z0-9_-]+=("[\x20\x21\x23-\x7e]*"|[A-Za-z0-9_.+-]+))*$/;
 
 /** The definition that a draft means; its faults are added to `violations` under `at`. Use it only when there are none. */
 export function readDefinition(
@@ -44,17 +33,21 @@ export function readDefinition(
   violations: Violations,
   at = "definition",
 ): ApiDefinition {
-  const { method, path, match, description, requestBody, responseBody } = draft;
+  const { method, path, match, requestBody, responseBody } = draft;
   violations.unless(METHODS.includes(method as Method), `${at}.method`, `must be one of ${METHODS.join(", ")}`);
   violations.unless(MATCHES.includes(match as Match), `${at}.match`, "must be exact or prefix");
   const fault = pathFault(path, match);
   if (fault) violations.add(`${at}.path`, fault);
-  violations.text(description, `${at}.description`, LIMITS.descriptionCharsMax);
+  checkTexts(violations, at, draft);
   checkParameters(violations, `${at}.parameters`, draft.parameters, fault ? undefined : placeholdersOf(path));
   checkBody(violations, `${at}.request_body`, requestBody);
   checkBody(violations, `${at}.response_body`, responseBody);
+  checkAnswers(violations, at, draft);
   const backend = draft.backend && readBackend(draft.backend, project, violations, `${at}.backend`);
-  const definition = settled(draft, backend);
+  const mapped = { path, match, parameters: draft.parameters, backendKind: draft.backend?.kind };
+  const backendRequest =
+    draft.backendRequest && readBackendRequest(draft.backendRequest, mapped, violations, `${at}.backend_request`);
+  const definition = { ...settled(draft, backend), ...(backendRequest && { backendRequest }) };
   violations.unless(
     Buffer.byteLength(JSON.stringify(definition)) <= LIMITS.definitionBytesMax,
     at,
@@ -63,81 +56,60 @@ export function readDefinition(
   return definition;
 }
 
-function settled(draft: ApiDraft, backend: Backend | undefined): ApiDefinition {
-  const { path, description, requestBody, responseBody } = draft;
-  const parameters = draft.parameters.map((parameter) => ({
-    ...parameter,
-    location: parameter.location as Location,
-    type: parameter.type as ParameterType,
-    required: parameter.required || parameter.location === "path",
-  }));
-  const method = draft.method as Method;
-  return { method, path, match: draft.match as Match, description, parameters, requestBody, responseBody, backend };
-}
-
-/** `placeholders` are the path's, or undefined when the path itself is wrong. */
-function checkParameters(
-  violations: Violations,
-  at: string,
-  parameters: readonly ParameterDraft[],
-  placeholders: readonly string[] | undefined,
-): void {
-  violations.unless(parameters.length <= LIMITS.parametersMax, at, `must be at most ${LIMITS.parametersMax}`);
-  const seen = new Set<string>();
-  parameters.slice(0, LIMITS.parametersMax).forEach((parameter, i) => {
-    const field = `${at}[${i}]`;
-    checkParameter(violations, field, parameter);
-    const { name, location } = parameter;
-    const identity = `${location} ${location === "header" ? name.toLowerCase() : name}`;
-    violations.unless(!seen.has(identity), `${field}.name`, `declares the ${location} parameter ${name} twice`);
-    seen.add(identity);
-    if (location === "path" && placeholders && !placeholders.includes(name)) {
-      violations.add(`${field}.name`, `names no parameter of the path`);
-    }
+function checkTexts(violations: Violations, at: string, { summary, description, tags }: ApiDraft): void {
+  violations.text(summary, `${at}.summary`, LIMITS.summaryCharsMax);
+  violations.unless(!/[\r\n]/.test(summary), `${at}.summary`, "must be one line");
+  violations.text(description, `${at}.description`, LIMITS.apiDescriptionCharsMax);
+  violations.unless(tags.length <= LIMITS.tagsMax, `${at}.tags`, `must be at most ${LIMITS.tagsMax}`);
+  tags.slice(0, LIMITS.tagsMax).forEach((tag, i) => {
+    violations.text(tag, `${at}.tags[${i}]`, LIMITS.tagCharsMax);
+    violations.unless(tag !== "", `${at}.tags[${i}]`, "must not be empty");
+    violations.unless(tags.indexOf(tag) === i, `${at}.tags[${i}]`, "stands there twice");
   });
-  for (const name of placeholders ?? []) {
-    violations.unless(seen.has(`path ${name}`), at, `must declare the path's parameter ${name}`);
-  }
 }
 
-function checkParameter(violations: Violations, at: string, parameter: ParameterDraft): void {
-  const { name, location, type, description, defaultJson, schemaJson } = parameter;
-  const pattern = location === "header" ? HEADER_NAME : PARAMETER_NAME;
-  violations.unless(pattern.test(name), `${at}.name`, "is no usable name");
-  violations.unless(LOCATIONS.includes(location as Location), `${at}.location`, "must be path, query or header");
-  violations.unless(
-    PARAMETER_TYPES.includes(type as ParameterType),
-    `${at}.type`,
-    "must be string, integer, number, boolean or array",
-  );
-  violations.text(description, `${at}.description`, LIMITS.descriptionCharsMax);
-  const { parameterSchemaBytesMax } = LIMITS;
-  violations.text(defaultJson, `${at}.default_json`, parameterSchemaBytesMax);
-  violations.text(schemaJson, `${at}.schema_json`, parameterSchemaBytesMax);
-  if (defaultJson !== "")
-    violations.unless(hasType(defaultJson, type), `${at}.default_json`, `must be JSON of a ${type}`);
-  if (schemaJson !== "") violations.unless(isJsonSchema(schemaJson), `${at}.schema_json`, JSON_FAULT);
+function settled(draft: ApiDraft, backend: Backend | undefined): ApiDefinition {
+  const { path, summary, description, tags, deprecated, requestBody, responseBody, otherResponses } = draft;
+  return {
+    method: draft.method as Method,
+    path,
+    match: draft.match as Match,
+    summary,
+    description,
+    tags,
+    deprecated,
+    parameters: draft.parameters.map(settledParameter),
+    requestBody: requestBody && settledBody(requestBody),
+    responseBody: responseBody && { ...settledBody(responseBody), required: false, description: "" },
+    responseStatus: settledStatuses(draft)[0]!,
+    responseDescription: draft.responseDescription,
+    otherResponses: settledResponses(otherResponses),
+    backend,
+  };
 }
 
-function checkBody(violations: Violations, at: string, body: Body | undefined): void {
-  if (!body) return;
-  violations.unless(
-    MEDIA_TYPE.test(body.mediaType) && body.mediaType.length <= 256,
-    `${at}.media_type`,
-    "must be a media type such as application/json",
-  );
-  const bytes = Buffer.byteLength(body.schema);
-  const { bodySchemaBytesMax } = LIMITS;
-  violations.unless(bytes <= bodySchemaBytesMax, `${at}.schema`, `must have at most ${bodySchemaBytesMax} bytes`);
-  violations.unless(!body.schema.includes("\0"), `${at}.schema`, "must not hold the character NUL");
-  if (body.schema !== "" && isJsonType(body.mediaType)) {
-    violations.unless(isJsonSchema(body.schema), `${at}.schema`, JSON_FAULT);
-  }
+/** A definition as it is kept, with what those kept by earlier versions do not say. */
+export function completed(kept: Partial<ApiDefinition>): ApiDefinition {
+  const { parameters = [], requestBody, responseBody, ...rest } = kept as ApiDefinition;
+  return {
+    ...rest,
+    summary: rest.summary ?? "",
+    tags: rest.tags ?? [],
+    deprecated: rest.deprecated ?? false,
+    parameters: parameters.map((parameter) =>
+      settledParameter({
+        ...parameter,
+        deprecated: parameter.deprecated ?? false,
+        exampleJson: parameter.exampleJson ?? "",
+        arrayFormat: parameter.arrayFormat ?? "",
+      }),
+    ),
+    requestBody: requestBody && { ...NO_BODY, ...requestBody },
+    responseBody: responseBody && { ...NO_BODY, ...responseBody },
+    responseStatus: rest.responseStatus ?? "200",
+    responseDescription: rest.responseDescription ?? "",
+    otherResponses: rest.otherResponses ?? ([] as Response[]),
+  };
 }
 
-function hasType(json: string, type: string): boolean {
-  const value = jsonOf(json);
-  if (type === "integer") return Number.isInteger(value);
-  if (type === "array") return Array.isArray(value);
-  return typeof value === type;
-}
+const NO_BODY = { description: "", example: "", others: [] as readonly Content[] };

@@ -2,32 +2,32 @@ import { formatName } from "@millrace/names";
 import {
   type ApiDefinition as ApiDefinitionMessage,
   type Api as ApiMessage,
+  ArrayFormat as ArrayFormatMessage,
   MatchType,
-  ParameterLocation,
   ParameterType as ParameterTypeMessage,
 } from "@millrace/proto/control/v1/apis";
 import { etagOf } from "@millrace/rpc";
-import type { Api, ApiDefinition, Location, Match, ParameterType } from "./api.ts";
+import type { Api, ApiDefinition, ArrayFormat, Match, ParameterType } from "./api.ts";
 import type { ApiDraft } from "./api-draft.ts";
 import type { RevisionIds } from "./api-service.ts";
 import { toBackendDraft, toBackendMessage } from "./backend-message.ts";
+import { toBackendRequestDraft, toBackendRequestMessage } from "./backend-request-message.ts";
+import { LOCATION_OF, LOCATIONS } from "./location-message.ts";
 
 /** Unknown numbers of enumerations become words that no definition has. */
 export function toDraft(message: ApiDefinitionMessage): ApiDraft {
-  const { method, path, match, description, parameters, requestBody, responseBody, backend } = message;
+  const { match, parameters, backend, backendRequest } = message;
   return {
-    method,
-    path,
+    ...message,
     match: MATCH_OF[match] ?? "",
-    description,
     parameters: parameters.map((parameter) => ({
       ...parameter,
       location: LOCATION_OF[parameter.location] ?? "",
       type: TYPE_OF[parameter.type] ?? "",
+      arrayFormat: FORMAT_OF[parameter.arrayFormat] ?? "unknown",
     })),
-    requestBody,
-    responseBody,
     backend: backend && toBackendDraft(backend),
+    backendRequest: backendRequest && toBackendRequestDraft(backendRequest),
   };
 }
 
@@ -43,20 +43,22 @@ export function toApiMessage(ids: RevisionIds, api: Api): ApiMessage {
 }
 
 function toDefinitionMessage(project: string, definition: ApiDefinition): ApiDefinitionMessage {
-  const { method, path, match, description, parameters, requestBody, responseBody, backend } = definition;
+  const { match, tags, parameters, requestBody, responseBody, otherResponses, backend, backendRequest } = definition;
   return {
-    method,
-    path,
+    ...definition,
     match: MATCHES[match],
-    description,
+    tags: [...tags],
     parameters: parameters.map((parameter) => ({
       ...parameter,
       location: LOCATIONS[parameter.location],
       type: TYPES[parameter.type],
+      arrayFormat: FORMATS[parameter.arrayFormat],
     })),
-    requestBody,
-    responseBody,
+    requestBody: requestBody && { ...requestBody, others: [...requestBody.others] },
+    responseBody: responseBody && { ...responseBody, others: [...responseBody.others] },
+    otherResponses: otherResponses.map((response) => ({ ...response, contents: [...response.contents] })),
     backend: backend && toBackendMessage(project, backend),
+    backendRequest: backendRequest && toBackendRequestMessage(backendRequest),
   };
 }
 
@@ -65,17 +67,6 @@ const MATCH_OF: Readonly<Partial<Record<MatchType, Match>>> = {
   [MatchType.UNSPECIFIED]: "exact",
   [MatchType.EXACT]: "exact",
   [MatchType.PREFIX]: "prefix",
-};
-
-const LOCATIONS: Readonly<Record<Location, ParameterLocation>> = {
-  path: ParameterLocation.PATH,
-  query: ParameterLocation.QUERY,
-  header: ParameterLocation.HEADER,
-};
-const LOCATION_OF: Readonly<Partial<Record<ParameterLocation, Location>>> = {
-  [ParameterLocation.PATH]: "path",
-  [ParameterLocation.QUERY]: "query",
-  [ParameterLocation.HEADER]: "header",
 };
 
 const TYPES: Readonly<Record<ParameterType, ParameterTypeMessage>> = {
@@ -91,4 +82,19 @@ const TYPE_OF: Readonly<Partial<Record<ParameterTypeMessage, ParameterType>>> = 
   [ParameterTypeMessage.NUMBER]: "number",
   [ParameterTypeMessage.BOOLEAN]: "boolean",
   [ParameterTypeMessage.ARRAY]: "array",
+};
+
+const FORMATS: Readonly<Record<ArrayFormat | "", ArrayFormatMessage>> = {
+  "": ArrayFormatMessage.UNSPECIFIED,
+  repeated: ArrayFormatMessage.REPEATED,
+  comma: ArrayFormatMessage.COMMA,
+  space: ArrayFormatMessage.SPACE,
+  pipe: ArrayFormatMessage.PIPE,
+};
+const FORMAT_OF: Readonly<Partial<Record<ArrayFormatMessage, ArrayFormat | "">>> = {
+  [ArrayFormatMessage.UNSPECIFIED]: "",
+  [ArrayFormatMessage.REPEATED]: "repeated",
+  [ArrayFormatMessage.COMMA]: "comma",
+  [ArrayFormatMessage.SPACE]: "space",
+  [ArrayFormatMessage.PIPE]: "pipe",
 };

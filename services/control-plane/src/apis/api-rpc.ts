@@ -1,15 +1,27 @@
 import { invalidFields } from "@millrace/errors";
-import { checkId, parseName } from "@millrace/names";
-import { type ApiDefinition, type ApiServiceService, CreateApiRequest } from "@millrace/proto/control/v1/apis";
+import { checkId, ENVIRONMENTS, parseName } from "@millrace/names";
+import {
+  type ApiDefinition,
+  type ApiServiceService,
+  CreateApiRequest,
+  DocumentFormat,
+  ImportOutcome,
+} from "@millrace/proto/control/v1/apis";
 import { type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { LIMITS } from "../limits.ts";
+import type { ExportService } from "../openapi/export-service.ts";
 import type { ImportService } from "../openapi/import-service.ts";
 import { textAfter } from "../requests/paging.ts";
+import { Violations } from "../requests/violations.ts";
 import type { ApiDraft } from "./api-draft.ts";
 import { toApiMessage, toDraft } from "./api-message.ts";
 import type { ApiService } from "./api-service.ts";
 
-export function apiHandlers(apis: ApiService, imports: ImportService): HandlersOf<typeof ApiServiceService> {
+export function apiHandlers(
+  apis: ApiService,
+  imports: ImportService,
+  exports: ExportService,
+): HandlersOf<typeof ApiServiceService> {
   return {
     async createApi(request, context) {
       const ids = parseName("revision", request.parent, "parent");
@@ -39,10 +51,31 @@ export function apiHandlers(apis: ApiService, imports: ImportService): HandlersO
       return {};
     },
     async importApis({ parent, document, validateOnly }) {
-      return imports.import(parseName("revision", parent, "parent"), document, validateOnly);
+      const imported = await imports.import(parseName("revision", parent, "parent"), document, validateOnly);
+      const remarks = imported.remarks.map((remark) => ({ ...remark, outcome: OUTCOMES[remark.outcome] }));
+      return { ...imported, remarks };
+    },
+    async exportApis({ parent, format, environment }) {
+      const ids = parseName("revision", parent, "parent");
+      const violations = new Violations();
+      const word = FORMAT_OF[format];
+      violations.unless(word !== undefined, "format", "must be YAML or JSON");
+      const named = ENVIRONMENTS.find((each) => each === environment);
+      const isKnown = named !== undefined || environment === "";
+      violations.unless(isKnown, "environment", `must be ${ENVIRONMENTS.join(", ")}, or empty`);
+      violations.throwIfAny();
+      return { document: await exports.export(ids, { format: word!, environment: named }) };
     },
   };
 }
+
+const OUTCOMES = { "not-carried": ImportOutcome.NOT_CARRIED, changed: ImportOutcome.CHANGED } as const;
+
+const FORMAT_OF: Readonly<Partial<Record<DocumentFormat, "yaml" | "json">>> = {
+  [DocumentFormat.UNSPECIFIED]: "yaml",
+  [DocumentFormat.YAML]: "yaml",
+  [DocumentFormat.JSON]: "json",
+};
 
 function draftOf(definition: ApiDefinition | undefined): ApiDraft {
   if (!definition) throw invalidFields([{ field: "definition", description: "is required" }]);

@@ -12,6 +12,7 @@ import type { Api, ApiDefinition } from "./api.ts";
 import { type ApiDraft, readDefinition } from "./api-draft.ts";
 import * as store from "./api-store.ts";
 import { describeRoute, routeOf } from "./route.ts";
+import { placedSchemas, type SchemaChecker } from "./schema-checker.ts";
 
 /** Where an API is. */
 export interface RevisionIds {
@@ -23,12 +24,15 @@ export interface RevisionIds {
 
 export class ApiService {
   readonly #sql: Sql;
+  readonly #schemas: SchemaChecker;
 
-  constructor(deps: { sql: Sql }) {
+  constructor(deps: { sql: Sql; schemas: SchemaChecker }) {
     this.#sql = deps.sql;
+    this.#schemas = deps.schemas;
   }
 
-  create(ids: RevisionIds, id: string, draft: ApiDraft, once: IdempotentRequest): Promise<Api> {
+  async create(ids: RevisionIds, id: string, draft: ApiDraft, once: IdempotentRequest): Promise<Api> {
+    await this.#checkSchemas(ids.project, draft);
     return inTransaction(this.#sql, async (tx) => {
       const revision = await lockOf(tx, ids);
       const { resource } = await createOnce(tx, once, async () => {
@@ -59,7 +63,8 @@ export class ApiService {
     });
   }
 
-  update(ids: RevisionIds, id: string, draft: ApiDraft, etag: string): Promise<Api> {
+  async update(ids: RevisionIds, id: string, draft: ApiDraft, etag: string): Promise<Api> {
+    await this.#checkSchemas(ids.project, draft);
     return inTransaction(this.#sql, async (tx) => {
       const revision = await lockOf(tx, ids);
       const api = await store.getApi(tx, revision, id);
@@ -81,6 +86,16 @@ export class ApiService {
       checkEditable(revision);
       await store.deleteApis(tx, revision, [id]);
     });
+  }
+
+  /** Before anything is locked: it can take seconds. What else is wrong with the draft is said later, all at once. */
+  async #checkSchemas(project: string, draft: ApiDraft): Promise<void> {
+    const violations = new Violations();
+    const definition = readDefinition(draft, project, violations);
+    if (violations.found.length > 0) return;
+    const faults = await this.#schemas.check(placedSchemas(definition, "definition"));
+    for (const { at, fault } of faults) violations.add(at, fault);
+    violations.throwIfAny();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Queryable, Transaction } from "@millrace/sql";
 import { alreadyExists, notFound, unlessTaken } from "../requests/refusals.ts";
 import type { Api, ApiDefinition } from "./api.ts";
+import { completed } from "./api-draft.ts";
 import { routeOf } from "./route.ts";
 
 /** A revision of a group. */
@@ -20,7 +21,7 @@ export interface ApiRow extends Pick<Api, "id" | "uid" | "definition"> {
 }
 
 export interface RoutedApi extends Pick<Api, "id" | "uid"> {
-  definition: Pick<ApiDefinition, "method" | "path" | "match" | "backend">;
+  definition: Pick<ApiDefinition, "method" | "path" | "match" | "backend" | "backendRequest">;
 }
 
 const columns = (sql: Queryable) => sql`id, uid, definition::text, version, created_at, updated_at`;
@@ -73,10 +74,15 @@ export async function listAllApis(sql: Queryable, { label, number }: RevisionKey
   return rows.map(fromRow);
 }
 
+const DOCUMENTING = [
+  ...["summary", "description", "tags", "deprecated", "parameters", "requestBody"],
+  ...["responseBody", "responseStatus", "responseDescription", "otherResponses"],
+];
+
 /** All APIs of a revision without what gateways do not need of them: parameters and bodies. By primary key. */
 export async function listRoutes(sql: Queryable, { label, number }: RevisionKey): Promise<RoutedApi[]> {
   const rows = await sql<{ id: string; uid: string; definition: string }[]>`
-    select id, uid, (definition - array['parameters', 'requestBody', 'responseBody', 'description'])::text as definition
+    select id, uid, (definition - ${DOCUMENTING}::text[])::text as definition
     from apis
     where group_label = ${label} and revision = ${number}
     order by id`;
@@ -162,5 +168,9 @@ export async function holdFunctions(
 }
 
 function fromRow(row: Row): Api {
-  return { ...row, definition: JSON.parse(row.definition) as ApiDefinition, version: Number(row.version) };
+  return {
+    ...row,
+    definition: completed(JSON.parse(row.definition) as Partial<ApiDefinition>),
+    version: Number(row.version),
+  };
 }

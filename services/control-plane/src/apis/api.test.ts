@@ -5,6 +5,7 @@ import {
   type ApiDefinition,
   ApiServiceService,
   type Backend,
+  Body,
   EventFormat,
   type MatchType,
   MatchType as MatchTypes,
@@ -44,9 +45,12 @@ const parameter = (fields: Partial<Parameter>): Parameter => ({
   description: "",
   defaultJson: "",
   schemaJson: "",
+  deprecated: false,
+  exampleJson: "",
+  arrayFormat: 0,
   ...fields,
 });
-const body = (schema: string, mediaType = "application/json") => ({ mediaType, schema, required: false });
+const body = (schema: string, mediaType = "application/json") => Body.create({ mediaType, schema });
 
 test("a whole definition comes back as it was given, with defaults said", async () => {
   const definition = definitionWith({
@@ -59,11 +63,11 @@ test("a whole definition comes back as it was given, with defaults said", async 
       parameter({ name: "dry_run", type: 4, defaultJson: "false" }),
       parameter({ name: "X-Count", location: 3, type: 2, schemaJson: '{"minimum":1}' }),
     ],
-    requestBody: {
+    requestBody: Body.create({
       mediaType: "application/json",
       schema: '{"type":"object","properties":{"snake_case":{}}}',
       required: true,
-    },
+    }),
     responseBody: body("<pet/>", "text/xml"),
     backend: functionBackend(pets.name),
   });
@@ -85,7 +89,7 @@ test("every failing field of a definition is named in one answer", async () => {
       method: "get",
       path: "pets",
       match: 9 as MatchType,
-      description: "x".repeat(1_001),
+      description: "x".repeat(10_001),
       parameters: [parameter({ location: 0, type: 9 as 1, schemaJson: "[]", defaultJson: "{" })],
       requestBody: body("{", "nonsense"),
       responseBody: body("{"),

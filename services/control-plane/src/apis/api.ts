@@ -12,6 +12,10 @@ export type Location = (typeof LOCATIONS)[number];
 export const PARAMETER_TYPES = ["string", "integer", "number", "boolean", "array"] as const;
 export type ParameterType = (typeof PARAMETER_TYPES)[number];
 
+/** How the items of an array stand in a request: `a=1&a=2`, `1,2`, `1 2`, `1|2`. */
+export const ARRAY_FORMATS = ["repeated", "comma", "space", "pipe"] as const;
+export type ArrayFormat = (typeof ARRAY_FORMATS)[number];
+
 export const EVENT_FORMATS = ["jd", "aws-1", "aws-2"] as const;
 export type EventFormat = (typeof EVENT_FORMATS)[number];
 
@@ -25,13 +29,34 @@ export interface Parameter {
   defaultJson: string;
   /** JSON Schema text; empty for none. */
   schemaJson: string;
+  deprecated: boolean;
+  /** JSON text; empty for none. */
+  exampleJson: string;
+  /** Empty for what is no array. */
+  arrayFormat: ArrayFormat | "";
 }
 
-export interface Body {
+export interface Content {
   mediaType: string;
-  /** JSON Schema text for JSON, an example for other types; empty for none. */
+  /** JSON Schema text for JSON and forms, any text for other types; empty for none. */
   schema: string;
+  /** JSON text for JSON and forms, any text for other types; empty for none. */
+  example: string;
+}
+
+export interface Body extends Content {
   required: boolean;
+  /** Of a request's body. */
+  description: string;
+  /** Other media types of the same body. */
+  others: readonly Content[];
+}
+
+export interface Response {
+  /** `404`, `4XX` or `default`. */
+  status: string;
+  description: string;
+  contents: readonly Content[];
 }
 
 export interface FunctionBackend {
@@ -61,17 +86,51 @@ export interface HttpBackend {
 
 export type Backend = FunctionBackend | MockBackend | HttpBackend;
 
+/** How the request to an http backend is made of the caller's. */
+export interface BackendRequest {
+  /** Empty: the caller's. */
+  method: Method | "";
+  /** In place of the API's; empty: the API's. */
+  path: string;
+  parameters: readonly ParameterMapping[];
+  constants: readonly BackendConstant[];
+}
+
+export interface ParameterMapping {
+  name: string;
+  location: Location;
+  backendName: string;
+  backendLocation: Location;
+}
+
+export interface BackendConstant {
+  name: string;
+  location: Location;
+  value: string;
+}
+
 export interface ApiDefinition {
   method: Method;
   /** After the group's prefix. */
   path: string;
   match: Match;
+  /** One line. */
+  summary: string;
   description: string;
+  tags: readonly string[];
+  deprecated: boolean;
   parameters: readonly Parameter[];
   requestBody: Body | undefined;
+  /** Of the normal answer, as the status and the description below. */
   responseBody: Body | undefined;
+  /** Empty when only other answers are known. */
+  responseStatus: string;
+  responseDescription: string;
+  otherResponses: readonly Response[];
   /** Undefined: the environment's. */
   backend: Backend | undefined;
+  /** Undefined: the caller's, as it came. */
+  backendRequest?: BackendRequest | undefined;
 }
 
 export interface Api {

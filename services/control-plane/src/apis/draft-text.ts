@@ -19,3 +19,8 @@ export function isJsonSchema(text: string): boolean {
 export function isJsonType(mediaType: string): boolean {
   return /^[^/]+\/(?:json|[^;]+\+json)\s*(?:;|$)/i.test(mediaType);
 }
+
+/** A form's fields are described by a JSON Schema too. */
+export function isFormType(mediaType: string): boolean {
+  return /^(?:application\/x-www-form-urlencoded|multipart\/[^;]+)\s*(?:;|$)/i.test(mediaType);
+}

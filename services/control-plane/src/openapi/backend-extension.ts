@@ -1,4 +1,5 @@
 import { formatName } from "@millrace/names";
+import { type Backend, LATEST } from "../apis/api.ts";
 import type { BackendDraft } from "../apis/backend-draft.ts";
 import { isObject, type JsonObject } from "./document.ts";
 import type { Located } from "./references.ts";
@@ -8,6 +9,7 @@ import { type ImportReport, pointerTo } from "./report.ts";
 //
 //   {function: id, qualifier?: version | alias | LATEST, eventFormat?: jd | aws-1 | aws-2}
 //   {mock: {status?, headers?, body?}}
+//   {http: URL} or {http: {url, timeoutMs?, retries?, forwardHost?}}
 
 export const BACKEND_EXTENSION = "x-millrace-backend";
 
@@ -22,12 +24,36 @@ export function readBackendExtension(
   const pointer = pointerTo(level.pointer, BACKEND_EXTENSION);
   const extension = level.value[BACKEND_EXTENSION];
   if (!isObject(extension)) {
-    report.fault(pointer, "must be {function: …} or {mock: …}");
+    report.fault(pointer, "must be {function: …}, {http: …} or {mock: …}");
     return undefined;
   }
-  const draft =
-    "mock" in extension ? readMock(extension, pointer, report) : readFunction(extension, pointer, project, report);
+  const draft = readKind(extension, pointer, project, report);
   return draft && { draft, pointer };
+}
+
+function readKind(extension: JsonObject, pointer: string, project: string, report: ImportReport) {
+  if ("mock" in extension) return readMock(extension, pointer, report);
+  if ("http" in extension) return readHttp(extension, pointer, report);
+  return readFunction(extension, pointer, project, report);
+}
+
+function readHttp(extension: JsonObject, pointer: string, report: ImportReport): BackendDraft | undefined {
+  refuseOthers(extension, pointer, ["http"], report);
+  const at = pointerTo(pointer, "http");
+  const http = typeof extension.http === "string" ? { url: extension.http } : extension.http;
+  if (!isObject(http)) {
+    report.fault(at, "must be a URL or {url, timeoutMs?, retries?, forwardHost?}");
+    return undefined;
+  }
+  refuseOthers(http, at, ["url", "timeoutMs", "retries", "forwardHost"], report);
+  const { url, timeoutMs = 0, retries, forwardHost = false } = http;
+  const isWhole = (value: unknown): value is number => Number.isInteger(value);
+  if (typeof url !== "string") report.fault(pointerTo(at, "url"), "must be a URL");
+  if (!isWhole(timeoutMs)) report.fault(pointerTo(at, "timeoutMs"), "must be a whole number");
+  if (retries !== undefined && !isWhole(retries)) report.fault(pointerTo(at, "retries"), "must be a whole number");
+  if (typeof forwardHost !== "boolean") report.fault(pointerTo(at, "forwardHost"), "must be true or false");
+  if (typeof url !== "string" || !isWhole(timeoutMs) || typeof forwardHost !== "boolean") return undefined;
+  return { kind: "http", url, timeoutMs, forwardHost, ...(isWhole(retries) && { retries }) };
 }
 
 function readFunction(
@@ -68,6 +94,24 @@ function readMock(extension: JsonObject, pointer: string, report: ImportReport):
   const texts = Object.entries(headers).map(([name, value]) => [name, String(value)]);
   const text = typeof body === "string" ? body : JSON.stringify(body);
   return { kind: "mock", status, headers: Object.fromEntries(texts) as Record<string, string>, body: text };
+}
+
+/** What an import reads as this backend. */
+export function toBackendExtension(backend: Backend): JsonObject {
+  switch (backend.kind) {
+    case "function": {
+      const { function: id, qualifier, eventFormat } = backend;
+      return { function: id, ...(qualifier !== LATEST && { qualifier }), ...(eventFormat !== "jd" && { eventFormat }) };
+    }
+    case "mock": {
+      const { status, headers, body } = backend;
+      return { mock: { status, ...(Object.keys(headers).length > 0 && { headers }), ...(body !== "" && { body }) } };
+    }
+    case "http": {
+      const { url, timeoutMs, retries, forwardHost } = backend;
+      return { http: { url, timeoutMs, retries, ...(forwardHost && { forwardHost }) } };
+    }
+  }
 }
 
 function refuseOthers(object: JsonObject, pointer: string, known: readonly string[], report: ImportReport): void {

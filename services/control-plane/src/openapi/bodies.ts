@@ -1,78 +1,76 @@
-import type { Body } from "../apis/api.ts";
-import { isJsonType } from "../apis/draft-text.ts";
-import { isObject, type JsonObject } from "./document.ts";
-import type { Located, References } from "./references.ts";
-import { type ImportReport, pointerTo } from "./report.ts";
-import type { SchemaTexts } from "./schema-text.ts";
+import type { Body, Content } from "../apis/api.ts";
+import { jsonFirst } from "../apis/content-draft.ts";
+import { isFormType, isJsonType } from "../apis/draft-text.ts";
+import { isObject } from "./document.ts";
+import { flagOf, textOf } from "./parameters.ts";
+import type { Located } from "./references.ts";
+import { pointerTo } from "./report.ts";
+import { TEXT_EXTENSION, type Tools } from "./tools.ts";
+
+// Bodies of OpenAPI 3.
 
 const REQUEST_CARRIED = new Set(["content", "required", "description"]);
-/** Every response has to have a description, so that it says nothing that it is not carried. */
-const RESPONSE_CARRIED = new Set(["content", "description"]);
-const MEDIA_CARRIED = new Set(["schema", "example"]);
-
-interface Tools {
-  references: References;
-  schemas: SchemaTexts;
-  report: ImportReport;
-}
+const MEDIA_CARRIED = new Set(["schema", "example", TEXT_EXTENSION]);
 
 export function readRequestBody({ value, pointer }: Located, tools: Tools): Body | undefined {
   if (value.requestBody === undefined) return undefined;
   const body = tools.references.follow(value.requestBody, pointerTo(pointer, "requestBody"));
   if (!body) return undefined;
   tools.report.dropRest(body.value, body.pointer, REQUEST_CARRIED);
-  const content = readContent(body, tools);
-  return content && { ...content, required: body.value.required === true };
-}
-
-/** The response of success: the lowest 2xx, else 2XX, else the default. The others are not carried. */
-export function readResponseBody({ value, pointer }: Located, tools: Tools): Body | undefined {
-  const at = pointerTo(pointer, "responses");
-  if (!isObject(value.responses)) {
-    if (value.responses !== undefined) tools.report.fault(at, "must be an object");
+  const required = flagOf(body.value, "required", body.pointer, tools.report);
+  const description = textOf(body.value, "description", body.pointer, tools.report);
+  const contents = readContents(body, tools);
+  if (contents.length === 0) {
+    tools.report.drop(body.pointer, "it says no media type");
     return undefined;
   }
-  const responses = value.responses;
-  const chosen = successOf(Object.keys(responses));
-  for (const status of Object.keys(responses)) if (status !== chosen) tools.report.drop(pointerTo(at, status));
-  const response = chosen === undefined ? undefined : tools.references.follow(responses[chosen], pointerTo(at, chosen));
-  if (!response) return undefined;
-  tools.report.dropRest(response.value, response.pointer, RESPONSE_CARRIED);
-  const content = readContent(response, tools);
-  return content && { ...content, required: false };
+  return bodyOf(contents, { required, description });
 }
 
-function successOf(statuses: readonly string[]): string | undefined {
-  const exact = statuses.filter((status) => /^2\d\d$/.test(status)).toSorted();
-  return exact[0] ?? statuses.find((status) => /^2XX$/i.test(status)) ?? statuses.find((s) => s === "default");
+export function bodyOf(contents: readonly Content[], about: Pick<Body, "required" | "description">): Body {
+  const [first, ...others] = jsonFirst(contents);
+  return { ...first!, ...about, others };
 }
 
-/** One media type: JSON when there is, else the first. */
-function readContent({ value, pointer }: Located, { schemas, report }: Tools): Omit<Body, "required"> | undefined {
-  if (!isObject(value.content)) return undefined;
+export function readContents({ value, pointer }: Located, tools: Tools): Content[] {
+  const { content } = value;
   const at = pointerTo(pointer, "content");
-  const types = Object.keys(value.content);
-  const mediaType = types.find(isJsonType) ?? types[0];
-  if (mediaType === undefined) return undefined;
-  for (const type of types) if (type !== mediaType) report.drop(pointerTo(at, type));
-  const media = value.content[mediaType];
-  const mediaPointer = pointerTo(at, mediaType);
-  if (!isObject(media)) {
-    report.fault(mediaPointer, "must be an object");
-    return undefined;
+  if (content === undefined) return [];
+  if (!isObject(content)) {
+    tools.report.fault(at, "must be an object");
+    return [];
   }
-  report.dropRest(media, mediaPointer, MEDIA_CARRIED);
-  return { mediaType, schema: isJsonType(mediaType) ? jsonSchema(media) : example(media) };
+  return Object.entries(content).flatMap(([mediaType, media]) => {
+    const mediaPointer = pointerTo(at, mediaType);
+    if (isObject(media)) return [readMedia(mediaType, { value: media, pointer: mediaPointer }, tools)];
+    tools.report.fault(mediaPointer, "must be an object");
+    return [];
+  });
+}
 
-  function jsonSchema({ schema, example }: JsonObject): string {
-    if (example !== undefined) report.drop(pointerTo(mediaPointer, "example"));
-    return schema === undefined ? "" : JSON.stringify(schemas.standAlone(schema, pointerTo(mediaPointer, "schema")));
-  }
+function readMedia(mediaType: string, { value, pointer }: Located, tools: Tools): Content {
+  const { report } = tools;
+  report.dropRest(value, pointer, MEDIA_CARRIED);
+  const at = pointerTo(pointer, "example");
+  const example = value.example === undefined ? "" : exampleText(mediaType, { example: value.example, at }, tools);
+  return { mediaType, schema: schemaText({ value, pointer }, tools), example };
+}
 
-  /** What is not JSON is described by an example; a schema of it is not carried. */
-  function example({ schema, example: given }: JsonObject): string {
-    if (schema !== undefined) report.drop(pointerTo(mediaPointer, "schema"));
-    if (given === undefined) return "";
-    return typeof given === "string" ? given : JSON.stringify(given);
-  }
+function schemaText({ value, pointer }: Located, { schemas, report }: Tools): string {
+  const text = textOf(value, TEXT_EXTENSION, pointer, report);
+  if (value.schema === undefined) return text;
+  if (text !== "") report.drop(pointerTo(pointer, TEXT_EXTENSION), "there is a schema");
+  const schema = schemas.standAlone(value.schema, pointerTo(pointer, "schema"));
+  return schema === undefined ? "" : JSON.stringify(schema);
+}
+
+export function exampleText(
+  mediaType: string,
+  { example, at }: { example: unknown; at: string },
+  { report }: Pick<Tools, "report">,
+): string {
+  if (isJsonType(mediaType) || isFormType(mediaType)) return JSON.stringify(example);
+  if (typeof example === "string") return example;
+  report.change(at, `an example of ${mediaType} is a text: this one is kept as JSON`);
+  return JSON.stringify(example);
 }

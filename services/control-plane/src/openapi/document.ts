@@ -1,4 +1,6 @@
+import { DIALECTS, dialectOf } from "../apis/schema-dialect.ts";
 import { LIMITS } from "../limits.ts";
+import type { OpenApiVersion } from "./modern-schema.ts";
 import { type ImportReport, pointerTo } from "./report.ts";
 import { readYaml } from "./yaml-reader.ts";
 
@@ -6,25 +8,48 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 
 export interface OpenApiDocument {
   root: JsonObject;
-  /** 3.0 has its own words for null and for exclusive bounds. */
-  is30: boolean;
+  version: OpenApiVersion;
+  /** What `$schema` says of schemas that do not say it; undefined for OpenAPI's own. */
+  dialect: string | undefined;
 }
 
 /** Parses YAML or JSON within bounds. Throws `invalid_argument` document_invalid by way of the report. */
 export async function readDocument(text: string, report: ImportReport): Promise<OpenApiDocument> {
   const root = await parsed(text, report);
   report.throwIfFaulty();
+  return documentOf(root, report);
+}
+
+/** A parsed document, its bounds and version checked. */
+export function documentOf(root: unknown, report: ImportReport): OpenApiDocument {
   if (!isObject(root)) {
     report.fault("#", "must be an OpenAPI document");
     report.throwIfFaulty();
   }
   checkBounds(root, report);
   const document = root as JsonObject;
-  const version = typeof document.openapi === "string" ? document.openapi : "";
-  if (!/^3\.[01]\.\d/.test(version)) report.fault("#/openapi", "must say version 3.0 or 3.1");
+  const version = versionOf(document, report);
   if (!isObject(document.paths)) report.fault("#/paths", "must be an object");
   report.throwIfFaulty();
-  return { root: document, is30: version.startsWith("3.0") };
+  return { root: document, version, dialect: defaultDialectOf(document, report) };
+}
+
+function versionOf({ openapi, swagger }: JsonObject, report: ImportReport): OpenApiVersion {
+  const said = openapi ?? swagger;
+  const text = typeof said === "string" ? said : typeof said === "number" ? said.toFixed(1) : "";
+  if (openapi === undefined && text === "2.0") return "2.0";
+  if (openapi !== undefined && /^3\.0\.\d+(?:-[\w.]+)?$/.test(text)) return "3.0";
+  if (openapi !== undefined && /^3\.1\.\d+(?:-[\w.]+)?$/.test(text)) return "3.1";
+  const pointer = openapi === undefined && swagger !== undefined ? "#/swagger" : "#/openapi";
+  report.fault(pointer, `must say version 2.0, 3.0 or 3.1${text === "" ? "" : `, and says ${text.slice(0, 20)}`}`);
+  return "3.1";
+}
+
+/** Undefined for 2020-12, which is OpenAPI's own but for words that check nothing. */
+function defaultDialectOf({ jsonSchemaDialect: said }: JsonObject, report: ImportReport): string | undefined {
+  const dialect = dialectOf(said);
+  if (dialect === undefined) report.fault("#/jsonSchemaDialect", `must be one of ${DIALECTS.join(", ")}`);
+  return dialect === DIALECTS[0] ? undefined : dialect;
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -1,17 +1,17 @@
 import { formatName } from "@millrace/names";
-import { inTransaction, type Sql, type Transaction } from "@millrace/sql";
+import { inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
 import type { Api, ApiDefinition } from "../apis/api.ts";
-import { readDefinition } from "../apis/api-draft.ts";
 import { checkDefinitionBytes, lockOf, newApiUid, type RevisionIds } from "../apis/api-service.ts";
 import * as store from "../apis/api-store.ts";
 import { describeRoute, routeOf } from "../apis/route.ts";
+import { placedSchemas, type SchemaChecker } from "../apis/schema-checker.ts";
+import { getGroup } from "../groups/group-store.ts";
 import { QUOTAS } from "../limits.ts";
 import { checkQuota } from "../requests/refusals.ts";
-import { Violations } from "../requests/violations.ts";
 import { checkEditable } from "../revisions/revision.ts";
 import { readDocument } from "./document.ts";
-import { type Operation, readOperations } from "./operations.ts";
-import { ImportReport } from "./report.ts";
+import { operationCount, type ReadApi, readApis } from "./read-apis.ts";
+import { ImportReport, type Remark } from "./report.ts";
 
 /** Resource names of APIs by what an import does to them. */
 export interface Imported {
@@ -19,7 +19,9 @@ export interface Imported {
   updated: string[];
   deleted: string[];
   unchanged: string[];
-  notCarried: string[];
+  renamed: { from: string; to: string }[];
+  remarks: readonly Remark[];
+  moreRemarks: number;
 }
 
 interface ImportedApi {
@@ -31,18 +33,24 @@ interface ImportedApi {
 
 export class ImportService {
   readonly #sql: Sql;
+  readonly #schemas: SchemaChecker;
 
-  constructor(deps: { sql: Sql }) {
+  constructor(deps: { sql: Sql; schemas: SchemaChecker }) {
     this.#sql = deps.sql;
+    this.#schemas = deps.schemas;
   }
 
   /** Makes a revision's APIs equal to a document, all or nothing. Errors: `invalid_argument` document_invalid. */
   async import(ids: RevisionIds, text: string, validateOnly: boolean): Promise<Imported> {
     const report = new ImportReport();
-    const operations = readOperations(await readDocument(text, report), ids.project, report);
+    const { prefix } = await query(() => getGroup(this.#sql, ids.project, ids.group));
+    const document = await readDocument(text, report);
+    checkQuota("apis", operationCount(document) - 1, QUOTAS.apisPerRevision);
+    const read = readApis(document, { project: ids.project, prefix }, report);
+    if (!report.isFaulty) await this.#checkSchemas(read, report);
     return inTransaction(this.#sql, async (tx) => {
       const revision = await lockOf(tx, ids);
-      const apis = await settle(tx, ids.project, operations, report);
+      const apis = await settle(tx, ids.project, read, report);
       report.throwIfFaulty();
       const change = difference(await store.listAllApis(tx, revision), apis);
       if (!validateOnly && change.changes) {
@@ -53,8 +61,21 @@ export class ImportService {
       const nameOf = ({ id }: { id: string }) => formatName("api", { ...ids, api: id });
       const [created, updated] = [change.created.map(nameOf), change.updated.map(nameOf)];
       const [deleted, unchanged] = [change.deleted.map(nameOf), change.unchanged.map(nameOf)];
-      return { created, updated, deleted, unchanged, notCarried: report.notCarried };
+      const renamed = renamedIn(change).map(({ from, to }) => ({ from: nameOf(from), to: nameOf(to) }));
+      const { remarks, moreRemarks } = report;
+      return { created, updated, deleted, unchanged, renamed, remarks, moreRemarks };
     });
+  }
+
+  async #checkSchemas(apis: readonly ReadApi[], report: ImportReport): Promise<void> {
+    const placed = apis.flatMap(({ pointer, definition }) =>
+      placedSchemas(definition, "").map(({ at, text }) => ({ at: `${pointer} ${at.slice(1)}`, text })),
+    );
+    for (const { at, fault } of await this.#schemas.check(placed)) {
+      const [pointer = "#", ...field] = at.split(" ");
+      report.fault(pointer, `${field.join(" ")} ${fault}`);
+    }
+    report.throwIfFaulty();
   }
 }
 
@@ -62,24 +83,19 @@ function definitionBytes(apis: readonly ImportedApi[]): number {
   return apis.reduce((sum, { definition }) => sum + Buffer.byteLength(JSON.stringify(definition)), 0);
 }
 
-/** Definitions of the operations; what is wrong with one is a fault at its pointer. */
+/** The APIs with their functions; what is missing, or clashes, is a fault at its pointer. */
 async function settle(
   tx: Transaction,
   project: string,
-  operations: readonly Operation[],
+  read: readonly ReadApi[],
   report: ImportReport,
 ): Promise<ImportedApi[]> {
-  checkQuota("apis", operations.length - 1, QUOTAS.apisPerRevision);
-  const read = operations.flatMap((operation) => {
-    const definition = definitionOf(operation, project, report);
-    return definition ? [{ operation, definition }] : [];
-  });
   const functions = new Set(
     read.flatMap(({ definition: { backend } }) => (backend?.kind === "function" ? [backend.function] : [])),
   );
   const uids = await store.holdFunctions(tx, project, [...functions]);
   const routes = new Map<string, ImportedApi>();
-  return read.map(({ operation: { id, pointer, backendPointer }, definition }) => {
+  return read.map(({ id, pointer, backendPointer, definition }) => {
     const { backend } = definition;
     const functionUid = backend?.kind === "function" ? uids.get(backend.function) : undefined;
     if (backend?.kind === "function" && backend.function !== "" && functionUid === undefined) {
@@ -89,15 +105,6 @@ async function settle(
     checkRoute(routes, api, report);
     return api;
   });
-}
-
-function definitionOf({ pointer, draft }: Operation, project: string, report: ImportReport): ApiDefinition | undefined {
-  const violations = new Violations();
-  const definition = readDefinition(draft, project, violations, "operation");
-  for (const { field, description } of violations.found) {
-    report.fault(pointer, `${field.replace(/^operation\.?/, "")} ${description}`.trim());
-  }
-  return violations.found.length === 0 ? definition : undefined;
 }
 
 function checkRoute(routes: Map<string, ImportedApi>, api: ImportedApi, report: ImportReport): void {
@@ -130,6 +137,15 @@ function difference(existing: readonly Api[], wanted: readonly ImportedApi[]): D
   const updated = wanted.filter((api) => before.has(api.id) && !isSame(api));
   const deleted = existing.filter(({ id }) => !after.has(id));
   return { created, updated, unchanged, deleted, changes: created.length + updated.length + deleted.length > 0 };
+}
+
+/** APIs that are deleted and made anew under another id. */
+function renamedIn({ created, deleted }: Difference): { from: Api; to: ImportedApi }[] {
+  const byRoute = new Map(deleted.map((api) => [routeOf(api.definition), api]));
+  return created.flatMap((to) => {
+    const from = byRoute.get(routeOf(to.definition));
+    return from ? [{ from, to }] : [];
+  });
 }
 
 async function apply(tx: Transaction, revision: store.RevisionKey, change: Difference): Promise<void> {

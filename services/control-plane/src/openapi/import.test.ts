@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { type Api, ApiServiceService, type ImportApisResponse } from "@millrace/proto/control/v1/apis";
+import { type Api, ApiServiceService, type ImportApisResponse, ImportOutcome } from "@millrace/proto/control/v1/apis";
 import { LIMITS } from "../limits.ts";
 import { createApi, createFunction, createGroup, createProject, mock, release } from "../testing/calls.ts";
 import { refused } from "../testing/expect.ts";
@@ -82,11 +82,14 @@ components:
     Owner: {type: string, example: {$ref: this is data}}
 `;
 
+const lostIn = ({ remarks }: ImportApisResponse) =>
+  remarks.filter(({ outcome }) => outcome === ImportOutcome.NOT_CARRIED).map(({ pointer }) => pointer);
+
 test("a document's operations become APIs: ids, parameters, bodies, backends", async () => {
   const { apis, answer } = await imported(PETSTORE);
   assert.deepEqual(idsOf(answer.created).toSorted(), ["createPet", "delete_pets", "getPetInfo"]);
   const get = apis.get("getPetInfo")!.definition!;
-  assert.deepEqual([get.method, get.path, get.description], ["GET", "/pets/{petId}", "A pet"]);
+  assert.deepEqual([get.method, get.path, get.summary], ["GET", "/pets/{petId}", "A pet"]);
   assert.deepEqual(get.parameters, [
     {
       name: "petId",
@@ -96,14 +99,24 @@ test("a document's operations become APIs: ids, parameters, bodies, backends", a
       description: "",
       defaultJson: "1",
       schemaJson: '{"minimum":1}',
+      deprecated: false,
+      exampleJson: "",
+      arrayFormat: 0,
     },
   ]);
+  assert.deepEqual(
+    get.otherResponses.map(({ status, description }) => [status, description]),
+    [["404", "None"]],
+  );
   const post = apis.get("createPet")!.definition!;
   assert.deepEqual(post.backend?.kind, {
     $case: "function",
     value: { function: "projects/shop/functions/pets", qualifier: "3", eventFormat: 3 },
   });
   assert.equal(post.requestBody?.required, true);
+  assert.deepEqual(post.requestBody.others, [
+    { mediaType: "application/xml", schema: '{"type":"object"}', example: "" },
+  ]);
   const remove = apis.get("delete_pets")!.definition!;
   assert.deepEqual(remove.backend?.kind, {
     $case: "mock",
@@ -131,10 +144,7 @@ test("a schema stands alone: what it refers to, even itself, comes with it in JS
 
 test("whatever of a document is not carried is named by its pointer", async () => {
   const { answer } = await imported(PETSTORE);
-  assert.deepEqual(answer.notCarried, [
-    "#/paths/~1pets~1{petId}/get/responses/404",
-    "#/paths/~1pets/post/requestBody/content/application~1xml",
-  ]);
+  assert.deepEqual(lostIn(answer), []);
   const { answer: more } = await imported(
     openapi(
       {
@@ -144,7 +154,7 @@ test("whatever of a document is not carried is named by its pointer", async () =
           get: {
             ...ok,
             operationId: "a.b",
-            tags: ["x"],
+            callbacks: {},
             parameters: [
               { name: "c", in: "cookie", schema: { type: "string" } },
               { name: "o", in: "query", style: "deepObject", schema: { type: "object" } },
@@ -152,20 +162,23 @@ test("whatever of a document is not carried is named by its pointer", async () =
           },
         },
       },
-      { servers: [], security: [] },
+      { servers: [{ url: "/" }], security: [{ key: [] }] },
     ),
   );
-  assert.deepEqual(more.notCarried.toSorted(), [
-    "#/paths/~1a/get/operationId",
+  assert.deepEqual(lostIn(more).toSorted(), [
+    "#/paths/~1a/get/callbacks",
     "#/paths/~1a/get/parameters/0",
     "#/paths/~1a/get/parameters/1/schema",
     "#/paths/~1a/get/parameters/1/style",
-    "#/paths/~1a/get/tags",
     "#/paths/~1a/servers",
     "#/paths/~1a/trace",
     "#/security",
     "#/servers",
   ]);
+  const security = more.remarks.find(({ pointer }) => pointer === "#/security")!;
+  assert.match(`${security.what}; ${security.advice}`, /setting of the group; set it by: millrace group update/);
+  const id = more.remarks.find(({ pointer }) => pointer === "#/paths/~1a/get/operationId")!;
+  assert.deepEqual([id.outcome, id.what], [ImportOutcome.CHANGED, "the API's id is a_b"]);
 });
 
 test("importing again changes nothing, and importing another document makes the revision equal to it", async () => {
@@ -230,9 +243,9 @@ test("references outside the document, to nowhere or in a circle are refused wit
   assert.deepEqual(
     faults.map(([pointer]) => pointer),
     [
+      "#/paths/~1b",
       "#/paths/~1a/get/parameters/0/$ref",
       "#/paths/~1a/get/parameters/1/$ref",
-      "#/paths/~1b",
       "#/paths/~1c/get/requestBody/content/application~1json/schema/$ref",
     ],
   );
@@ -259,14 +272,15 @@ test("faults of operations come all at once, each with the operation's pointer",
   assert.match(of("#/paths/~1f~1{y}/get")[0]!, /clashes with #\/paths\/~1f~1\{x\}\/get/);
 });
 
-test("what is no OpenAPI 3 is refused in one clear line", async () => {
+test("what is no OpenAPI that is read is refused in one clear line", async () => {
   assert.match((await faultsOf(""))[0]![1], /must be an OpenAPI document/);
   assert.match((await faultsOf("a: b: c"))[0]![1], /mapping/i);
   assert.match((await faultsOf("{"))[0]![1], /./);
   assert.match(
-    (await faultsOf({ swagger: "2.0", paths: {} }))[0]!.join(" "),
-    /#\/openapi must say version 3\.0 or 3\.1/,
+    (await faultsOf({ swagger: "1.2", paths: {} }))[0]!.join(" "),
+    /#\/swagger must say version 2\.0, 3\.0 or 3\.1, and says 1\.2/,
   );
+  assert.match((await faultsOf({ openapi: "3.2.0", paths: {} }))[0]!.join(" "), /must say version .* says 3\.2\.0/);
   assert.deepEqual((await faultsOf({ openapi: "3.1.0" }))[0], ["#/paths", "must be an object"]);
   assert.deepEqual((await faultsOf(openapi({ "/a": { get: "x" } })))[0], ["#/paths/~1a/get", "must be an object"]);
   assert.match((await faultsOf(openapi({ "/a": { get: { ...ok, description: "a\0" } } })))[0]![1], /NUL/);

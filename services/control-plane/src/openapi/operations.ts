@@ -1,11 +1,17 @@
 import type { ApiDraft } from "../apis/api-draft.ts";
 import { BACKEND_EXTENSION, readBackendExtension } from "./backend-extension.ts";
-import { readRequestBody, readResponseBody } from "./bodies.ts";
-import { isObject, type OpenApiDocument } from "./document.ts";
-import { readParameters } from "./parameters.ts";
+import { BACKEND_REQUEST_EXTENSION, readBackendRequestExtension } from "./backend-request-extension.ts";
+import { readRequestBody } from "./bodies.ts";
+import { isObject, type JsonObject, type OpenApiDocument } from "./document.ts";
+import { nameOperations } from "./operation-names.ts";
+import { flagOf, locateParameters, readParameters, textOf } from "./parameters.ts";
+import { PATH_EXTENSION, renamedAlong, routeIn } from "./path-items.ts";
 import { type Located, References } from "./references.ts";
-import { type ImportReport, pointerTo } from "./report.ts";
+import { type ImportReport, PLATFORM_EXTENSION, pointerTo } from "./report.ts";
+import { readResponses } from "./responses.ts";
 import { SchemaTexts } from "./schema-text.ts";
+import { dropUnusedTypes, readRequestBody20 } from "./swagger.ts";
+import type { Tools } from "./tools.ts";
 
 /** An operation of a document as an API. */
 export interface Operation {
@@ -16,117 +22,229 @@ export interface Operation {
   backendPointer: string | undefined;
 }
 
-const METHODS = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
-/** What a document says of itself, and what its parts are made of. */
-const ROOT_CARRIED = new Set(["openapi", "info", "paths", "components", "jsonSchemaDialect", BACKEND_EXTENSION]);
-const PATH_CARRIED = new Set<string>([...METHODS, "parameters", BACKEND_EXTENSION]);
-const OPERATION_CARRIED = new Set([
-  "operationId",
-  "description",
-  "parameters",
-  "requestBody",
-  "responses",
-  BACKEND_EXTENSION,
-]);
-/** `exact`, or `prefix` for an operation that answers everything below its path too. */
-const MATCH_EXTENSION = "x-millrace-match";
-const ID = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
-const ID_CHARS_MAX = 64;
+interface Found {
+  method: string;
+  path: string;
+  operation: Located;
+  pathItem: Located;
+}
 
-/** Every operation of the document, in its order. Faults and what is dropped go to the report. */
-export function readOperations(document: OpenApiDocument, project: string, report: ImportReport): Operation[] {
+export const METHODS = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
+const ROOT_CARRIED = new Set([
+  ...["openapi", "swagger", "info", "paths", "components", "definitions", "parameters", "responses", "basePath"],
+  ...["consumes", "produces", "tags", "jsonSchemaDialect", "servers", "security", BACKEND_EXTENSION],
+]);
+const PATH_CARRIED = new Set<string>([...METHODS, "parameters", "$ref", BACKEND_EXTENSION]);
+/** `exact`, or `prefix` for an operation that answers everything below its path too. */
+export const MATCH_EXTENSION = "x-millrace-match";
+const OPERATION_CARRIED = new Set([
+  ...["operationId", "summary", "description", "tags", "deprecated", "parameters", "requestBody", "responses"],
+  ...[BACKEND_EXTENSION, BACKEND_REQUEST_EXTENSION, MATCH_EXTENSION, PATH_EXTENSION],
+]);
+const OPERATION_CARRIED_20 = new Set(
+  [...OPERATION_CARRIED, "consumes", "produces"].filter((key) => key !== "requestBody"),
+);
+
+/** Every operation of the document, in its order. Faults, and what is not carried as it stands, go to the report. */
+export function readOperations(
+  document: OpenApiDocument,
+  { project, prefix }: { project: string; prefix: string },
+  report: ImportReport,
+): Operation[] {
   const { root } = document;
-  report.dropRest(root, "#", ROOT_CARRIED);
   const references = new References(root, report);
-  const schemas = new SchemaTexts(document, references, report);
-  const tools = { references, schemas, report };
-  const names = new OperationNames(report);
-  const operations: Operation[] = [];
-  for (const [path, item] of Object.entries(root.paths as object)) {
-    if (path.startsWith("x-")) continue;
-    const pathItem = references.follow(item, pointerTo("#/paths", path));
+  const tools = { document, references, schemas: new SchemaTexts(document, references, report), report };
+  readRoot(root, report);
+  const base = readBasePath(root, prefix, report);
+  const found = findOperations(tools);
+  const names = nameOperations(found, report);
+  const operations = found.map((each, i) => readOperation(each, { id: names[i]!, base, project, tools }));
+  dropUnused(found, tools);
+  return operations;
+}
+
+function readRoot(root: JsonObject, report: ImportReport): void {
+  report.dropRest(root, "#", ROOT_CARRIED);
+  if (root.info !== undefined) {
+    report.change("#/info", "a group has a name, a description and revisions of its own, and says those when exported");
+  }
+  for (const key of ["servers", "security"] as const) {
+    const parts = root[key];
+    if (Array.isArray(parts) && parts.length === 0) {
+      report.change(pointerTo("#", key), "it is empty, and exported as the group's access and deployments say");
+      continue;
+    }
+    const isOwn = Array.isArray(parts) && parts.every((part) => isPlatformPart(root, key, part));
+    if (parts !== undefined && !isOwn) report.drop(pointerTo("#", key));
+  }
+}
+
+/** What an export has written itself. */
+function isPlatformPart({ components }: JsonObject, key: "servers" | "security", part: unknown): boolean {
+  if (!isObject(part)) return false;
+  if (key === "servers") return part[PLATFORM_EXTENSION] === true;
+  const schemes = isObject(components) && isObject(components.securitySchemes) ? components.securitySchemes : {};
+  return Object.keys(part).every((name) => {
+    const scheme = schemes[name];
+    return isObject(scheme) && scheme[PLATFORM_EXTENSION] === true;
+  });
+}
+
+/** What comes before every path: OpenAPI 2.0's base path, unless the group's prefix is that already. */
+function readBasePath({ basePath }: JsonObject, prefix: string, report: ImportReport): string {
+  if (basePath === undefined) return "";
+  if (typeof basePath !== "string" || !(basePath === "" || basePath.startsWith("/"))) {
+    report.fault("#/basePath", "must be a path");
+    return "";
+  }
+  const base = basePath.replace(/\/+$/, "");
+  if (base === "" || base === `/${prefix}`) return "";
+  report.change("#/basePath", `every path begins with ${base}`, "or make it the group's prefix, and import again");
+  return base;
+}
+
+function findOperations({ document, references, report }: Tools): Found[] {
+  const found: Found[] = [];
+  for (const [path, item] of Object.entries(document.root.paths as object)) {
+    const pointer = pointerTo("#/paths", path);
+    if (path.startsWith("x-")) {
+      report.drop(pointer, "it is an extension of somebody else's");
+      continue;
+    }
+    const pathItem = references.follow(item, pointer);
     if (!pathItem) continue;
     report.dropRest(pathItem.value, pathItem.pointer, PATH_CARRIED);
+    if (METHODS.every((method) => pathItem.value[method] === undefined)) report.drop(pointer, "it has no operation");
     for (const method of METHODS) {
       const value = pathItem.value[method];
-      if (value === undefined) continue;
-      const pointer = pointerTo(pathItem.pointer, method);
-      if (!isObject(value)) {
-        report.fault(pointer, "must be an object");
-        continue;
-      }
-      operations.push(readOperation({ method, path, operation: { value, pointer }, pathItem }));
+      const at = pointerTo(pathItem.pointer, method);
+      if (isObject(value)) found.push({ method, path, operation: { value, pointer: at }, pathItem });
+      else if (value !== undefined) report.fault(at, "must be an object");
     }
   }
-  return operations;
+  return found;
+}
 
-  function readOperation(found: { method: string; path: string; operation: Located; pathItem: Located }): Operation {
-    const { method, path, operation, pathItem } = found;
-    const { value, pointer } = operation;
-    dropRestOf(operation, report);
-    const backend = readBackendExtension([operation, pathItem, { value: root, pointer: "#" }], project, report);
-    return {
-      id: names.nameOf(value.operationId, method + path, pointer),
-      pointer,
-      backendPointer: backend?.pointer,
-      draft: {
-        method: method.toUpperCase(),
-        path,
-        match: value[MATCH_EXTENSION] === undefined ? "exact" : String(value[MATCH_EXTENSION]),
-        description: descriptionOf(operation),
-        parameters: readParameters([pathItem, operation], tools),
-        requestBody: readRequestBody(operation, tools),
-        responseBody: readResponseBody(operation, tools),
-        backend: backend?.draft,
-      },
-    };
+function readOperation(
+  { method, path, operation, pathItem }: Found,
+  { id, base, project, tools }: { id: string; base: string; project: string; tools: Tools },
+): Operation {
+  const { document, references, report } = tools;
+  const { value, pointer } = operation;
+  const is20 = document.version === "2.0";
+  report.dropRest(value, pointer, is20 ? OPERATION_CARRIED_20 : OPERATION_CARRIED);
+  const backend = readBackendExtension([operation, pathItem, { value: document.root, pointer: "#" }], project, report);
+  if (backend) references.use(backend.pointer);
+  const located = locateParameters([pathItem, operation], tools);
+  const parameters = is20 ? located.filter(({ value }) => !["body", "formData"].includes(String(value.in))) : located;
+  const route = readRoute(path, operation, report);
+  const draft = {
+    method: method.toUpperCase(),
+    path: base === "" ? route.path : base + (route.path === "/" ? "" : route.path),
+    match: route.match,
+    summary: readSummary(operation, id, report),
+    description: textOf(value, "description", pointer, report),
+    tags: readTags(operation, report),
+    deprecated: flagOf(value, "deprecated", pointer, report),
+    parameters: readParameters(parameters, tools).map((parameter) => ({
+      ...parameter,
+      name: parameter.location === "path" ? (route.renamed.get(parameter.name) ?? parameter.name) : parameter.name,
+    })),
+    requestBody: is20 ? readRequestBody20(operation, located, tools) : readRequestBody(operation, tools),
+    ...readResponses(operation, tools),
+    backend: backend?.draft,
+    backendRequest: readBackendRequestExtension(operation, report),
+  };
+  if (is20) dropUnusedTypes(operation, ["produces"], tools);
+  return { id, pointer, backendPointer: backend?.pointer, draft };
+}
+
+/** The path and match of an operation, and what parameters of the path are called there. */
+function readRoute(written: string, { value, pointer }: Located, report: ImportReport) {
+  const { path, isPrefix } = routeIn(written);
+  const said = value[MATCH_EXTENSION];
+  const match = said === undefined ? (isPrefix ? "prefix" : "exact") : String(said);
+  const own = value[PATH_EXTENSION];
+  if (own === undefined) return { path, match, renamed: new Map<string, string>() };
+  const renamed = typeof own === "string" ? renamedAlong(path, own) : undefined;
+  if (!renamed) report.fault(pointerTo(pointer, PATH_EXTENSION), `must be ${path} with other names of its parameters`);
+  return { path: String(own), match, renamed: renamed ?? new Map<string, string>() };
+}
+
+/** One line; an export writes the id where there is none. */
+function readSummary({ value, pointer }: Located, id: string, report: ImportReport): string {
+  const line = textOf(value, "summary", pointer, report)
+    .trim()
+    .replaceAll(/\s*[\r\n]+\s*/g, " ");
+  return line === id ? "" : line;
+}
+
+function readTags({ value, pointer }: Located, report: ImportReport): string[] {
+  const { tags } = value;
+  if (tags === undefined) return [];
+  const at = pointerTo(pointer, "tags");
+  if (Array.isArray(tags) && tags.every((tag) => typeof tag === "string")) {
+    tags.forEach((tag, i) => {
+      if (tags.indexOf(tag) !== i) report.change(pointerTo(at, i), "it stands there twice");
+    });
+    return [...new Set(tags)];
   }
+  report.fault(at, "must be a list of texts");
+  return [];
 }
 
-/** A summary is carried where there is no description. */
-function descriptionOf({ value: { description, summary } }: Located): string {
-  if (typeof description === "string") return description;
-  return typeof summary === "string" ? summary : "";
-}
-
-function dropRestOf({ value, pointer }: Located, report: ImportReport): void {
-  const { summary, [MATCH_EXTENSION]: _match, ...rest } = value;
-  report.dropRest(rest, pointer, OPERATION_CARRIED);
-  if (summary !== undefined && typeof value.description === "string") report.drop(pointerTo(pointer, "summary"));
-}
-
-/** Gives every operation an id of its own. */
-class OperationNames {
-  readonly #taken = new Map<string, string>();
-  readonly #report: ImportReport;
-
-  constructor(report: ImportReport) {
-    this.#report = report;
-  }
-
-  nameOf(operationId: unknown, otherwise: string, pointer: string): string {
-    if (operationId === undefined) return this.#free(idFrom(otherwise), pointer);
-    if (typeof operationId !== "string" || operationId === "") {
-      this.#report.fault(pointerTo(pointer, "operationId"), "must be a text");
-      return this.#free(idFrom(otherwise), pointer);
+/** What stands somewhere for operations to use, and none has. */
+function dropUnused(found: readonly Found[], tools: Tools): void {
+  const { document, references, report } = tools;
+  const { root } = document;
+  if (root.components !== undefined) dropUnusedIn(root.components, "#/components", tools);
+  if (document.version === "2.0") {
+    for (const key of ["definitions", "parameters", "responses"]) {
+      if (root[key] !== undefined) dropUnusedIn(root[key], `#/${key}`, tools);
     }
-    const id = ID.test(operationId) ? operationId : idFrom(operationId);
-    if (id !== operationId) this.#report.drop(pointerTo(pointer, "operationId"));
-    const other = this.#taken.get(id);
-    if (other !== undefined) this.#report.fault(pointerTo(pointer, "operationId"), `${id} is also the id of ${other}`);
-    this.#taken.set(id, pointer);
-    return id;
+    dropUnusedTypes({ value: root, pointer: "#" }, ["consumes", "produces"], tools);
   }
-
-  #free(id: string, pointer: string): string {
-    let free = id;
-    for (let n = 2; this.#taken.has(free); n++) free = `${id.slice(0, ID_CHARS_MAX - 5)}_${n}`;
-    this.#taken.set(free, pointer);
-    return free;
+  const items = new Map(found.map(({ pathItem }) => [pathItem.pointer, pathItem]));
+  for (const [path, item] of Object.entries(root.paths as object)) {
+    const pointer = pointerTo("#/paths", path);
+    if (isObject(item) && !items.has(pointer)) items.set(pointer, { value: item, pointer });
   }
+  for (const { value, pointer } of [...items.values(), { value: root, pointer: "#" }]) {
+    const at = pointerTo(pointer, BACKEND_EXTENSION);
+    if (value[BACKEND_EXTENSION] !== undefined && !references.isUsed(at)) report.drop(at, "every API has a nearer one");
+    if (pointer !== "#" && Array.isArray(value.parameters)) dropUnusedParameters(value.parameters, pointer, tools);
+  }
+  dropUnusedTags(found, root, report);
 }
 
-function idFrom(text: string): string {
-  const words = text.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replaceAll(/^[^A-Za-z]+|_+$/g, "");
-  return (words || "operation").slice(0, ID_CHARS_MAX);
+function dropUnusedIn(value: unknown, pointer: string, { references, report }: Tools): void {
+  if (!isObject(value)) {
+    report.fault(pointer, "must be an object");
+    return;
+  }
+  for (const [key, child] of Object.entries(value)) references.dropUnused(child, pointerTo(pointer, key));
+}
+
+function dropUnusedParameters(parameters: readonly unknown[], pointer: string, { references, report }: Tools): void {
+  parameters.forEach((parameter, i) => {
+    const at = pointerTo(pointerTo(pointer, "parameters"), i);
+    const isReference = isObject(parameter) && parameter.$ref !== undefined;
+    if (!isReference && !references.isUsed(at))
+      report.drop(at, "every operation of the path has its own, or there is none");
+  });
+}
+
+/** Names of tags are carried with the APIs that have them; what else a document says of tags is not. */
+function dropUnusedTags(found: readonly Found[], { tags }: JsonObject, report: ImportReport): void {
+  if (tags === undefined) return;
+  if (!Array.isArray(tags)) {
+    report.fault("#/tags", "must be a list");
+    return;
+  }
+  const used = new Set(found.flatMap(({ operation }) => operation.value.tags as unknown[] | undefined));
+  tags.forEach((tag, i) => {
+    const at = pointerTo("#/tags", i);
+    if (!isObject(tag) || !used.has(tag.name)) report.drop(at, "no API has this tag");
+    else report.dropRest(tag, at, new Set(["name"]));
+  });
 }

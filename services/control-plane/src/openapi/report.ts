@@ -1,19 +1,39 @@
 import { PlatformError } from "@millrace/errors";
 import { LIMITS } from "../limits.ts";
+import { remarkOn } from "./remark-texts.ts";
+
+/** What of a document is not in the APIs, or not as it stands there. It speaks for everything below its pointer. */
+export interface Remark {
+  pointer: string;
+  outcome: "not-carried" | "changed";
+  what: string;
+  /** Empty when nothing needs to be done. */
+  advice: string;
+}
+
+/** Marks what an export adds of its own: an import passes over it. */
+export const PLATFORM_EXTENSION = "x-millrace-platform";
 
 /** What is wrong with a document, and what of it could not be carried, each with its pointer. */
 export class ImportReport {
   readonly #faults: { field: string; description: string }[] = [];
-  readonly #notCarried = new Set<string>();
-  #more = 0;
+  readonly #remarks = new Map<string, Remark>();
+  readonly #more = new Set<string>();
 
   fault(pointer: string, description: string): void {
     if (this.#faults.length < LIMITS.documentFaultsMax) this.#faults.push({ field: pointer, description });
   }
 
-  drop(pointer: string): void {
-    if (this.#notCarried.size < LIMITS.notCarriedMax) this.#notCarried.add(pointer);
-    else this.#more++;
+  /** Says that nothing of an element is carried. Without a text of its own, the element's key says why. */
+  drop(pointer: string, what?: string, advice = ""): void {
+    const key = pointer.slice(pointer.lastIndexOf("/") + 1);
+    const text = what === undefined ? remarkOn(key) : { what, advice };
+    this.#add({ pointer, outcome: "not-carried", ...text });
+  }
+
+  /** Says that an element is carried in another form. */
+  change(pointer: string, what: string, advice = ""): void {
+    this.#add({ pointer, outcome: "changed", what, advice });
   }
 
   /** Drops every key of `object` that is not among `carried`. */
@@ -21,8 +41,17 @@ export class ImportReport {
     for (const key of Object.keys(object)) if (!carried.has(key)) this.drop(pointerTo(pointer, key));
   }
 
-  get notCarried(): string[] {
-    return [...this.#notCarried, ...(this.#more > 0 ? [`and ${this.#more} more`] : [])];
+  get remarks(): Remark[] {
+    return [...this.#remarks.values()];
+  }
+
+  /** How many there are beyond those. */
+  get moreRemarks(): number {
+    return this.#more.size;
+  }
+
+  get isFaulty(): boolean {
+    return this.#faults.length > 0;
   }
 
   /** Throws `invalid_argument` document_invalid when there is a fault. */
@@ -30,6 +59,12 @@ export class ImportReport {
     if (this.#faults.length === 0) return;
     const message = this.#faults.map(({ field, description }) => `${field}: ${description}`).join("; ");
     throw new PlatformError("invalid_argument", message, { reason: "document_invalid", violations: this.#faults });
+  }
+
+  #add(remark: Remark): void {
+    if (this.#remarks.has(remark.pointer)) return;
+    if (this.#remarks.size < LIMITS.remarksMax) this.#remarks.set(remark.pointer, remark);
+    else this.#more.add(remark.pointer);
   }
 }
 

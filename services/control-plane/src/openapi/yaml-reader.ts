@@ -7,11 +7,7 @@ import { LIMITS } from "../limits.ts";
 // YAML is read in a thread that can be ended: the parser takes minutes for some texts of 2 MiB (the check for equal keys alone is
 // quadratic), and nobody else would be served meanwhile.
 
-export interface YamlQuestion {
-  text: string;
-  aliasesMax: number;
-  faultsMax: number;
-}
+export type YamlQuestion = { text: string; aliasesMax: number; faultsMax: number } | { written: unknown };
 
 export type YamlAnswer = { value: unknown } | { faults: readonly string[] };
 
@@ -19,17 +15,28 @@ const TOO_COMPLEX: YamlAnswer = { faults: ["is too complex to be read as YAML; s
 let running = 0;
 
 /** The value of a YAML text, or its faults. Throws `resource_exhausted` import_busy. */
-export async function readYaml(text: string): Promise<YamlAnswer> {
+export function readYaml(text: string): Promise<YamlAnswer> {
+  return asked({ text, aliasesMax: LIMITS.yamlAliasesMax, faultsMax: LIMITS.documentFaultsMax });
+}
+
+/** A value as YAML, whose texts are quoted where any reader could take them for something else. Throws as readYaml does. */
+export async function writeYaml(value: unknown): Promise<string> {
+  const answer = await asked({ written: value });
+  if (!("value" in answer)) throw busy();
+  return answer.value as string;
+}
+
+async function asked(question: YamlQuestion): Promise<YamlAnswer> {
   if (running >= LIMITS.yamlThreadsMax) throw busy();
   running++;
   try {
-    return await readInThread({ text, aliasesMax: LIMITS.yamlAliasesMax, faultsMax: LIMITS.documentFaultsMax });
+    return await askThread(question);
   } finally {
     running--;
   }
 }
 
-async function readInThread(workerData: YamlQuestion): Promise<YamlAnswer> {
+async function askThread(workerData: YamlQuestion): Promise<YamlAnswer> {
   const thread = new Worker(new URL("./yaml-thread.ts", import.meta.url), {
     workerData,
     env: {},
@@ -53,7 +60,7 @@ async function readInThread(workerData: YamlQuestion): Promise<YamlAnswer> {
 }
 
 function busy(): PlatformError {
-  return new PlatformError("resource_exhausted", "Too many documents are being read; try again.", {
+  return new PlatformError("resource_exhausted", "Too many documents are being read or written; try again.", {
     reason: "import_busy",
   });
 }

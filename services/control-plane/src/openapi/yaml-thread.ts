@@ -1,12 +1,16 @@
-/** The thread of one document: answers its value, or what is wrong with it. */
+/** The thread of one document: answers its value, or what is wrong with it; or its text. */
 import { parentPort, workerData } from "node:worker_threads";
-import { parseDocument } from "yaml";
+import { parseDocument, stringify } from "yaml";
 import type { YamlAnswer, YamlQuestion } from "./yaml-reader.ts";
 
-const { text, aliasesMax, faultsMax } = workerData as YamlQuestion;
-parentPort!.postMessage(read());
+const question = workerData as YamlQuestion;
+parentPort!.postMessage("written" in question ? { value: write(question.written) } : read(question));
 
-function read(): YamlAnswer {
+function write(value: unknown): string {
+  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0, compat: "yaml-1.1" });
+}
+
+function read({ text, aliasesMax, faultsMax }: Exclude<YamlQuestion, { written: unknown }>): YamlAnswer {
   const document = parseDocument(text, { prettyErrors: true });
   if (document.errors.length > 0) {
     return { faults: document.errors.slice(0, faultsMax).map(({ message }) => message.split("\n")[0]!) };

@@ -89,12 +89,21 @@ export function definitionWith(definition: Partial<ApiDefinition>): ApiDefinitio
     requestBody: undefined,
     responseBody: undefined,
     backend: undefined,
+    backendRequest: undefined,
+    summary: "",
+    tags: [],
+    deprecated: false,
+    responseStatus: "200",
+    responseDescription: "",
+    otherResponses: [],
     ...definition,
   };
 }
 
+const PLAIN = { defaultJson: "", schemaJson: "", deprecated: false, exampleJson: "", arrayFormat: 0 } as const;
+
 export function pathParameter(name: string) {
-  return { name, location: 1, type: 1, required: true, description: "", defaultJson: "", schemaJson: "" } as const;
+  return { name, location: 1, type: 1, required: true, description: "", ...PLAIN } as const;
 }
 
 export function createApi(

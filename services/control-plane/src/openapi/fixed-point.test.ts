@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { parse } from "yaml";
+import { pointerTo } from "./report.ts";
+import { type RoundTrip, roundTrip } from "./round-trip-fixture.ts";
+
+// An import of an export makes the same APIs, and whatever of a document is not in its export is in the report.
+
+const corpus = new URL("./corpus/", import.meta.url);
+const documents = readdirSync(corpus).map((name) => ({
+  name,
+  document: parse(readFileSync(new URL(name, corpus), "utf8")) as object,
+}));
+
+const byId = ({ apis }: RoundTrip) =>
+  apis.map(({ id, definition }) => ({ id, definition })).sort((a, b) => (a.id < b.id ? -1 : 1));
+
+for (const { name, document } of documents) {
+  test(`importing the export of ${name} changes nothing, and nothing is lost on the way`, () => {
+    const first = roundTrip(document);
+    const second = roundTrip(first.exported);
+    assert.deepEqual(byId(second), byId(first));
+    assert.deepEqual(second.exported, first.exported);
+    const lost = second.remarks.filter(({ outcome }) => outcome === "not-carried");
+    assert.deepEqual(lost, []);
+  });
+}
+
+// Whether an element is carried is not asked of the importer: its value, and its name, are changed in the source, and the export has to change
+// with them. What is in the report is not asked for. Where a change is refused, or gets into the report, the element was read.
+
+type Step = string | number;
+
+/** A copy of the document with one element changed by `change`, which gets what holds it. */
+function mutated(document: object, path: readonly Step[], change: (holder: never, key: Step) => void): object {
+  const copy = structuredClone(document);
+  let holder: unknown = copy;
+  for (const step of path.slice(0, -1)) holder = (holder as Record<Step, unknown>)[step];
+  change(holder as never, path.at(-1)!);
+  return copy;
+}
+
+function otherThan(value: unknown): unknown {
+  if (typeof value === "string") return `${value}~`;
+  if (typeof value === "number") return value + 1;
+  if (typeof value === "boolean") return !value;
+  return value === null ? "~" : { "x~": 1 };
+}
+
+function change(holder: Record<Step, unknown>, key: Step): void {
+  holder[key] = otherThan(holder[key]);
+}
+
+function rename(holder: Record<Step, unknown>, key: Step): void {
+  holder[`${key}~`] = holder[key];
+  delete holder[key];
+}
+
+/** Every element below the document. */
+function* pathsIn(value: unknown, path: Step[] = []): Generator<{ path: Step[]; isLeaf: boolean }> {
+  const children = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  if (path.length > 0) yield { path, isLeaf: children.length === 0 };
+  for (const [key, child] of children) yield* pathsIn(child, [...path, Array.isArray(value) ? Number(key) : key]);
+}
+
+/** What an import says and an export shows of a document; the fault when it is refused. */
+function seenOf(document: object): string {
+  try {
+    const { exported, remarks } = roundTrip(document);
+    return JSON.stringify([exported, remarks]);
+  } catch (error) {
+    return String((error as Error).message);
+  }
+}
+
+for (const { name, document } of documents) {
+  test(`every element of ${name} is in its export or in the report`, () => {
+    const { remarks } = roundTrip(document);
+    const told = new Set(remarks.map(({ pointer }) => pointer));
+    const before = seenOf(document);
+    const lost: string[] = [];
+    let looked = 0;
+    for (const { path, isLeaf } of pathsIn(document)) {
+      const pointers = path.map((_, i) => path.slice(0, i + 1).reduce<string>(pointerTo, "#"));
+      if (pointers.some((pointer) => told.has(pointer))) continue;
+      looked++;
+      const pointer = pointers.at(-1)!;
+      if (isLeaf && seenOf(mutated(document, path, change)) === before) lost.push(`${pointer} changed`);
+      const isKey = typeof path.at(-1) === "string";
+      if (isKey && seenOf(mutated(document, path, rename)) === before) lost.push(`${pointer} renamed`);
+    }
+    assert.deepEqual(lost, []);
+    assert.ok(looked > 50, `only ${looked} elements were looked at`);
+  });
+}

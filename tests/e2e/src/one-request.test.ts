@@ -8,6 +8,7 @@ import { AccessMode } from "@millrace/proto/control/v1/groups";
 import { RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { until } from "@millrace/testing";
 import { Cli } from "./support/cli.ts";
+import { commandsIn, filesIn, readersShell } from "./support/documents.ts";
 import { untilAnswer } from "./support/expect-answer.ts";
 import type { Answer } from "./support/http.ts";
 import { authorizeKey, createAccessKey, provision } from "./support/provision.ts";
@@ -137,4 +138,22 @@ test("what was not sampled is exported when it fails, with what the function mea
     served.flatMap((answer) => spansOf(idOf(answer))),
     [],
   );
+});
+
+test("the guide to traces: a function measures, and its spans are in its caller's trace", async () => {
+  const guide = "docs/guides/traces.md";
+  const shell = readersShell(platform.platformFile, filesIn(guide));
+  await shell("npx millrace project create lab");
+  const commands = commandsIn(guide);
+  assert.equal(commands.length, 7);
+  const printed: string[] = [];
+  for (const line of commands.slice(0, -1)) printed.push(await shell(line));
+  const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+  assert.match(printed.at(-1)!, new RegExp(`"paid":42,"traceId":"${traceId}"`));
+  const charge = await until(() => collector.spans.find(({ name }) => name === "charge card"), { timeoutMs: 10_000 });
+  assert.deepEqual([charge.traceId, charge.attributes.amount], [traceId, 42]);
+  await until(async () =>
+    /"status": 200/.test(await shell("npx millrace --project lab requests --limit 1 --output json")),
+  );
+  assert.match(await shell(commands.at(-1)!), new RegExp(`trace +${traceId}`));
 });

@@ -32,6 +32,7 @@ export type ObjectStoreName = keyof typeof OBJECT_STORES;
 
 export const KEYS = {
   deployment: (hostLabel: string) => `deployment.${hostLabel}`,
+  domain: (host: string) => `domain.${host}`,
   snapshotPart: (digest: string, index: number) => `snapshot.${digest}.${index}`,
   functionVersion: (functionUid: string, version: number) => `version.${functionUid}.${version}`,
   alias: (functionUid: string, alias: string) => `alias.${functionUid}.${alias}`,

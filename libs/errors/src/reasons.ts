@@ -120,6 +120,14 @@ export const REASONS = {
     title: "The request target is too long",
     advice: "Send what is long in the body.",
   },
+  misdirected_request: {
+    status: 421,
+    component: "gateway",
+    jdStatus: "HTTP_MISDIRECTED_REQUEST",
+    mender: "caller",
+    title: "The connection was made for another host",
+    advice: "Open a connection of its own for each host: TLS must name the same host as the request does.",
+  },
   headers_too_large: {
     status: 431,
     component: "gateway",

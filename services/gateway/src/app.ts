@@ -1,5 +1,6 @@
+import type { KeyObject } from "node:crypto";
 import { once } from "node:events";
-import { guarded, publishKept, SUBJECTS } from "@millrace/bus";
+import { type BucketHandler, guarded, publishKept, SUBJECTS } from "@millrace/bus";
 import type { Beat } from "@millrace/proto/invocation/v1/invocation";
 import { type Telemetry, USAGE_LIMITS as TOLD_LIMITS } from "@millrace/telemetry";
 import type { Redis } from "ioredis";
@@ -14,7 +15,11 @@ import { HttpBackends } from "./backends/http-backends.ts";
 import type { Connect } from "./backends/origins.ts";
 import { Dispatcher } from "./dispatching/dispatcher.ts";
 import { type BusConnection, FramesBus } from "./dispatching/frames-bus.ts";
-import { GatewayHttp, type GatewayHttpOptions } from "./edge/gateway-http.ts";
+import { Certificates } from "./domains/certificates.ts";
+import { type CertificateFiles, DefaultCertificate } from "./domains/default-certificate.ts";
+import { Domains } from "./domains/domains.ts";
+import { ServerNames } from "./domains/server-names.ts";
+import { GatewayHttp, type GatewayHttpOptions, type HttpsOptions } from "./edge/gateway-http.ts";
 import { BodyBudget } from "./edge/request-body.ts";
 import { RequestService } from "./edge/request-service.ts";
 import { AccessLog, type TextOutput } from "./observing/access-log.ts";
@@ -34,14 +39,16 @@ export interface GatewayDependencies {
   region: string;
   baseDomain: string;
   http: Pick<GatewayHttpOptions, "host" | "port" | "shared">;
+  /** The same over TLS; without it custom hosts are served in the clear only. */
+  https?: HttpsSettings | undefined;
   log: Record<"debug" | "info" | "warn" | "error", (fields: object, message: string) => void>;
   bus: BusConnection;
   redis: Redis;
   deriver: Pick<KeyDeriver, "derive">;
-  meter: Telemetry["meter"];
-  addHistogram: Telemetry["addHistogram"];
   /** Connects to http backends, where they may be. */
   connect: Connect;
+  meter: Telemetry["meter"];
+  addHistogram: Telemetry["addHistogram"];
   /** Where spans go, and the part of the requests that are traced without being asked to. */
   spans: Telemetry["spans"];
   tracesSampleRatio: number;
@@ -55,12 +62,21 @@ export interface GatewayDependencies {
   random: () => number;
 }
 
+export interface HttpsSettings extends Omit<HttpsOptions, "certificates"> {
+  /** The gateways' own key, to which private keys of custom hosts are sealed. */
+  privateKey: KeyObject;
+  /** Of the platform's own hosts. */
+  platformCertificate?: CertificateFiles | undefined;
+}
+
 export type GatewayApp = ReturnType<typeof buildApp>;
 
 /** Puts the gateway together. Nothing runs until `start`. */
 export function buildApp(deps: GatewayDependencies) {
   const { log, region, random } = deps;
   const deployments = new Deployments(region, log);
+  const domains = new Domains();
+  const certificates = deps.https && serverNamesOf(deps.https, domains, log);
   const functions = new Functions(random);
   const grants = new Grants();
 
@@ -98,11 +114,12 @@ export function buildApp(deps: GatewayDependencies) {
   const requests = new RequestService({
     domain: deps,
     deployments,
+    domains,
     functions,
     access: new AccessService(grants, signatures),
     dispatcher,
-    bodies,
     backends,
+    bodies,
     traces,
   });
   const accessLog = new AccessLog(deps.output, { service: "gateway", gateway: deps.gatewayId });
@@ -116,6 +133,7 @@ export function buildApp(deps: GatewayDependencies) {
   });
   const http: GatewayHttp = new GatewayHttp({
     ...deps.http,
+    https: deps.https && certificates && { ...deps.https, certificates },
     serve: (exchange) => requests.serve(exchange),
     onUnparsed: (refusal, requestId, sourceIp) => {
       metrics.countUnparsed(refusal);
@@ -125,10 +143,10 @@ export function buildApp(deps: GatewayDependencies) {
     log,
   });
   const metrics = createMetrics(deps, {
-    openCalls: () => dispatcher.openCalls,
     backendCalls: () => backends.origins.calls,
     backendOrigins: () => backends.origins.count,
     openCircuits: () => backends.origins.openCircuits,
+    openCalls: () => dispatcher.openCalls,
     waitingCalls: () => dispatcher.waitingCalls,
     runners: () => dispatcher.runners.count,
     foreignFrames: () => dispatcher.foreignFrames,
@@ -149,12 +167,14 @@ export function buildApp(deps: GatewayDependencies) {
   return {
     http,
     deployments,
+    domains,
+    certificates,
     functions,
     grants,
     keys,
     dispatcher,
-    /**
     backends,
+    /**
      * Begins to follow the bus, and to serve once everything released is known: a caller that comes sooner would be told that there is
      * no deployment. Gives up when `stopping` aborts.
      */
@@ -163,7 +183,7 @@ export function buildApp(deps: GatewayDependencies) {
         onFrames: guarded((runnerId: string, message: Buffer) => dispatcher.receive(runnerId, message), log),
         onBeat: guarded((runnerId: string, beat: Beat) => dispatcher.onBeat(runnerId, beat), log),
       });
-      buckets = new BucketsBus(deps.bus, { releases: deployments, functions, grants }, log);
+      buckets = new BucketsBus(deps.bus, { releases: releasesOf(deployments, domains), functions, grants }, log);
       grants.onChange = () => renewal.wake();
       renewal.start();
       dispatcher.start();
@@ -186,14 +206,32 @@ export function buildApp(deps: GatewayDependencies) {
     drain: () => http.drain(),
     async close(): Promise<void> {
       http.close();
-      dispatcher.close();
       backends.close();
+      dispatcher.close();
       renewal.close();
       buckets?.close();
       accessLog.flush();
       events.close();
       await usage.close();
     },
+  };
+}
+
+function serverNamesOf(
+  { privateKey, platformCertificate }: HttpsSettings,
+  domains: Domains,
+  log: GatewayDependencies["log"],
+): ServerNames {
+  const platform = platformCertificate && new DefaultCertificate(platformCertificate, log);
+  return new ServerNames(new Certificates(domains, privateKey, log), platform);
+}
+
+/** The bucket `releases` holds deployments, and the custom hosts that lead to them. */
+function releasesOf(deployments: Deployments, domains: Domains): BucketHandler {
+  const handlerOf = (key: string) => (domains.isKey(key) ? domains : deployments);
+  return {
+    onPut: (key, value) => handlerOf(key).onPut(key, value),
+    onDelete: (key) => handlerOf(key).onDelete(key),
   };
 }
 

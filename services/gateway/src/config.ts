@@ -1,3 +1,4 @@
+import { createPrivateKey, type KeyObject } from "node:crypto";
 import {
   address,
   BUS_VARIABLES,
@@ -13,7 +14,9 @@ import {
   UNUSED_IDENTITY_VARIABLES,
 } from "@millrace/config";
 import { allowedRanges } from "@millrace/outbound";
+import type { Secret } from "@millrace/sealing";
 import { z } from "zod";
+import type { HttpsSettings } from "./app.ts";
 
 const SHAPE = {
   ...PROCESS_VARIABLES,
@@ -25,6 +28,14 @@ const SHAPE = {
   HTTP_ADDRESS: address(),
   /** Where other gateways of this machine listen as well; connections are spread over them. Linux only. */
   HTTP_SHARED_ADDRESS: address().optional(),
+  /** The same over TLS; absent: no TLS. */
+  HTTPS_ADDRESS: address().optional(),
+  HTTPS_SHARED_ADDRESS: address().optional(),
+  /** PEM of the chain and of the private key for the platform's own hosts; both are read again when they change. */
+  HTTPS_CERTIFICATE_FILE: z.string().optional(),
+  HTTPS_KEY_FILE: z.string().optional(),
+  /** X25519, PKCS8 PEM: opens the private keys of custom hosts. Needed with HTTPS_ADDRESS. */
+  GATEWAY_PRIVATE_KEY_FILE: secretFile().optional(),
   /** Unique among the gateways of a platform; part of NATS subjects. */
   GATEWAY_ID: busId(),
   REGION: z.string().min(1),
@@ -39,6 +50,32 @@ const SHAPE = {
 
 export type GatewayConfig = ReturnType<typeof readConfig>;
 
+/** Undefined without an address. Throws unless all that goes together is given together. */
+function httpsOf(given: z.output<z.ZodObject<typeof SHAPE>>): HttpsSettings | undefined {
+  const { HTTPS_ADDRESS, HTTPS_SHARED_ADDRESS, HTTPS_CERTIFICATE_FILE, HTTPS_KEY_FILE } = given;
+  const { GATEWAY_PRIVATE_KEY_FILE: privateKey } = given;
+  if ((HTTPS_CERTIFICATE_FILE === undefined) !== (HTTPS_KEY_FILE === undefined)) {
+    throw new Error("MILLRACE_HTTPS_CERTIFICATE_FILE and MILLRACE_HTTPS_KEY_FILE: set both or none");
+  }
+  if (HTTPS_ADDRESS === undefined) return undefined;
+  if (privateKey === undefined) throw new Error("MILLRACE_HTTPS_ADDRESS needs MILLRACE_GATEWAY_PRIVATE_KEY_FILE");
+  return {
+    ...HTTPS_ADDRESS,
+    shared: HTTPS_SHARED_ADDRESS,
+    privateKey: gatewayKey(privateKey),
+    platformCertificate:
+      HTTPS_CERTIFICATE_FILE === undefined ? undefined : { certificate: HTTPS_CERTIFICATE_FILE, key: HTTPS_KEY_FILE! },
+  };
+}
+
+function gatewayKey(secret: Secret): KeyObject {
+  try {
+    return createPrivateKey(secret.reveal());
+  } catch {
+    throw new Error("MILLRACE_GATEWAY_PRIVATE_KEY_FILE names a file that holds no private key in PEM form");
+  }
+}
+
 /** Throws one error that lists every problem. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
   const given = loadConfig(environment, SHAPE);
@@ -46,6 +83,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: given.LOG_LEVEL,
     operations: given.OPERATIONS_ADDRESS,
     http: { ...given.HTTP_ADDRESS, shared: given.HTTP_SHARED_ADDRESS },
+    https: httpsOf(given),
     gatewayId: given.GATEWAY_ID,
     region: given.REGION,
     baseDomain: given.BASE_DOMAIN.toLowerCase(),

@@ -88,6 +88,15 @@ export const DISPATCH_LIMITS = {
   depthMax: 8,
 } as const;
 
+export const TLS_LIMITS = {
+  /** Custom hosts whose certificates are kept ready, 31 KiB each (measured); the others' are opened anew. */
+  contextsMax: 2_000,
+  /** From a connection's first byte to the end of its handshake. */
+  handshakeTimeoutMs: 10_000,
+  /** How often the files of the platform's own certificate are looked at. */
+  filesCheckIntervalMs: 5_000,
+} as const;
+
 export const ACCESS_LIMITS = {
   /** A signed request waits no longer for the nonces' store; with the way to the caller it stays under 50 ms. */
   nonceCheckMs: 40,

@@ -82,7 +82,7 @@ export class HttpBackends {
 
 /** The caller's headers as they go on, and what only the gateway may say. The body's length is said by who sends it. */
 function headersFor(exchange: Exchange, head: RequestHead, backend: HttpBackend): string[] {
-  const { deployment, sourceIp, requestId, span, identity } = exchange;
+  const { deployment, sourceIp, requestId, scheme, span, identity } = exchange;
   const passed = deployment!.authorized ? withoutCredentials(head.headers) : head.headers;
   const headers = ["host", backend.forwardHost && head.host !== "" ? head.host : backend.host];
   for (let at = 0; at < passed.length; at += 2) {
@@ -92,8 +92,8 @@ function headersFor(exchange: Exchange, head: RequestHead, backend: HttpBackend)
   headers.push("traceparent", writeTraceparent(callOf(span!)));
   if (head.tracestate !== "" && span!.parentSpanId !== "") headers.push("tracestate", head.tracestate);
   const node = sourceIp.includes(":") ? `"[${sourceIp}]"` : sourceIp;
-  headers.push("forwarded", `for=${node};host="${head.host}";proto=http`);
-  headers.push("x-forwarded-for", sourceIp, "x-forwarded-host", head.host, "x-forwarded-proto", "http");
+  headers.push("forwarded", `for=${node};host="${head.host}";proto=${scheme}`);
+  headers.push("x-forwarded-for", sourceIp, "x-forwarded-host", head.host, "x-forwarded-proto", scheme);
   headers.push("x-millrace-request-id", requestId, "x-millrace-depth", String(head.depth + 1));
   headers.push(...identityHeaders(identity));
   return headers;

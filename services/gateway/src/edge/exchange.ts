@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TLSSocket } from "node:tls";
 import type { Identity } from "@millrace/frames";
 import { ANONYMOUS } from "../access/access.ts";
 import { problemBody, problemHeaders } from "../answering/problem.ts";
@@ -54,6 +55,16 @@ export class Exchange {
 
   get answered(): boolean {
     return this.response.headersSent;
+  }
+
+  get scheme(): "http" | "https" {
+    return this.serverName === undefined ? "http" : "https";
+  }
+
+  /** What the caller named when it opened its TLS connection; false for nobody, undefined without TLS. */
+  get serverName(): string | false | undefined {
+    const { servername } = this.request.socket as Partial<TLSSocket>;
+    return servername === null ? false : servername;
   }
 
   get sourceIp(): string {

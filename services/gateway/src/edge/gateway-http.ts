@@ -1,18 +1,42 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { Socket } from "node:net";
+import { createServer as createTlsServer, type Server as TlsServer } from "node:https";
+import type { ListenOptions, Socket } from "node:net";
+import type { SecureContext, SecureContextOptions } from "node:tls";
 import { problemBody, problemHeaders } from "../answering/problem.ts";
 import { REASONS, type Refusal, refuse } from "../answering/reasons.ts";
-import { EDGE_LIMITS } from "../limits.ts";
+import { EDGE_LIMITS, TLS_LIMITS } from "../limits.ts";
 import { randomHex } from "../observing/random-ids.ts";
 import { addressOf, Exchange } from "./exchange.ts";
 import { leaveSharedPort } from "./shared-port.ts";
+
+/** Certificates by the name that a caller opens its connection for. */
+interface CertificateSource {
+  /** Null: the handshake is refused. */
+  contextOf(name: string): SecureContext | null;
+  /** For callers that name nobody. */
+  readonly unnamed: SecureContextOptions;
+  /** Tells when `unnamed` has changed. */
+  watch(onChange: () => void): void;
+  close(): void;
+}
+
+export interface HttpsOptions {
+  host: string;
+  port: number;
+  shared?: { host: string; port: number } | undefined;
+  /** For tests that cannot wait as long. */
+  handshakeTimeoutMs?: number;
+  certificates: CertificateSource;
+}
 
 export interface GatewayHttpOptions {
   host: string;
   port: number;
   /** Where other gateways of this machine listen as well. */
   shared?: { host: string; port: number } | undefined;
+  /** The same over TLS. */
+  https?: HttpsOptions | undefined;
   /** For tests that cannot wait as long. */
   stalledMs?: number;
   /** Serves one request; what it throws is answered `internal` and logged. */
@@ -24,6 +48,18 @@ export interface GatewayHttpOptions {
   log: { error(fields: object, message: string): void; debug(fields: object, message: string): void };
 }
 
+const SERVER_OPTIONS = {
+  maxHeaderSize: EDGE_LIMITS.headBytesMax,
+  headersTimeout: EDGE_LIMITS.headersTimeoutMs,
+  requestTimeout: EDGE_LIMITS.requestTimeoutMs,
+  keepAliveTimeout: EDGE_LIMITS.keepAliveTimeoutMs,
+  connectionsCheckingInterval: EDGE_LIMITS.timeoutCheckIntervalMs,
+  noDelay: true,
+  // Checked with the other rules, so that the refusal has the one form.
+  requireHostHeader: false,
+} as const;
+
+const NO_CERTIFICATE = new Error("no certificate is for the name that the caller asks for");
 const UNEXPECTED = refuse("request_malformed", "The only expectation known here is 100-continue.");
 
 /** The HTTP edge: Node's parser with every bound set, and answers in the one form for what it cannot parse. */
@@ -31,6 +67,8 @@ export class GatewayHttp {
   readonly #options: GatewayHttpOptions;
   readonly #server: Server;
   readonly #sharedServer: Server | undefined;
+  readonly #tlsServer: TlsServer | undefined;
+  readonly #sharedTlsServer: TlsServer | undefined;
   readonly #underWay = new WeakMap<Socket, Exchange>();
   #inFlight = 0;
   #leaving: Promise<void> | undefined;
@@ -38,21 +76,30 @@ export class GatewayHttp {
 
   constructor(options: GatewayHttpOptions) {
     this.#options = options;
-    this.#server = this.#createServer();
-    this.#sharedServer = options.shared && this.#createServer();
+    const { shared, https } = options;
+    this.#server = this.#prepare(createServer(SERVER_OPTIONS));
+    this.#sharedServer = shared && this.#prepare(createServer(SERVER_OPTIONS));
+    this.#tlsServer = https && this.#createTlsServer(https);
+    this.#sharedTlsServer = https?.shared && this.#createTlsServer(https);
   }
 
-  #createServer(): Server {
-    const server = createServer({
-      maxHeaderSize: EDGE_LIMITS.headBytesMax,
-      headersTimeout: EDGE_LIMITS.headersTimeoutMs,
-      requestTimeout: EDGE_LIMITS.requestTimeoutMs,
-      keepAliveTimeout: EDGE_LIMITS.keepAliveTimeoutMs,
-      connectionsCheckingInterval: EDGE_LIMITS.timeoutCheckIntervalMs,
-      noDelay: true,
-      // Checked with the other rules, so that the refusal has the one form.
-      requireHostHeader: false,
+  #createTlsServer({ certificates, handshakeTimeoutMs }: HttpsOptions): TlsServer {
+    const server = createTlsServer({
+      ...SERVER_OPTIONS,
+      ...certificates.unnamed,
+      handshakeTimeout: handshakeTimeoutMs ?? TLS_LIMITS.handshakeTimeoutMs,
+      SNICallback: (name, settle) => {
+        const context = certificates.contextOf(name);
+        if (context === null) settle(NO_CERTIFICATE);
+        else settle(null, context);
+      },
     });
+    // Before the handshake is done there is nobody to answer.
+    server.prependListener("tlsClientError", (_, socket) => socket.destroy());
+    return this.#prepare(server);
+  }
+
+  #prepare<T extends Server | TlsServer>(server: T): T {
     // Node would drop what is over a count without a word; the head's size bounds it, and the count is checked.
     server.maxHeadersCount = 0;
     server.maxRequestsPerSocket = EDGE_LIMITS.requestsPerConnectionMax;
@@ -75,16 +122,26 @@ export class GatewayHttp {
     return this.#inFlight;
   }
 
-  async listen(): Promise<void> {
-    const { host, port, shared } = this.#options;
-    this.#server.listen({ host, port });
-    await once(this.#server, "listening");
-    if (this.#sharedServer === undefined) return;
-    this.#sharedServer.listen({ ...shared, reusePort: true });
-    await once(this.#sharedServer, "listening");
+  /** Of TLS; undefined without it. */
+  get httpsPort(): number | undefined {
+    return (this.#tlsServer?.address() as { port: number } | undefined)?.port;
   }
 
-  /** Leaves the shared port; from then on every answer closes its connection, so that keep-alive callers move on. */
+  async listen(): Promise<void> {
+    const { host, port, shared, https } = this.#options;
+    await listening(this.#server, { host, port });
+    if (this.#sharedServer) await listening(this.#sharedServer, { ...shared, reusePort: true });
+    if (https === undefined) return;
+    await listening(this.#tlsServer!, { host: https.host, port: https.port });
+    if (this.#sharedTlsServer) await listening(this.#sharedTlsServer, { ...https.shared, reusePort: true });
+    const { certificates } = https;
+    certificates.watch(() => {
+      this.#tlsServer!.setSecureContext(certificates.unnamed);
+      this.#sharedTlsServer?.setSecureContext(certificates.unnamed);
+    });
+  }
+
+  /** Leaves the shared ports; from then on every answer closes its connection, so that keep-alive callers move on. */
   beginDrain(): Promise<void> {
     this.#leaving ??= this.#leave();
     return this.#leaving;
@@ -92,7 +149,9 @@ export class GatewayHttp {
 
   async #leave(): Promise<void> {
     // In this order: who is told to come anew must not come here.
-    if (this.#sharedServer?.listening) await leaveSharedPort(this.#sharedServer);
+    for (const server of [this.#sharedServer, this.#sharedTlsServer]) {
+      if (server?.listening) await leaveSharedPort(server);
+    }
     this.#draining = true;
   }
 
@@ -104,14 +163,16 @@ export class GatewayHttp {
 
   /** Breaks off whatever is left. */
   close(): void {
+    this.#options.https?.certificates.close();
     for (const server of this.#servers) {
       server.close();
       server.closeAllConnections();
     }
   }
 
-  get #servers(): Server[] {
-    return [this.#server, ...(this.#sharedServer ? [this.#sharedServer] : [])];
+  get #servers(): (Server | TlsServer)[] {
+    const servers = [this.#server, this.#sharedServer, this.#tlsServer, this.#sharedTlsServer];
+    return servers.filter((server) => server !== undefined);
   }
 
   #begin(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
@@ -154,6 +215,11 @@ export class GatewayHttp {
     this.#options.log.debug({ requestId, reason: refusal.reason, parser: error.code }, "a request could not be parsed");
     socket.end(rawAnswer(refusal, requestId));
   }
+}
+
+async function listening(server: Server, options: ListenOptions): Promise<void> {
+  server.listen(options);
+  await once(server, "listening");
 }
 
 function refusalOf(error: NodeJS.ErrnoException & { rawPacket?: Buffer }): Refusal {

@@ -5,12 +5,13 @@ import type { HttpBackends } from "../backends/http-backends.ts";
 import { BodyFeed } from "../dispatching/body-feed.ts";
 import type { InvokeContent } from "../dispatching/call.ts";
 import type { Dispatcher } from "../dispatching/dispatcher.ts";
+import type { Domains } from "../domains/domains.ts";
 import { DISPATCH_LIMITS, EDGE_LIMITS } from "../limits.ts";
 import { callOf, type Traces } from "../observing/traces.ts";
 import type { DeploymentPlan, FunctionBackend } from "../releases/deployment-plan.ts";
 import type { Deployment, Deployments } from "../releases/deployments.ts";
 import type { Functions } from "../releases/functions.ts";
-import { labelOfHost, type PlatformDomain, readPathForm } from "../routing/address.ts";
+import { hostNamed, labelOfHost, type PlatformDomain, readPathForm } from "../routing/address.ts";
 import { type CanonicalPath, canonicalPath } from "../routing/canonical-path.ts";
 import type { Exchange } from "./exchange.ts";
 import { identityHeaders, withoutCredentials } from "./forwarding.ts";
@@ -21,6 +22,7 @@ import { type RequestHead, readRequestHead } from "./request-head.ts";
 export interface RequestServiceOptions {
   domain: PlatformDomain;
   deployments: Deployments;
+  domains: Domains;
   functions: Functions;
   access: AccessService;
   dispatcher: Dispatcher;
@@ -36,6 +38,7 @@ interface Place {
 }
 
 const EMPTY = Buffer.alloc(0);
+const MISDIRECTED = refuse("misdirected_request", "The TLS connection was opened for another host.");
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /** The life of a request: head → deployment → route → access → body → backend. Each step either goes on or refuses. */
@@ -59,7 +62,7 @@ export class RequestService {
     exchange.head = head;
     exchange.span = this.#options.traces.begin(readTraceparent(head.traceparent));
 
-    const place = this.#locate(head);
+    const place = this.#locate(head, exchange.serverName);
     if (isRefusal(place)) return place;
     const { deployment, path } = place;
     exchange.deployment = deployment;
@@ -99,13 +102,17 @@ export class RequestService {
     return this.#invoke(exchange, head, path, backend, match.parameters, whole);
   }
 
-  #locate(head: RequestHead): Place | Refusal {
+  /** `serverName` as the exchange has it. */
+  #locate(head: RequestHead, serverName: string | false | undefined): Place | Refusal {
     const path = canonicalPath(head.path);
     if ("fault" in path) return refuse("request_malformed", `The request is refused: ${path.fault}.`);
-    const label = labelOfHost(head.host, this.#options.domain);
+    const host = hostNamed(head.host);
+    const label = this.#labelOf(host);
+    if (serverName !== undefined && !this.#isFor(serverName, host, label)) return MISDIRECTED;
     const named = label === null ? undefined : this.#options.deployments.get(label);
     if (named) return { deployment: named, path };
-    const form = readPathForm(path.path);
+    // Nobody else's pages are served under a custom host.
+    const form = this.#options.domains.get(host) ? null : readPathForm(path.path);
     const meant = form === null ? undefined : this.#options.deployments.get(form.hostLabel);
     if (form === null || meant === undefined) {
       return refuse("no_deployment", "Neither the Host nor the path names a deployment.");
@@ -113,6 +120,18 @@ export class RequestService {
     // The beginning that goes is the same in both spellings: it holds no escapes.
     const rest = { path: path.path.slice(form.restAt) || "/", decoded: path.decoded.slice(form.restAt) || "/" };
     return { deployment: meant, path: rest };
+  }
+
+  /** Of a platform's host, or of the deployment that a custom one is bound to; empty for one that is bound to none, null for others. */
+  #labelOf(host: string): string | null {
+    return labelOfHost(host, this.#options.domain) ?? this.#options.domains.get(host)?.hostLabel ?? null;
+  }
+
+  /** Whether a TLS connection may ask for a host: the one it was opened for, or another of the same deployment; opened for nobody, no custom one. */
+  #isFor(serverName: string | false, host: string, label: string | null): boolean {
+    if (serverName === false) return this.#options.domains.get(host) === undefined;
+    const opened = serverName.toLowerCase();
+    return opened === host || (label !== null && label !== "" && this.#labelOf(opened) === label);
   }
 
   #checkAccess(
@@ -201,7 +220,7 @@ function contentOf(
     pathParameters,
     sourceIp,
     protocol: `HTTP/${exchange.request.httpVersion}`,
-    scheme: "http",
+    scheme: exchange.scheme,
     identity,
     headers: [
       ...(exchange.deployment!.authorized ? withoutCredentials(head.headers) : head.headers),
@@ -214,7 +233,7 @@ function contentOf(
       "x-forwarded-host",
       head.host,
       "x-forwarded-proto",
-      "http",
+      exchange.scheme,
       ...identityHeaders(identity),
     ],
   };

@@ -20,7 +20,7 @@ export function requestEventOf(exchange: Exchange, line: AccessLogLine, duration
     revision: line.revision,
     api: line.api,
     method: line.method,
-    scheme: "http",
+    scheme: exchange.scheme,
     host: cut(line.host),
     path: line.path.slice(0, EVENT_LIMITS.pathCharsMax),
     protocol: line.protocol,

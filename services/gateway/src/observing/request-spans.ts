@@ -85,7 +85,7 @@ function attributesOf(line: AccessLogLine, exchange: Exchange) {
     "http.request.method": line.method,
     "http.route": exchange.route?.resource,
     "http.response.status_code": line.status || undefined,
-    "url.scheme": "http",
+    "url.scheme": exchange.scheme,
     "server.address": line.host,
     "client.address": line.sourceIp,
     "user_agent.original": line.userAgent,

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { labelOfHost, readPathForm } from "./address.ts";
+import { hostNamed, labelOfHost, readPathForm } from "./address.ts";
 
 const domain = { region: "local-1", baseDomain: "localhost" };
 
 test("the label is the first part of a host of this platform, with or without a port, in any case", () => {
-  assert.equal(labelOfHost("abc.local-1.localhost", domain), "abc");
-  assert.equal(labelOfHost("ABC-test.Local-1.LOCALHOST:8080", domain), "abc-test");
+  assert.equal(labelOfHost(hostNamed("abc.local-1.localhost"), domain), "abc");
+  assert.equal(labelOfHost(hostNamed("ABC-test.Local-1.LOCALHOST:8080"), domain), "abc-test");
 });
 
 test("hosts of other domains, other regions and deeper ones have no label", () => {

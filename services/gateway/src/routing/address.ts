@@ -1,6 +1,6 @@
 import { ENVIRONMENTS, type Environment, hostLabel } from "@millrace/names";
 
-// Which deployment a request means. Its Host says so; when the Host is no deployment's, the path form does:
+// Which deployment a request means. Its Host says so, as one of the platform's or a custom one; when it says nothing, the path form does:
 // `/~{label}/{environment}/…`.
 
 export interface PlatformDomain {
@@ -10,10 +10,14 @@ export interface PlatformDomain {
 
 const PATH_FORM = /^\/~([a-z0-9]{1,63})\/([a-z]+)(\/.*)?$/;
 
-/** The first label of a Host of this platform, in lower case; null for any other Host. */
-export function labelOfHost(host: string, { region, baseDomain }: PlatformDomain): string | null {
+/** What a Host header names: without the port, in lower case. */
+export function hostNamed(host: string): string {
+  return host.replace(/:\d+$/, "").toLowerCase();
+}
+
+/** The first label of a host of this platform; null for any other. */
+export function labelOfHost(name: string, { region, baseDomain }: PlatformDomain): string | null {
   const suffix = `.${region}.${baseDomain}`;
-  const name = host.replace(/:\d+$/, "").toLowerCase();
   const label = name.endsWith(suffix) ? name.slice(0, -suffix.length) : "";
   return label === "" || label.includes(".") ? null : label;
 }

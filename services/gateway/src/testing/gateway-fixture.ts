@@ -1,8 +1,10 @@
+import { generateKeyPairSync, X509Certificate } from "node:crypto";
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import { connectBus, digestOf, ensureBus, KEYS, openBucket, packRecord } from "@millrace/bus";
 import { OutboundGuard, type OutboundGuardOptions } from "@millrace/outbound";
 import type { SigningScope } from "@millrace/proto/auth/v1/internal";
+import { DomainRecord } from "@millrace/proto/release/v1/domain";
 import {
   AccessKeyRecord,
   AliasRecord,
@@ -12,6 +14,7 @@ import {
   FunctionVersionRecord,
   SubscriptionKeyRecord,
 } from "@millrace/proto/release/v1/release";
+import { sealToKey } from "@millrace/sealing";
 import { deriveKey, type Profile, profileOf, sign } from "@millrace/signing";
 import { startTelemetry } from "@millrace/telemetry";
 import type { FinishedSpan } from "@millrace/telemetry/tracing";
@@ -19,6 +22,7 @@ import { testNats, testRedis, until } from "@millrace/testing";
 import type { DerivedKey } from "../access/auth-client.ts";
 import { connectRedis } from "../access/redis-connection.ts";
 import { buildApp } from "../app.ts";
+import type { CertificateFiles } from "../domains/default-certificate.ts";
 import { FakeRunner, type FakeRunnerOptions } from "./fake-runner.ts";
 
 // A gateway on NATS and Redis of its own, with what control-plane and auth would have projected, and runners that do what a test says.
@@ -54,6 +58,8 @@ export interface FixtureOptions {
   runners?: readonly string[];
   /** What http backends may be. */
   outbound?: Partial<OutboundGuardOptions>;
+  /** Listens for TLS too; with a certificate for the platform's own hosts, from files. */
+  https?: { platformCertificate?: CertificateFiles; handshakeTimeoutMs?: number };
 }
 
 /** A function route `GET|POST /hello` on `fn-hello@1`, and whatever a test adds. */
@@ -91,11 +97,13 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
   const lines: Record<string, unknown>[] = [];
   const spans: FinishedSpan[] = [];
   const outbound = new OutboundGuard({ busUrl: nats.url, setting: "a setting", allow: [], ...options.outbound });
+  const gatewayKey = generateKeyPairSync("x25519");
   const app = buildApp({
     gatewayId: GATEWAY.id,
     region: REGION,
     baseDomain: "localhost",
     http: { host: "127.0.0.1", port: 0 },
+    https: options.https && { ...options.https, host: "127.0.0.1", port: 0, privateKey: gatewayKey.privateKey },
     log: silent,
     bus,
     redis: redisConnection,
@@ -124,6 +132,12 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
   owner.after(async () => app.close());
   await until(() => app.readiness().ready && redisConnection.status === "ready");
 
+  const sealed = (host: string, { certificate, privateKey }: { certificate: string; privateKey: string }) => {
+    const fingerprint = digestOf(new X509Certificate(certificate).raw);
+    const publicKey = gatewayKey.publicKey.export({ type: "spki", format: "pem" }).toString();
+    const sealedKey = sealToKey(publicKey, Buffer.from(privateKey), `domain-key|${host}|${fingerprint}`);
+    return { chainPem: certificate, fingerprint, sealedKey };
+  };
   let generation = 0;
   let plantedKeys = 0;
   const port = app.http.port;
@@ -175,6 +189,20 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
       });
       await releases.put(KEYS.deployment(whole.hostLabel), packRecord(DeploymentRecord.encode(whole).finish()));
       await until(() => app.deployments.get(whole.hostLabel)?.generation === generation);
+    },
+
+    /** A custom host that its project has proved; with a certificate it is served over TLS too. */
+    async putDomain(
+      host: string,
+      hostLabel: string,
+      pair?: { certificate: string; privateKey: string },
+    ): Promise<void> {
+      const record = DomainRecord.fromPartial({ host, hostLabel, certificate: pair && sealed(host, pair) });
+      await releases.put(KEYS.domain(host), packRecord(DomainRecord.encode(record).finish()));
+      await until(() => {
+        const known = app.domains.get(host);
+        return known?.hostLabel === hostLabel && known.certificate?.fingerprint === record.certificate?.fingerprint;
+      });
     },
 
     async putVersion(fields: Partial<FunctionVersionRecord> = {}): Promise<void> {

@@ -1,27 +1,36 @@
 /** A server of the provider's behind an API: the guide to it, as its reader types it. */
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import { after, test } from "node:test";
+import { repositoryRoot } from "@millrace/local";
 import { until } from "@millrace/testing";
 import { commandsIn, readersShell } from "./support/documents.ts";
 import { testPlatform } from "./support/test-platform.ts";
 
-const backend = createServer((request, response) => void response.end(`${request.method} ${request.url}`));
+const GUIDE = "docs/guides/http-backends.md";
+const backend = createServer(({ method, url, headers }, response) => {
+  response.end(`${method} ${url}${"x-limit" in headers ? ` ${headers["x-limit"]}` : ""}`);
+});
 backend.listen(0, "127.0.0.1");
 await once(backend, "listening");
 after(() => void backend.close());
 const address = `127.0.0.1:${(backend.address() as { port: number }).port}`;
 
 const platform = await testPlatform({ backendAllow: [address] });
-const shell = readersShell(platform.platformFile);
+const definition = /^```yaml\n# find-pets.yaml\n(.*?)^```/ms.exec(
+  readFileSync(join(repositoryRoot, GUIDE), "utf8"),
+)![1]!;
+const shell = readersShell(platform.platformFile, new Map([["find-pets.yaml", definition]]));
 
 test("the commands of the guide to http backends work as they stand", async () => {
-  const commands = commandsIn("docs/guides/http-backends.md").map((line) => line.replaceAll("127.0.0.1:9000", address));
-  assert.equal(commands.length, 8);
+  const commands = commandsIn(GUIDE).map((line) => line.replaceAll("127.0.0.1:9000", address));
+  assert.equal(commands.length, 10);
   const printed: string[] = [];
   for (const line of commands) printed.push(await shell(line));
-  assert.match(printed.at(-1)!, new RegExp(`http://${address}/live`));
+  assert.match(printed[6]!, new RegExp(`http://${address}/live`));
   const status = await shell("npx millrace --project shop release status -g store --output json");
   const { deployments } = JSON.parse(status) as { deployments: { name: string; pathUrl: string }[] };
   const urlOf = (environment: string) => deployments.find(({ name }) => name.endsWith(environment))!.pathUrl;
@@ -29,4 +38,6 @@ test("the commands of the guide to http backends work as they stand", async () =
   await until(async () => (await ask(`${urlOf("test")}/store/pets`)) === "GET /test/pets");
   await until(async () => (await ask(`${urlOf("online")}/store/pets?a=1`)) === "GET /live/pets?a=1");
   assert.equal(await ask(`${urlOf("test")}/store/pets/7?full=1`), "GET /v1/pets/7?full=1");
+  const found = "POST /search/cat?a=b&source=store 3";
+  await until(async () => (await ask(`${urlOf("test")}/store/find?kind=cat&limit=3&a=b`)) === found);
 });

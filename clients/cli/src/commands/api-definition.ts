@@ -5,8 +5,9 @@ import { parse } from "yaml";
 import type { Context } from "../context.ts";
 import { readText } from "../terminal.ts";
 import { type BackendOptions, backendOf } from "./backend-options.ts";
+import { backendRequestOf, type MappingOptions } from "./mapping-options.ts";
 
-export interface DefinitionOptions extends BackendOptions {
+export interface DefinitionOptions extends BackendOptions, MappingOptions {
   definition?: string;
   method?: string;
   path?: string;
@@ -27,6 +28,7 @@ export function readDefinition(
   return {
     ...start,
     backend: backendOf(options, project) ?? start.backend,
+    backendRequest: backendRequestOf(options, start.backendRequest),
     ...(method !== undefined && { method }),
     ...(path !== undefined && { path, parameters: parametersOf(path, start.parameters) }),
     ...(description !== undefined && { description }),

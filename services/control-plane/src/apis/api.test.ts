@@ -18,6 +18,7 @@ import {
   createProject,
   definitionWith,
   functionBackend,
+  http,
   mock,
   pathParameter,
 } from "../testing/calls.ts";
@@ -150,6 +151,29 @@ test("a mock has bounds, and leaves to the gateway what is the gateway's", async
   const made = await createApi(client, revision, "mocked", withMock({ body: "x".repeat(65_536) }));
   const kind = made.definition?.backend?.kind;
   assert.equal(kind?.$case === "mock" && kind.value.status, 200);
+});
+
+test("an http backend, and what it is asked instead, come back with defaults said; faults are named", async () => {
+  const backendRequest = {
+    method: "POST",
+    path: "/items/{id}",
+    parameters: [{ name: "q", location: 2, backendName: "X-Q", backendLocation: 3 }],
+    constants: [{ name: "v", location: 2, value: "2" }],
+  };
+  const parameters = [pathParameter("id"), parameter({})];
+  const definition = {
+    path: "/mapped/{id}",
+    parameters,
+    backend: http("HTTP://Api.example.com:80/v1/"),
+    backendRequest,
+  };
+  const { definition: kept } = await createApi(client, revision, "mapped", definition);
+  const value = { url: "http://api.example.com/v1", timeoutMs: 10_000, retries: 1, forwardHost: false };
+  assert.deepEqual(kept?.backend, { kind: { $case: "http", value } });
+  assert.deepEqual(kept?.backendRequest, backendRequest);
+  await refusedDefinition({ path: "/x", backend: http("http://u:p@h") }, ["backend.http.url"]);
+  const withFunction = { ...definition, path: "/y/{id}", backend: functionBackend(pets.name) };
+  await refusedDefinition(withFunction, ["backend_request"]);
 });
 
 test("a function backend must be of the same project, exist, and have a qualifier that can be one", async () => {

@@ -1,7 +1,7 @@
 import { digestOf, packRecord } from "@millrace/bus";
 import { PlatformError } from "@millrace/errors";
-import { DeploymentSnapshot, type Route } from "@millrace/proto/release/v1/release";
-import type { EventFormat, HttpBackend, MockBackend } from "../apis/api.ts";
+import { DeploymentSnapshot, type RequestMapping, type Route } from "@millrace/proto/release/v1/release";
+import type { BackendRequest, EventFormat, HttpBackend, MockBackend } from "../apis/api.ts";
 import type { RoutedApi } from "../apis/api-store.ts";
 import type { Group } from "../groups/group.ts";
 import { LIMITS } from "../limits.ts";
@@ -73,6 +73,7 @@ function routeOf({ api, backend }: ResolvedApi, prefix: string): Route {
     path: match === "prefix" && path === "/" && prefix !== "" ? prefix : prefix + path,
     prefixMatch: match === "prefix",
     backend: backendOf(backend),
+    mapping: backend.kind === "http" ? mappingOf(api.definition.backendRequest) : undefined,
   };
 }
 
@@ -81,6 +82,10 @@ function backendOf(backend: ResolvedApi["backend"]): Route["backend"] {
   if (backend.kind === "function") return functionOf(backend);
   const { kind: _, ...value } = backend;
   return { $case: "http", value };
+}
+
+function mappingOf(request: BackendRequest | undefined): RequestMapping | undefined {
+  return request && { ...request, parameters: [...request.parameters], constants: [...request.constants] };
 }
 
 function mockOf({ status, headers, body }: MockBackend): Route["backend"] {

@@ -68,6 +68,16 @@ function targetText(backend: NonNullable<Route["backend"]>) {
   return backend.$case === "mock" ? backend.value.body.toString() : backend.value.url;
 }
 
+test("an API that maps its request for an http backend is not released with a function behind it", async () => {
+  const fn = await functionWithCode("unmapped");
+  const { revision, online } = await groupWithMock("unmapped");
+  const backendRequest = { method: "POST", path: "/other", parameters: [], constants: [] };
+  await createApi(client, revision, "mapped", { path: "/mapped", backendRequest });
+  const releasing = release(client, online, { environmentBackend: functionBackend(fn) });
+  await refused(releasing, "failed_precondition", "backend_unresolved");
+  await release(client, online, { environmentBackend: http("http://api.example.com") });
+});
+
 test("what is released is what gateways read: prefix, routes, backends, owner", async () => {
   const fn = await functionWithCode("served");
   const targets = [{ version: 1, weight: 100 }];
@@ -85,7 +95,8 @@ test("what is released is what gateways read: prefix, routes, backends, owner", 
   await createApi(client, revision, "pinned", { path: "/pets/{id}", parameters, backend: functionBackend(fn, "1") });
   await createApi(client, revision, "aliased", { method: "POST", path: "/pets", backend: functionBackend(fn, "live") });
   await createApi(client, revision, "root", { path: "/", match: MatchType.PREFIX, backend: functionBackend(fn) });
-  await createApi(client, revision, "served", { path: "/served" });
+  const mapping = { method: "POST", path: "/other", parameters: [], constants: [] };
+  await createApi(client, revision, "served", { path: "/served", backendRequest: mapping });
   const environmentBackend = http("http://api.example.com/v2/");
   const made = await release(client, online, { note: "first", environmentBackend });
   assert.deepEqual([made.name, made.number, made.revision, made.note], [`${online}/releases/1`, 1, "0.0.1", "first"]);
@@ -108,7 +119,8 @@ test("what is released is what gateways read: prefix, routes, backends, owner", 
     ["served", "GET", "/v1/served", false, "http://api.example.com/v2"],
   ]);
   const value = { url: "http://api.example.com/v2", timeoutMs: 10_000, retries: 1, forwardHost: false };
-  assert.deepEqual(snapshot.routes.find(({ apiName }) => apiName === "served")!.backend, { $case: "http", value });
+  const proxied = snapshot.routes.find(({ apiName }) => apiName === "served")!;
+  assert.deepEqual([proxied.backend, proxied.mapping], [{ $case: "http", value }, mapping]);
   assert.deepEqual(made.environmentBackend, { kind: { $case: "http", value } });
   assert.deepEqual(
     made.apis.map(({ apiId, backend }) => `${apiId} ${backend}`),

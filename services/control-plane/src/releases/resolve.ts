@@ -35,12 +35,19 @@ export async function resolveBackends(
   const unresolved: string[] = [];
   const resolved: ResolvedApi[] = [];
   for (const { api, backend } of chosen) {
-    const target = backend?.kind === "function" ? await functions.resolve(backend) : (backend ?? "has no backend");
+    const target = await targetOf(api, backend, functions);
     if (typeof target === "string") unresolved.push(`${api.id} ${target}`);
     else resolved.push({ api, backend: target });
   }
   if (unresolved.length > 0) throw backendUnresolved(unresolved);
   return resolved;
+}
+
+/** The target, or what is wrong. */
+async function targetOf(api: RoutedApi, backend: Backend | undefined, functions: FunctionResolver) {
+  if (backend?.kind !== "function") return backend ?? "has no backend";
+  if (api.definition.backendRequest) return "maps its request for an http backend, and has a function";
+  return functions.resolve(backend);
 }
 
 /** Answers each function and qualifier once, however many APIs call it. */

@@ -77,6 +77,28 @@ test("the backend of a group with a prefix is asked without it, and with the cal
   assert.equal((await gateway.ask({ path: "/%73tore?x" })).body, `${HOST} /?x`);
 });
 
+test("a mapping makes another request of the caller's, and refuses what it cannot make one of", async (t) => {
+  const backend = await startBackend(t, ({ method, url, headers }, response) => {
+    response.end(`${method} ${url} ${headers["x-limit"]} ${headers["x-source"]}`);
+  });
+  const mapping = {
+    method: "POST",
+    path: "/items/{id}",
+    parameters: [{ name: "limit", location: "query", backendName: "X-Limit", backendLocation: "header" }],
+    constants: [{ name: "x-source", location: "header", value: "shop" }],
+  };
+  const route = httpRoute(`${backend.url}/v2`, { path: "/pets/{id}", prefixMatch: false, mapping });
+  await gateway.release([route]);
+  const headers = { "x-source": "forged" };
+  assert.equal(
+    (await gateway.ask({ path: "/pets/a%20b?limit=3&q=1", headers })).body,
+    "POST /v2/items/a%20b?q=1 3 shop",
+  );
+  const refused = await gateway.ask({ path: "/pets/7?limit=%0d%0ax:y" });
+  assert.deepEqual([refused.status, refused.problem.reason], [400, "request_invalid"]);
+  assert.match(refused.problem.detail, /query parameter limit/);
+});
+
 test("bodies of any size stream both ways, framed by length or by chunks, and arrive whole", async (t) => {
   const backend = await startBackend(t, (request, response) => {
     response.setHeader(

@@ -98,8 +98,10 @@ export class RequestService {
     }
     // The caller has left while its access was checked, and nothing will say so again.
     if (exchange.response.destroyed) return null;
-    if (backend.kind === "http") return this.#options.backends.serve(exchange, head, path, backend, whole);
-    return this.#invoke(exchange, head, path, backend, match.parameters, whole);
+    const pathParameters = match.parameters;
+    if (backend.kind === "http")
+      return this.#options.backends.serve(exchange, head, { path, backend, pathParameters, whole });
+    return this.#invoke(exchange, head, path, backend, pathParameters, whole);
   }
 
   /** `serverName` as the exchange has it. */

@@ -1,5 +1,6 @@
 import type { RouteConstants } from "@millrace/frames";
 import type { DeploymentRecord, DeploymentSnapshot, Route } from "@millrace/proto/release/v1/release";
+import { RequestMapping } from "../backends/request-mapping.ts";
 import { forwardedResponseHeaders } from "../edge/forwarding.ts";
 import { canonicalPath } from "../routing/canonical-path.ts";
 import { RouteTable, type TableRoute } from "../routing/route-table.ts";
@@ -44,6 +45,8 @@ export interface HttpBackend {
   timeoutMs: number;
   retries: number;
   forwardHost: boolean;
+  /** Null when the request goes on as it came. */
+  mapping: RequestMapping | null;
 }
 
 export interface DeploymentPlan {
@@ -97,7 +100,8 @@ function compileBackend(route: Route, { constants, prefixLength }: Scene): Plann
     const { url, ...terms } = backend.value;
     const { origin, host, hostname, pathname } = new URL(url);
     const basePath = pathname.replace(/\/$/, "");
-    return { kind: "http", origin, host, servername: hostname, basePath, prefixLength, ...terms };
+    const mapping = route.mapping ? new RequestMapping(route.mapping, resource.slice(prefixLength)) : null;
+    return { kind: "http", origin, host, servername: hostname, basePath, prefixLength, mapping, ...terms };
   }
   if (backend?.$case !== "function" || backend.value.target === undefined) {
     throw new Error(`${apiName} has no backend that this gateway knows`);

@@ -115,9 +115,10 @@ export class Deliverer {
     const now = clock();
     const verdict = verdictOf(attempt, claim, now, random());
     await inTransaction(sql, async (tx) => {
+      // The alarm before its events, as whoever changes or evaluates it locks them.
+      const isOff = verdict.state === "failed" && verdict.isGone && (await switchOffWebhook(tx, uid, url, now));
       await settleAttempt(tx, claim, verdict, attempt.status);
-      if (verdict.state !== "failed" || !verdict.isGone) return;
-      if (await switchOffWebhook(tx, uid, url, now)) await failDeliveries(tx, uid, "gone");
+      if (isOff) await failDeliveries(tx, uid, "gone");
     });
   }
 

@@ -3,6 +3,7 @@ import { after, test } from "node:test";
 import type { Queryable } from "@millrace/sql";
 import { testDatabase } from "@millrace/testing";
 import { linesBeyond, listLines } from "../logs/log-store.ts";
+import { planOf } from "../testing/plan.ts";
 import { newestCursor } from "./event-store.ts";
 import { gapsBeyond, listGaps, newestGap } from "./gap-store.ts";
 import { listInvocations } from "./invocation-store.ts";
@@ -12,31 +13,6 @@ import { listRequests, requestsBeyond } from "./request-store.ts";
 const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 const { sql } = await testDatabase({ after }, { schema: "control_plane", migrations: MIGRATIONS });
 await new PartitionStore(sql).turn(new Date());
-
-/** How the database would do what a store asks, were the tables too large to be read whole. */
-async function planOf(ask: (sql: Queryable) => Promise<unknown>): Promise<string> {
-  let plan = "";
-  await sql.begin(async (tx) => {
-    await tx`set local enable_seqscan = off`;
-    await tx`set local enable_bitmapscan = off`;
-    await tx`set local enable_sort = off`;
-    const explaining = new Proxy(tx, {
-      apply(target, self, [strings, ...values]: [TemplateStringsArray, ...unknown[]]) {
-        if (!Array.isArray(strings) || !/^\s*select\b/.test(strings[0]!)) {
-          return Reflect.apply(target as never, self, [strings, ...values]);
-        }
-        const asked = Object.assign([`explain ${strings[0]}`, ...strings.slice(1)], { raw: strings.raw });
-        const explained = Reflect.apply(target as never, self, [asked, ...values]) as Promise<Record<string, string>[]>;
-        return explained.then((rows) => {
-          plan = rows.flatMap((row) => Object.values(row)).join("\n");
-          return [];
-        });
-      },
-    });
-    await ask(explaining as unknown as Queryable);
-  });
-  return plan;
-}
 
 const page = { position: { atMicros: 1, sequence: 1, place: 1 }, limit: 100 };
 const tail = { cursor: { streamMadeAtMicros: 1, sequence: 1, place: 1 }, since: new Date(), limit: 100 };
@@ -100,7 +76,7 @@ const STATEMENTS: [string, (sql: Queryable) => Promise<unknown>, RegExp][] = [
 
 for (const [name, ask, index] of STATEMENTS) {
   test(`${name}: found, and put into order, by an index`, async () => {
-    const plan = await planOf(ask);
+    const plan = await planOf(sql, ask);
     assert.match(plan, index);
     assert.doesNotMatch(plan, /Seq Scan on (requests|log_lines|invocations|event_gaps)|Sort {2}\(/, plan);
   });

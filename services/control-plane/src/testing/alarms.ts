@@ -12,7 +12,7 @@ import { putMinutes } from "../metrics/usage-store.ts";
 
 // Alarms of several processes on one database, without the service around them, at an instant that tests choose.
 
-export const ADDRESSES = { region: "local-1", baseDomain: "localhost", gatewayPublicUrl: "http://127.0.0.1:8080" };
+const ADDRESSES = { region: "local-1", baseDomain: "localhost", gatewayPublicUrl: "http://127.0.0.1:8080" };
 
 export interface AlarmProcess {
   evaluator: Evaluator;

@@ -64,7 +64,8 @@ function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {
 
 const USER_AGENT_LENGTH_MAX = 256;
 
-function componentOf({ reason, version }: Exchange): string {
+function componentOf({ reason, version, backend }: Exchange): string {
   if (reason !== null) return REASONS[reason].component;
+  if (backend !== null) return "backend";
   return version === null ? "gateway" : "function";
 }

@@ -18,7 +18,8 @@ import { pathFault, placeholdersOf } from "./route.ts";
 
 // A definition as it comes in, over gRPC or from a document: words may be unknown, texts too long. Reading it collects every fault.
 
-export interface ApiDraft extends Omit<ApiDefinition, "method" | "match" | "parameters" | "backend" | "backendRequest"> {
+export interface ApiDraft
+  extends Omit<ApiDefinition, "method" | "match" | "parameters" | "backend" | "backendRequest"> {
   method: string;
   match: string;
   parameters: readonly ParameterDraft[];

@@ -34,7 +34,10 @@ export function checkAnswers(
   const { otherResponsesMax } = LIMITS;
   const few = otherResponses.length <= otherResponsesMax;
   violations.unless(few, `${at}.other_responses`, `must be at most ${otherResponsesMax}`);
-  const seen = new Set([responseStatus]);
+  const statuses = settledStatuses(answers);
+  const isDescribed = statuses[0] !== "" || responseDescription === "";
+  violations.unless(isDescribed, `${at}.response_description`, "must have a response_status");
+  const seen = new Set([statuses[0]!]);
   otherResponses.slice(0, otherResponsesMax).forEach((response, i) => {
     const field = `${at}.other_responses[${i}]`;
     violations.unless(STATUS.test(response.status), `${field}.status`, "must be 100 to 599, 1XX to 5XX or default");
@@ -42,7 +45,6 @@ export function checkAnswers(
     seen.add(response.status);
     checkResponse(violations, field, response);
   });
-  const statuses = settledStatuses(answers);
   const first = normalStatusOf(statuses) ?? "";
   const wrong = normal && first !== statuses[0];
   if (wrong) violations.add(`${at}.response_status`, `must be ${first}, the first success that is declared`);

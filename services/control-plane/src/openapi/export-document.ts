@@ -10,7 +10,6 @@ import { MATCH_EXTENSION } from "./operations.ts";
 import { documentPath, PATH_EXTENSION, PathItems } from "./path-items.ts";
 import { PLATFORM_ANSWER, PLATFORM_COMPONENTS, securityOf } from "./platform-parts.ts";
 import { PLATFORM_EXTENSION } from "./report.ts";
-import { usualDescription } from "./responses.ts";
 import { SchemaComponents } from "./schema-components.ts";
 import { TEXT_EXTENSION } from "./tools.ts";
 
@@ -65,7 +64,8 @@ function operationOf(
   path: string,
   schemas: SchemaComponents,
 ): JsonObject {
-  const { match, summary, description, tags, deprecated, parameters, requestBody, backend, backendRequest } = definition;
+  const { match, summary, description, tags, deprecated, parameters, requestBody, backend, backendRequest } =
+    definition;
   const renamed = namesAlong(definition.path, path);
   return {
     operationId: id,
@@ -135,9 +135,13 @@ function responsesOf(id: string, definition: Api["definition"], schemas: SchemaC
   return Object.fromEntries(needsDefault ? [...responses, ["default", PLATFORM_ANSWER]] : responses);
 }
 
-function responseOf({ status, description, contents }: Response, hint: string, schemas: SchemaComponents): JsonObject {
+function responseOf(
+  { description, contents }: Omit<Response, "status">,
+  hint: string,
+  schemas: SchemaComponents,
+): JsonObject {
   return {
-    description: description === "" ? usualDescription(status) : description,
+    description,
     ...(contents.length > 0 && { content: contentOf(contents, hint, schemas) }),
   };
 }

@@ -1,4 +1,3 @@
-import { STATUS_CODES } from "node:http";
 import type { ApiDefinition, Content, Response } from "../apis/api.ts";
 import { normalStatusOf } from "../apis/content-draft.ts";
 import { bodyOf, readContents } from "./bodies.ts";
@@ -55,12 +54,7 @@ function readResponse(
   if (!response || response.value[PLATFORM_EXTENSION] === true) return undefined;
   const is20 = document.version === "2.0";
   report.dropRest(response.value, response.pointer, is20 ? CARRIED_20 : CARRIED);
-  const text = textOf(response.value, "description", response.pointer, report);
+  const description = textOf(response.value, "description", response.pointer, report);
   const contents: Content[] = is20 ? readContents20(response, operation, tools) : readContents(response, tools);
-  return { status, description: text === usualDescription(status) ? "" : text, contents };
-}
-
-/** What a document says of an answer that nobody has described; it has to say something. */
-export function usualDescription(status: string): string {
-  return STATUS_CODES[status] ?? (status === "default" ? "Any other answer" : `Any ${status}`);
+  return { status, description, contents };
 }

@@ -51,12 +51,10 @@ export class SchemaComponents {
     );
     const known = strangers.size === 0 ? undefined : this.#variants.get(key);
     const names = new Map<string, string>();
+    // Those that keep their names first: no new name must be one of these.
+    for (const [name, text] of texts) if (!strangers.has(name)) this.#meanings.set(name, text);
     for (const name of local.keys()) {
-      if (strangers.has(name)) names.set(name, known?.get(name) ?? this.#newName(usable(name)));
-      else {
-        names.set(name, name);
-        this.#meanings.set(name, texts.get(name)!);
-      }
+      names.set(name, strangers.has(name) ? (known?.get(name) ?? this.#newName(usable(name))) : name);
     }
     if (strangers.size > 0) this.#variants.set(key, names);
     return names;

@@ -8,6 +8,7 @@ import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
 import { LogServiceService } from "@millrace/proto/control/v1/logs";
+import { MetricServiceService } from "@millrace/proto/control/v1/metrics";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { type Access, type AccessTable, accessRows } from "@millrace/rpc";
@@ -86,6 +87,7 @@ export const ACCESS: AccessTable = {
     listReleases: VIEWER,
   }),
   ...accessRows(DeploymentLookupServiceService, { lookupDeployment: { who: "service", services: ["auth"] } }),
+  ...accessRows(MetricServiceService, { queryMetrics: VIEWER }),
   ...accessRows(LogServiceService, { listLogs: VIEWER, tailLogs: VIEWER }),
   ...accessRows(RequestServiceService, {
     listRequests: VIEWER,
@@ -114,6 +116,7 @@ export const READS: readonly string[] = [
   ApiServiceService.exportApis.path,
   DeploymentLookupServiceService.lookupDeployment.path,
   LogServiceService.tailLogs.path,
+  MetricServiceService.queryMetrics.path,
   RequestServiceService.tailRequests.path,
   RequestServiceService.tailUnroutedRequests.path,
 ];

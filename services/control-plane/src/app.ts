@@ -11,6 +11,7 @@ import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { DeploymentLookupServiceService } from "@millrace/proto/control/v1/internal";
 import { LogServiceService } from "@millrace/proto/control/v1/logs";
+import { MetricServiceService } from "@millrace/proto/control/v1/metrics";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { RpcServer, type RpcServerOptions, type ServiceTrust } from "@millrace/rpc";
@@ -54,6 +55,8 @@ import { LIMITS } from "./limits.ts";
 import { LogReader } from "./logs/log-bus.ts";
 import { logHandlers } from "./logs/log-rpc.ts";
 import { LogService } from "./logs/log-service.ts";
+import { metricHandlers } from "./metrics/metric-rpc.ts";
+import { MetricService } from "./metrics/metric-service.ts";
 import { UsageRollUp } from "./metrics/roll-up.ts";
 import { UsageReader } from "./metrics/usage-bus.ts";
 import { ExportService } from "./openapi/export-service.ts";
@@ -185,6 +188,7 @@ export function buildApp(deps: Deps): App {
       ...releaseHandlers(new ReleaseService({ sql })),
     })
     .add(DeploymentLookupServiceService, deploymentLookupHandlers(deployments))
+    .add(MetricServiceService, metricHandlers(new MetricService({ sql }), clock))
     .add(LogServiceService, logHandlers(new LogService({ sql, clock, tails })))
     .add(RequestServiceService, requestHandlers(new RequestService({ sql, clock, tails })))
     .add(AlarmServiceService, alarmHandlers(new AlarmService({ sql, keyring: deps.keyring, deliverer, clock })))

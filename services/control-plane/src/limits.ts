@@ -127,6 +127,11 @@ export const LIMITS = {
   /** A minute told later than this after it ended, or before it began by more than `eventEarlyMsMax`, is passed over. */
   usageLateMsMax: 3_600_000,
   usageNameCharsMax: 128,
+  /** Of one question: metrics, steps, series that it is split into, and points of one metric in all. */
+  metricsMax: 10,
+  metricStepsMax: 1_500,
+  metricSeriesMax: 100,
+  metricPointsMax: 15_000,
 
   tailsMax: 200,
   tailsPerPersonMax: 10,

@@ -72,12 +72,28 @@ test("a target is one API, one key or one version, and of nothing there are zero
   assert.equal((await usageOf(sql, { ...calls, version: 2 }, whole)).count, 2);
   const { count, memoryKibMax } = await usageOf(sql, calls, whole);
   assert.deepEqual([count, memoryKibMax], [3, 200]);
-  const apart = await readUsage(sql, calls, { ...whole, level: "minutes", apart: ["version"], limit: 9 });
+  const question = { ...whole, level: "minutes", apart: ["version"], limit: 9 } as const;
+  const apart = await readUsage(sql, calls, question);
   assert.deepEqual(
     apart.map(({ names, totals }) => [names.version, totals.count]),
     [
-      [1, 1],
       [2, 2],
+      [1, 1],
+    ],
+  );
+});
+
+test("of many series only those that are wanted are read", async () => {
+  const label = { host_label: "wanted" };
+  await put(["a", "b", "c"].map((api, n) => row({ ...label, api, count: n + 1 })));
+  const question = { ...whole, level: "minutes", stepMs: 60_000, apart: ["host_label", "api"], limit: 9 } as const;
+  const only = ["a", "c"].map((api) => ({ ...label, api }));
+  const rows = await readUsage(sql, { kind: "requests", hostLabels: ["wanted"] }, { ...question, only });
+  assert.deepEqual(
+    rows.map(({ at, names, totals }) => [at?.getTime(), names.api, totals.count]),
+    [
+      [DAY.getTime(), "a", 1],
+      [DAY.getTime(), "c", 3],
     ],
   );
 });

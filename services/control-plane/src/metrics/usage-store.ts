@@ -25,12 +25,14 @@ export interface UsageWindow {
 /** A row of a minute, as a source told it: columns and their values. */
 export type MinuteRow = Record<string, string | number | Date> & { at: Date; number: number };
 
-/** Sums by what was asked to be kept apart. */
-export interface UsageRow<Kind extends UsageKind = UsageKind> {
-  /** Of the bucket of time; missing when there is one for the whole window. */
+/** Columns that name a series, and their values. */
+export type UsageNames = Record<string, string | number>;
+
+export interface UsageRow {
+  /** When the step began; missing when there is one for all of the time. */
   at?: Date;
-  names: Record<string, string | number>;
-  totals: TotalsOf[Kind];
+  names: UsageNames;
+  totals: TotalsOf[UsageKind];
 }
 
 /**
@@ -102,35 +104,51 @@ export async function usageOf<Target extends UsageTarget>(
   return (row ? row.totals : NOTHING[target.kind]) as TotalsOf[Target["kind"]];
 }
 
-/**
- * Sums of the target, apart by columns of `apart` and, with `stepMs`, by steps of time counted from 1970; in order of time, then of
- * names. By the primary key of the level's table, or the index request_usage_*_by_age for many deployments.
- */
-export async function readUsage(
-  sql: Queryable,
-  target: UsageTarget,
-  asked: UsageWindow & { level: Level; stepMs?: number | undefined; apart: readonly string[]; limit: number },
-): Promise<UsageRow[]> {
+export interface UsageQuestion extends UsageWindow {
+  level: Level;
+  /** Length of the steps of time, counted from 1970; one for all of the time when it is missing. */
+  stepMs?: number | undefined;
+  /** Columns by which sums are kept apart. */
+  apart: readonly string[];
+  /** Of `apart`, the values that are wanted. */
+  only?: readonly UsageNames[] | undefined;
+  limit: number;
+}
+
+/** Sums of the target, in order of time; without steps the busiest first. By the primary key of the level's table. */
+export async function readUsage(sql: Queryable, target: UsageTarget, question: UsageQuestion): Promise<UsageRow[]> {
   const shape = USAGE[target.kind];
-  const { from, to, level, stepMs, apart } = asked;
+  const { from, to, level, stepMs, apart, only, limit } = question;
   const step = stepMs === undefined ? sql`` : sql`date_bin(${`${stepMs} ms`}::interval, at, 'epoch') as step,`;
   const names = apart.length === 0 ? sql`` : sql`${listOf(sql, apart)},`;
   const groups = [...(stepMs === undefined ? [] : ["step"]), ...apart];
-  const order =
-    groups.length === 0
-      ? sql`having count(*) > 0`
-      : sql`group by ${listOf(sql, groups)} order by ${listOf(sql, groups)}`;
+  const grouped = groups.length === 0 ? sql`having count(*) > 0` : sql`group by ${listOf(sql, groups)}`;
+  const order = [stepMs === undefined ? "sum(count) desc" : "step", ...apart];
   const rows = await sql<Record<string, string | number | Date>[]>`
     select ${step} ${names} ${sql.unsafe(sumsOf(shape))}
     from ${sql(`${shape.table}_${level}`)}
-    where ${matching(sql, target)} and at >= ${from} and at < ${to}
-    ${order}
-    limit ${asked.limit}`;
+    where
+      ${matching(sql, target)}
+      and at >= ${from}
+      and at < ${to}
+      ${only === undefined ? sql`` : among(sql, apart, only)}
+    ${grouped}
+    order by ${listOf(sql, order)}
+    limit ${limit}`;
   return rows.map((row) => ({
     ...(row.step instanceof Date && { at: row.step }),
     names: Object.fromEntries(apart.map((column) => [column, row[camel(column)] as string | number])),
     totals: totalsOf(shape, row),
   }));
+}
+
+function among(sql: Queryable, apart: readonly string[], only: readonly UsageNames[]) {
+  const columns = apart.map((column, i) => {
+    const values = only.map((names) => names[column]!);
+    const list = column === "version" ? sql`${values as number[]}::int[]` : sql`${values as string[]}::text[]`;
+    return i === 0 ? list : sql`, ${list}`;
+  });
+  return sql`and (${listOf(sql, apart)}) in (select * from unnest(${columns}))`;
 }
 
 function matching(sql: Queryable, target: UsageTarget) {

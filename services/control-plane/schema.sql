@@ -156,6 +156,30 @@ create table deployments (
   version bigint default 1 not null,
   updated_at timestamp with time zone default now() not null
 );
+create table event_gaps (
+  id bigint generated always as identity not null,
+  at timestamp with time zone not null,
+  since timestamp with time zone not null,
+  stream text not null,
+  project text not null,
+  source text not null,
+  cause text not null,
+  count bigint not null
+) partition by RANGE (at);
+create table event_series (
+  stream text not null,
+  source text not null,
+  project text not null,
+  series bigint not null,
+  told bigint not null,
+  dropped bigint not null,
+  received bigint not null,
+  lost bigint not null,
+  stream_made_at timestamp with time zone not null,
+  sequence bigint not null,
+  told_at timestamp with time zone not null,
+  whole_until timestamp with time zone not null
+);
 create table function_versions (
   function_uid text not null,
   number integer not null,
@@ -638,6 +662,8 @@ alter table deployments add constraint deployments_group_label_fkey FOREIGN KEY 
 alter table deployments add constraint deployments_pkey PRIMARY KEY (group_label, environment);
 alter table deployments add constraint deployments_snapshot_digest_fkey FOREIGN KEY (snapshot_digest) REFERENCES snapshots(digest);
 alter table deployments add constraint deployments_state_check CHECK ((state = ANY (ARRAY['unreleased'::text, 'serving'::text, 'offline'::text])));
+alter table event_gaps add constraint event_gaps_pkey PRIMARY KEY (at, id);
+alter table event_series add constraint event_series_pkey PRIMARY KEY (stream, source, project, series);
 alter table function_versions add constraint function_versions_artifact_digest_fkey FOREIGN KEY (artifact_digest) REFERENCES artifacts(digest);
 alter table function_versions add constraint function_versions_function_uid_fkey FOREIGN KEY (function_uid) REFERENCES functions(uid) ON DELETE CASCADE;
 alter table function_versions add constraint function_versions_pkey PRIMARY KEY (function_uid, number);
@@ -689,6 +715,10 @@ CREATE INDEX audit_events_by_project ON ONLY audit_events USING btree (project, 
 CREATE INDEX audit_events_by_time ON ONLY audit_events USING btree (at, chain, sequence);
 CREATE INDEX deployment_events_by_deployment ON deployment_events USING btree (group_label, environment, id);
 CREATE INDEX deployments_by_snapshot ON deployments USING btree (snapshot_digest) WHERE (snapshot_digest IS NOT NULL);
+CREATE INDEX event_gaps_by_arrival ON ONLY event_gaps USING btree (stream, project, id);
+CREATE INDEX event_gaps_by_time ON ONLY event_gaps USING btree (stream, project, at DESC, id DESC);
+CREATE INDEX event_series_by_time ON event_series USING btree (told_at);
+CREATE INDEX event_series_missing ON event_series USING btree (stream) WHERE (told > (received + lost));
 CREATE INDEX functions_by_artifact ON functions USING btree (artifact_digest) WHERE (artifact_digest IS NOT NULL);
 CREATE INDEX idempotent_requests_by_age ON idempotent_requests USING btree (created_at);
 CREATE INDEX invocation_usage_days_by_age ON invocation_usage_days USING btree (at);

@@ -1,5 +1,6 @@
 import { inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
 import { LIMITS } from "../limits.ts";
+import { forgetSeries } from "./series-store.ts";
 
 // Events are kept in partitions by the day of UTC, so that a day that is over its time goes as a whole.
 
@@ -35,7 +36,7 @@ export class PartitionStore {
 
   /**
    * Drops the days that ended before the retention, and the oldest while a table holds more bytes than it may; today's stays. Makes
-   * today's and tomorrow's.
+   * today's and tomorrow's. Forgets the series that have been silent for so long.
    */
   async turn(now: Date): Promise<void> {
     const today = dayOf(now);
@@ -50,6 +51,7 @@ export class PartitionStore {
         bytes -= own;
       }
     }
+    await query(() => forgetSeries(this.#sql, new Date(now.getTime() - LIMITS.eventRetentionDays * DAY_MS)));
   }
 
   async #drop(name: string): Promise<void> {

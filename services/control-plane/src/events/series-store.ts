@@ -1,4 +1,4 @@
-import type { Transaction } from "@millrace/sql";
+import type { Queryable, Transaction } from "@millrace/sql";
 import type { Gap, GapScope } from "./gap.ts";
 
 /** What a batch of messages says, or has brought, of one series. */
@@ -114,8 +114,8 @@ export async function settleSeries(
 }
 
 /** Series of which nothing can come any more. By the index event_series_by_time. */
-export async function forgetSeries(tx: Transaction, before: Date): Promise<void> {
-  await tx`delete from event_series where told_at < ${before}`;
+export async function forgetSeries(sql: Queryable, before: Date): Promise<void> {
+  await sql`delete from event_series where told_at < ${before}`;
 }
 
 function lock(tx: Transaction, stream: string) {

@@ -194,7 +194,18 @@ test("days that are over their time are dropped at their edges, whatever they ho
       insert into event_gaps (at, since, stream, project, source, cause, count)
       values (${at}, ${at}, 'logs', 'aging', 'r', 'bus', 1)`;
   }
+  for (const at of [new Date(edge - dayMs), clock.now]) {
+    await database.sql`
+      insert into event_series values ('logs', 'r', 'aging', ${at.getTime()}, 1, 0, 1, 0, now(), 1, ${at}, ${at})`;
+  }
   await app.turnPartitions();
+  const series = await database.sql<
+    { toldAt: Date }[]
+  >`select told_at from event_series where project = 'aging' and source = 'r'`;
+  assert.deepEqual(
+    series.map(({ toldAt }) => toldAt),
+    [clock.now],
+  );
   for (const table of ["requests", "invocations", "log_lines", "event_gaps"]) {
     const rows = await database.sql<{ at: Date }[]>`
       select at from ${database.sql(table)} where project = 'aging' order by at`;

@@ -24,17 +24,36 @@ export class BusObserver {
     return { nkey: this.#user.getPublicKey() };
   }
 
-  async listen(natsUrl: string): Promise<void> {
+  /** Without listening: somebody who hears everything also takes what was meant for processes that are gone. */
+  async connect(natsUrl: string): Promise<NatsConnection> {
     const seed = new TextDecoder().decode(this.#user.getSeed());
     const identity = { service: "gateway", id: "observer" } as const;
     const silent = { info: () => {}, warn: () => {} };
     this.#connection = await connectBus({ url: natsUrl, seed, identity }, silent);
-    this.#connection.subscribe(">", {
+    return this.#connection;
+  }
+
+  async listen(natsUrl: string): Promise<void> {
+    const connection = await this.connect(natsUrl);
+    connection.subscribe(">", {
       callback: (error, message) => {
         if (error === null) this.#take({ subject: message.subject, bytes: Buffer.from(message.data) });
       },
     });
-    await this.#connection.flush();
+    await connection.flush();
+  }
+
+  /** Lets a stream keep so many messages only: when there are more, the oldest go. */
+  async bound(stream: string, messagesMax: number): Promise<void> {
+    const { config } = await this.#ask<{ config: object }>(`$JS.API.STREAM.INFO.${stream}`);
+    await this.#ask(`$JS.API.STREAM.UPDATE.${stream}`, { ...config, max_msgs: messagesMax });
+  }
+
+  async #ask<Response>(subject: string, request?: object): Promise<Response> {
+    const { data } = await this.#connection!.request(subject, request && JSON.stringify(request));
+    const answer = JSON.parse(Buffer.from(data).toString()) as Response & { error?: { description: string } };
+    if (answer.error) throw new Error(`${subject}: ${answer.error.description}`);
+    return answer;
   }
 
   /** Every message with its headers' bytes left out, records unpacked. */

@@ -41,19 +41,35 @@ test("first steps: a function of two files, its releases, a revision, and a pers
   assert.match(printed.get("npx millrace --use-profile vera whoami")!, /vera@example\.com/);
 });
 
-test("what happened: requests, one of them explained, and logs", async () => {
+test("what happened: requests, one of them explained, logs, and requests that nobody answered", async () => {
   const found = "npx millrace --project shop requests --limit 1 --output json";
   await until(async () => /"status": 201/.test(await shell(found)), { timeoutMs: 10_000 });
-  const commands = commandsIn(WHAT_HAPPENED);
-  assert.equal(commands.length, 6);
-  const printed: string[] = [];
-  for (const line of commands) printed.push(await shell(line));
-  for (const list of printed.slice(0, 2)) assert.match(list, /201 +POST +\S+\/orders +orders@\d+/);
-  assert.deepEqual(JSON.parse(printed[2]!), { requests: [] });
-  assert.match(printed[3]!, /^The function orders answered: 201, after [\d.]+ ms\.\n/);
-  assert.match(printed[3]!, /took +[\d.]+ ms\n {2}access +[\d.]+ ms\n/);
-  assert.match(printed[3]!, /platform orders@\d+ \w+ end status=201/);
-  assert.match(printed[4]!, /end status=201/);
+  assert.equal(
+    (await send({ url: `${platform.gatewayUrl}/nowhere`, headers: { host: "nobody.example" } })).status,
+    404,
+  );
+  const nobody = "npx millrace requests --unrouted";
+  await until(async () => /nowhere/.test(await shell(nobody)), { timeoutMs: 10_000 });
+  const printed = new Map<string, string>();
+  for (const line of commandsIn(WHAT_HAPPENED)) printed.set(line, await shell(line));
+  assert.equal(printed.size, 12);
+  const saidBy = (part: string) => [...printed].filter(([line]) => line.includes(part)).map(([, text]) => text);
+  for (const list of saidBy("requests --since 1h").concat(
+    saidBy("--cold"),
+    saidBy("--function-version"),
+    saidBy("--text 127"),
+  )) {
+    assert.match(list, /201 +POST +\S+\/orders +orders@\d+/);
+  }
+  assert.deepEqual(JSON.parse(saidBy("shop requests --reason no_route")[0]!), { requests: [] });
+  const [explained] = saidBy("explain");
+  assert.match(explained!, /^The function orders answered: 201, after [\d.]+ ms\.\n/);
+  assert.match(explained!, /backend +function: 201 after [\d.]+ ms\n/);
+  assert.match(explained!, /took +[\d.]+ ms\n {2}access +[\d.]+ ms\n/);
+  assert.match(explained!, /platform orders@\d+ \w+ end status=201/);
+  for (const list of saidBy(" logs orders")) assert.match(list, /end status=201/);
+  assert.match(saidBy("--unrouted --since")[0]!, /404 +no_deployment +GET +\/nowhere/);
+  assert.match(JSON.parse(saidBy("--reason no_deployment")[0]!).requests.at(-1).name, /^unroutedRequests\//);
 });
 
 test("functions: tried without a release, with events that are kept", async () => {

@@ -27,6 +27,9 @@ export const TAIL_RESUME_MS = 1_000;
 export const EXPLAIN_WAIT_MS = 3_000;
 export const EXPLAIN_POLL_MS = 250;
 
+/** Between two looks at what is busiest. */
+export const TOP_REFRESH_MS = 5_000;
+
 /** Pages of 10,000 events that are looked through for what no index finds. */
 export const SEARCH_PAGES_MAX = 20;
 

@@ -15,12 +15,14 @@ import { registerKey } from "./commands/key.ts";
 import { registerLogin } from "./commands/login.ts";
 import { registerLogs } from "./commands/logs.ts";
 import { registerMember } from "./commands/member.ts";
+import { registerMetrics } from "./commands/metrics.ts";
 import { registerPerson } from "./commands/person.ts";
 import { registerProject } from "./commands/project.ts";
 import { registerRelease } from "./commands/release.ts";
 import { registerRequests } from "./commands/requests.ts";
 import { registerRunner } from "./commands/runner.ts";
 import { registerToken } from "./commands/token.ts";
+import { registerTop } from "./commands/top.ts";
 
 export { runCommandLine } from "./command-line.ts";
 export type { Terminal } from "./terminal.ts";
@@ -36,6 +38,8 @@ export function registerCommands(registry: Registry): void {
   registerLogs(registry);
   registerRequests(registry);
   registerExplain(registry);
+  registerMetrics(registry);
+  registerTop(registry);
   registerFunction(registry);
   registerGroup(registry);
   registerApi(registry);

@@ -71,6 +71,7 @@ export const LIMITS = {
   otherResponsesMax: 32,
   /** For all schemas of a definition, or of a document. */
   schemaCheckTimeoutMs: 10_000,
+  schemaCompileMsMax: 2_000,
   schemaHeapMib: 512,
   schemaChecksWaitingMax: 20,
   definitionBytesMax: 1 * MIB,

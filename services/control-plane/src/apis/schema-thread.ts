@@ -22,19 +22,33 @@ function faultOf(text: string): { pointer: string; fault: string } | undefined {
   }
   const deep = depthFault(own);
   if (deep) return { pointer: "", fault: deep };
-  // Each has one of its own: what a schema calls itself must not be seen by others.
-  const ajv = validatorOf(dialect);
+  const ajv = validatorFor(JSON.stringify(own), dialect);
   if (ajv.validateSchema(own) !== true) {
     const [error] = ajv.errors ?? [];
     return { pointer: error?.instancePath ?? "", fault: `${error?.message ?? "is no schema"}` };
   }
+  const startedAt = performance.now();
   try {
     ajv.compile(own);
-    return undefined;
+    const { schemaCompileMsMax: max } = LIMITS;
+    return performance.now() - startedAt > max ? { pointer: "", fault: `takes over ${max} ms to compile` } : undefined;
   } catch (error) {
     return { pointer: "", fault: `is no schema that can be compiled: ${(error as Error).message.slice(0, 200)}` };
+  } finally {
+    ajv.removeSchema(own);
   }
 }
+
+/** A schema that calls itself something has a validator of its own, so that others do not see it. The others share one: it takes longer to make
+ * than they to compile. */
+function validatorFor(text: string, dialect: Dialect) {
+  if (dialect === DIALECTS[2] || /"\$(?:id|anchor|dynamicAnchor)"/.test(text)) return validatorOf(dialect);
+  const known = shared.get(dialect) ?? validatorOf(dialect);
+  shared.set(dialect, known);
+  return known;
+}
+
+const shared = new Map<Dialect, ReturnType<typeof validatorOf>>();
 
 function validatorOf(dialect: Dialect) {
   if (dialect === DIALECTS[0]) return new Ajv2020(OPTIONS);

@@ -60,6 +60,9 @@ test("a runner speaks to gateways under its own name only, and to no runner, and
     SUBJECTS.runner("runner-2"),
     SUBJECTS.build,
     SUBJECTS.trial,
+    SUBJECTS.serving,
+    SUBJECTS.served("gateway-1"),
+    SUBJECTS.served("runner-1"),
     "_INBOX.control-plane.control-plane-1.guessed",
     "_INBOX.function-runner.runner-2.guessed",
     "$KV.functions.version.fn-1.1",
@@ -76,11 +79,18 @@ test("a gateway speaks to runners, and in the name of none", async (t) => {
     SUBJECTS.beat("runner-1"),
     SUBJECTS.log("gateway-1", "shop", "fn-1"),
     SUBJECTS.trial,
+    SUBJECTS.serving,
+    SUBJECTS.served("gateway-2"),
     SUBJECTS.requests("gateway-2"),
     SUBJECTS.usage("gateway", "gateway-2"),
     SUBJECTS.usage("runner", "gateway-1"),
   ];
-  const own = [SUBJECTS.runner("runner-1"), SUBJECTS.requests("gateway-1"), SUBJECTS.usage("gateway", "gateway-1")];
+  const own = [
+    SUBJECTS.runner("runner-1"),
+    SUBJECTS.served("gateway-1"),
+    SUBJECTS.requests("gateway-1"),
+    SUBJECTS.usage("gateway", "gateway-1"),
+  ];
   assert.deepEqual(await saidOn(GATEWAY, [...own, ...foreign]), own);
 });
 

@@ -44,13 +44,14 @@ const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
     publish: [
       SUBJECTS.runner("*"),
       SUBJECTS.claim("gateway", id),
+      SUBJECTS.served(id),
       SUBJECTS.requests(id),
       SUBJECTS.usage("gateway", id),
       ...reading("releases"),
       ...reading("functions"),
       ...reading("grants"),
     ],
-    subscribe: [SUBJECTS.gateway(id, "*"), SUBJECTS.beat("*"), SUBJECTS.claim("gateway", id)],
+    subscribe: [SUBJECTS.gateway(id, "*"), SUBJECTS.beat("*"), SUBJECTS.claim("gateway", id), SUBJECTS.serving],
   }),
   "function-runner": (id) => ({
     publish: [
@@ -82,11 +83,12 @@ const PERMISSIONS: Record<BusService, (id: string) => BusPermissions> = {
       "$JS.FC.>",
       SUBJECTS.build,
       SUBJECTS.trial,
+      SUBJECTS.serving,
       ...writing("releases"),
       ...writing("functions"),
       "$O.>",
     ],
-    subscribe: [SUBJECTS.beat("*")],
+    subscribe: [SUBJECTS.beat("*"), SUBJECTS.served("*")],
   }),
   auth: () => ({
     publish: [...reading("grants"), ...writing("grants")],

@@ -9,6 +9,10 @@ export const SUBJECTS = {
   beat: (id: string) => `mr.beat.${id}`,
   /** Who joins as this runner or gateway, or has joined, tells others who would. */
   claim: (service: string, id: string) => `mr.claim.${service}.${id}`,
+  /** What all gateways serve for a deployment, asked by control-plane. */
+  serving: "mr.serving",
+  /** What one gateway serves, or that it is there. */
+  served: (gatewayId: string) => `mr.served.${gatewayId}`,
   /** Uploads to be built, to one runner of the queue group `builders`. */
   build: "mr.build",
   /** A function to be called once for control-plane, to one runner of the queue group `triers`. */

@@ -66,6 +66,7 @@ export const ACCESS: AccessTable = {
     listRevisions: VIEWER,
     updateRevision: DEVELOPER,
     deleteRevision: DEVELOPER,
+    diffRevisions: VIEWER,
   }),
   ...accessRows(ApiServiceService, {
     createApi: DEVELOPER,
@@ -83,6 +84,10 @@ export const ACCESS: AccessTable = {
     rollback: DEVELOPER,
     takeOffline: DEVELOPER,
     bringOnline: DEVELOPER,
+    batchTakeOffline: DEVELOPER,
+    diffRelease: VIEWER,
+    listDeploymentHistory: VIEWER,
+    getPropagation: VIEWER,
     getRelease: VIEWER,
     listReleases: VIEWER,
   }),
@@ -114,6 +119,8 @@ export const ACCESS: AccessTable = {
 /** What changes nothing although it is not called Get… or List…: of these only denials are in the audit log. */
 export const READS: readonly string[] = [
   ApiServiceService.exportApis.path,
+  GroupServiceService.diffRevisions.path,
+  DeploymentServiceService.diffRelease.path,
   DeploymentLookupServiceService.lookupDeployment.path,
   LogServiceService.tailLogs.path,
   MetricServiceService.queryMetrics.path,

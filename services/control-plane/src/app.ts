@@ -66,6 +66,8 @@ import { SnapshotSweeper } from "./projecting/snapshot-sweeper.ts";
 import { projectHandlers } from "./projects/project-rpc.ts";
 import { type Members, ProjectService } from "./projects/project-service.ts";
 import { findProjectMadeAt } from "./projects/project-store.ts";
+import { Gateways } from "./releases/gateways-bus.ts";
+import { PropagationService } from "./releases/propagation-service.ts";
 import { releaseHandlers } from "./releases/release-rpc.ts";
 import { ReleaseService } from "./releases/release-service.ts";
 import { revisionHandlers } from "./revisions/revision-rpc.ts";
@@ -130,6 +132,7 @@ export function buildApp(deps: Deps): App {
   const { log, sql, schema, auth, clock, addresses } = deps;
   const authenticator = new Authenticator({ trust: deps.trust, people: auth, clock });
   const beats = new RunnerBeats({ clock, log });
+  const gateways = new Gateways({ clock, log });
   const projection = new Projection({ sql, schema, log, publishArtifact: (digest) => artifacts.publish(digest) });
   const partitions = new PartitionStore(sql);
   const readers = [
@@ -138,7 +141,7 @@ export function buildApp(deps: Deps): App {
     new UsageReader({ sql, log }),
   ];
   const consumers = readers.map((reader) => new StreamConsumer(reader, log));
-  const link = new BusLink(deps.bus, log, [projection, beats, ...consumers]);
+  const link = new BusLink(deps.bus, log, [projection, beats, gateways, ...consumers]);
   const artifacts = new ArtifactBus({ sql, link, clock });
 
   const deployments = new DeploymentService({ sql });
@@ -185,7 +188,7 @@ export function buildApp(deps: Deps): App {
     )
     .add(DeploymentServiceService, {
       ...deploymentHandlers(deployments, addresses),
-      ...releaseHandlers(new ReleaseService({ sql })),
+      ...releaseHandlers(new ReleaseService({ sql }), new PropagationService({ sql, link, gateways })),
     })
     .add(DeploymentLookupServiceService, deploymentLookupHandlers(deployments))
     .add(MetricServiceService, metricHandlers(new MetricService({ sql }), clock))

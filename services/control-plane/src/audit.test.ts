@@ -150,6 +150,13 @@ const CHANGES: Readonly<Record<string, [object: string, call: () => Promise<unkn
       return client.call(deployments.bringOnline, { name: ONLINE, etag: "" });
     },
   ],
+  BatchTakeOffline: [
+    SHOP,
+    async () => {
+      await client.call(deployments.bringOnline, { name: ONLINE, etag: "" }).catch(() => undefined);
+      return client.call(deployments.batchTakeOffline, { parent: SHOP, names: [ONLINE] });
+    },
+  ],
   TakeOffline: [ONLINE, () => client.call(deployments.takeOffline, { name: ONLINE, etag: "" })],
   CreateRevision: [
     SECOND,

@@ -142,6 +142,21 @@ export const LIMITS = {
   /** Events of one turn; what is over comes with the next. */
   tailEventsMax: 1_000,
 
+  /** Fields of all APIs that a comparison shows, and characters of a value. */
+  diffFieldsMax: 5_000,
+  diffValueCharsMax: 1_000,
+  batchMax: 100,
+  searchCharsMax: 100,
+
+  /** A gateway that tells nothing for so long is gone. */
+  gatewayLifetimeMs: 15_000,
+  gatewaysMax: 1_000,
+  /** For gateways to say what they serve: those that nobody has heard of yet, and all others. */
+  servingSettleMs: 50,
+  servingAnswerMs: 500,
+  propagationWaitMsMax: 10_000,
+  propagationPollMs: 50,
+
   upkeepIntervalMs: 60_000,
 
   alarm: {

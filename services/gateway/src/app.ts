@@ -33,6 +33,7 @@ import { registerUsageMetrics } from "./observing/usage-metrics.ts";
 import { BucketsBus } from "./releases/buckets-bus.ts";
 import { Deployments } from "./releases/deployments.ts";
 import { Functions } from "./releases/functions.ts";
+import { ServedBus } from "./releases/served-bus.ts";
 
 export interface GatewayDependencies {
   gatewayId: string;
@@ -77,6 +78,7 @@ export function buildApp(deps: GatewayDependencies) {
   const deployments = new Deployments(region, log);
   const domains = new Domains();
   const certificates = deps.https && serverNamesOf(deps.https, domains, log);
+  const deployments = new Deployments(region, log, deps.steadyClockMs);
   const functions = new Functions(random);
   const grants = new Grants();
 
@@ -121,6 +123,9 @@ export function buildApp(deps: GatewayDependencies) {
     backends,
     bodies,
     traces,
+  });
+  const served = new ServedBus(deps.bus, deployments, (bytes) => {
+    frames.publish(SUBJECTS.served(deps.gatewayId), bytes);
   });
   const accessLog = new AccessLog(deps.output, { service: "gateway", gateway: deps.gatewayId });
   const events = new RequestEvents(
@@ -184,6 +189,8 @@ export function buildApp(deps: GatewayDependencies) {
         onBeat: guarded((runnerId: string, beat: Beat) => dispatcher.onBeat(runnerId, beat), log),
       });
       buckets = new BucketsBus(deps.bus, { releases: releasesOf(deployments, domains), functions, grants }, log);
+      served.start();
+      buckets = new BucketsBus(deps.bus, { releases: deployments, functions, grants }, log);
       grants.onChange = () => renewal.wake();
       renewal.start();
       dispatcher.start();
@@ -209,6 +216,7 @@ export function buildApp(deps: GatewayDependencies) {
       backends.close();
       dispatcher.close();
       renewal.close();
+      served.close();
       buckets?.close();
       accessLog.flush();
       events.close();

@@ -3,6 +3,11 @@
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
+export const RELEASE_LIMITS = {
+  /** How often a gateway tells that it is there. */
+  presenceIntervalMs: 5_000,
+} as const;
+
 export const EDGE_LIMITS = {
   /** Request line and headers together; beyond it 431. */
   headBytesMax: 16 * KIB,

@@ -1,3 +1,4 @@
+import { PlatformError } from "@millrace/errors";
 import type { Environment } from "@millrace/names";
 import { formatName } from "@millrace/names";
 import { checkEtag, etagOf } from "@millrace/rpc";
@@ -8,6 +9,10 @@ import { notFound } from "../requests/refusals.ts";
 import { checkReleased, type Deployment } from "./deployment.ts";
 import * as store from "./deployment-store.ts";
 import { insertEvent } from "./event-store.ts";
+import { type HistoryEntry, type HistoryPlace, listHistory } from "./history-store.ts";
+
+/** What is wrong with one deployment, and not with the platform. */
+const REFUSALS: ReadonlySet<string> = new Set(["not_found", "failed_precondition"]);
 
 export interface DeploymentIds {
   project: string;
@@ -51,6 +56,26 @@ export class DeploymentService {
   /** Serves the newest release again. */
   bringOnline(ids: DeploymentIds, by: { etag: string; author: string }): Promise<Deployment> {
     return this.#become("serving", ids, by);
+  }
+
+  /** Each by itself; answers what was refused, by name. */
+  async takeManyOffline(many: readonly DeploymentIds[], author: string): Promise<(PlatformError | undefined)[]> {
+    const refusals: (PlatformError | undefined)[] = [];
+    for (const ids of many) {
+      const refusal = await this.takeOffline(ids, { etag: "", author }).then(
+        () => undefined,
+        (error: unknown) => {
+          if (error instanceof PlatformError && REFUSALS.has(error.code)) return error;
+          throw error;
+        },
+      );
+      refusals.push(refusal);
+    }
+    return refusals;
+  }
+
+  history(ids: DeploymentIds, before: HistoryPlace, limit: number): Promise<HistoryEntry[]> {
+    return query(async () => listHistory(this.#sql, await this.get(ids), { before, limit }));
   }
 
   #become(

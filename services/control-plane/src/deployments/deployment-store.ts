@@ -105,7 +105,7 @@ export async function updateState(
 export async function raiseGenerations(tx: Transaction, label: string): Promise<DeploymentKey[]> {
   return tx<DeploymentKey[]>`
     update deployments
-    set generation = generation + 1
+    set generation = generation + 1, updated_at = now()
     where group_label = ${label} and state <> 'unreleased'
     returning group_label as label, environment`;
 }

@@ -29,11 +29,11 @@ export function groupHandlers(
       const ids = parseName("group", name);
       return toMessage(await groups.get(ids.project, ids.group));
     },
-    async listGroups({ parent, pageSize, pageToken }) {
+    async listGroups({ parent, search, deployed, pageSize, pageToken }) {
       const { project } = parseName("project", parent, "parent");
-      const scope = `groups ${parent}`;
+      const scope = `groups ${parent} ${deployed ?? ""} ${search}`;
       const size = pageSizeOf(pageSize);
-      const rows = await groups.list(project, textAfter(scope, pageToken), size + 1);
+      const rows = await groups.list(project, { search, deployed }, textAfter(scope, pageToken), size + 1);
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ id }) => [id]);
       return { groups: page.map(toMessage), nextPageToken };
     },

@@ -12,9 +12,10 @@ import { QUOTAS } from "../limits.ts";
 import { markDeployments } from "../projecting/marks.ts";
 import { getProject, lockProject } from "../projects/project-store.ts";
 import { checkQuota } from "../requests/refusals.ts";
+import { checkSearch } from "../requests/violations.ts";
 import { FIRST_REVISION } from "../revisions/revision.ts";
 import { insertRevision } from "../revisions/revision-store.ts";
-import { type AccessMode, checkGroup, type Group } from "./group.ts";
+import { type AccessMode, checkGroup, type Group, type GroupFilter } from "./group.ts";
 import * as store from "./group-store.ts";
 
 /** What a group asks of auth. */
@@ -59,10 +60,11 @@ export class GroupService {
     return query(() => store.getGroup(this.#sql, project, id));
   }
 
-  list(project: string, after: string, limit: number): Promise<Group[]> {
+  list(project: string, filter: GroupFilter, after: string, limit: number): Promise<Group[]> {
+    checkSearch(filter.search);
     return query(async () => {
       await getProject(this.#sql, project);
-      return store.listGroups(this.#sql, { project, after, limit });
+      return store.listGroups(this.#sql, { project, filter, after, limit });
     });
   }
 

@@ -1,6 +1,6 @@
 import type { Queryable, Transaction } from "@millrace/sql";
 import { alreadyExists, notFound, unlessTaken } from "../requests/refusals.ts";
-import type { Group } from "./group.ts";
+import type { Group, GroupFilter } from "./group.ts";
 
 type Row = Omit<Group, "version"> & { version: string };
 
@@ -42,15 +42,26 @@ export async function lockGroup(tx: Transaction, project: string, id: string): P
   );
 }
 
-/** Groups after `after` by id. By the index api_groups_id. */
+/**
+ * Groups after `after` by id. By the index api_groups_id: what is searched is read in its order, no more than a project's quota of groups.
+ * Whether one is served is found by the primary key of deployments.
+ */
 export async function listGroups(
   sql: Queryable,
-  { project, after, limit }: { project: string; after: string; limit: number },
+  { project, filter, after, limit }: { project: string; filter: GroupFilter; after: string; limit: number },
 ): Promise<Group[]> {
+  const { search, deployed } = filter;
+  const found = sql`
+    and (strpos(lower(id), lower(${search})) > 0 or strpos(lower(description), lower(${search})) > 0 or label = ${search})`;
+  const served = sql`
+    exists (select from deployments d where d.group_label = api_groups.label and d.state = 'serving')`;
   const rows = await sql<Row[]>`
     select ${columns(sql)}
     from api_groups
-    where project = ${project} and id > ${after}
+    where
+      project = ${project} and id > ${after}
+      ${search === "" ? sql`` : found}
+      ${deployed === undefined ? sql`` : sql`and ${served} = ${deployed}`}
     order by id
     limit ${limit}`;
   return rows.map(fromRow);

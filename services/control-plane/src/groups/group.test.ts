@@ -3,8 +3,9 @@ import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { KEYS, unpackRecord } from "@millrace/bus";
 import { DeploymentServiceService, DeploymentState } from "@millrace/proto/control/v1/deployments";
-import { AccessMode, GroupServiceService } from "@millrace/proto/control/v1/groups";
+import { AccessMode, GroupServiceService, type ListGroupsRequest } from "@millrace/proto/control/v1/groups";
 import { DeploymentRecord, DeploymentRecord_Access } from "@millrace/proto/release/v1/release";
+import type { CallOptions } from "@millrace/rpc";
 import { until } from "@millrace/testing";
 import { createApi, createGroup, createProject, mock, release } from "../testing/calls.ts";
 import { refused, refusedFields } from "../testing/expect.ts";
@@ -23,6 +24,9 @@ async function released(groupId: string, environment = "online") {
   await release(client, deployment);
   return { ...group, deployment };
 }
+
+const list = (request: Partial<ListGroupsRequest> & { parent: string }, options?: CallOptions) =>
+  client.call(service.listGroups, { pageSize: 0, pageToken: "", search: "", deployed: undefined, ...request }, options);
 
 async function recordOf(hostLabel: string): Promise<DeploymentRecord | undefined> {
   const entry = await releases.get(KEYS.deployment(hostLabel));
@@ -108,12 +112,36 @@ test("a list is paged by id and belongs to its project", async () => {
   await createProject(client, "pages");
   for (const id of ["a", "b", "c"]) await createGroup(client, "pages", id);
   const parent = "projects/pages";
-  const first = await client.call(service.listGroups, { parent, pageSize: 2, pageToken: "" });
-  const rest = await client.call(service.listGroups, { parent, pageSize: 2, pageToken: first.nextPageToken });
+  const first = await list({ parent, pageSize: 2 });
+  const rest = await list({ parent, pageSize: 2, pageToken: first.nextPageToken });
   assert.deepEqual(
     [...first.groups, ...rest.groups].map(({ name }) => name.at(-1)),
     ["a", "b", "c"],
   );
-  const foreign = client.call(service.listGroups, { parent, pageSize: 0, pageToken: "" }, { token: "eve" });
+  const foreign = list({ parent }, { token: "eve" });
   await refused(foreign, "not_found", "project_not_found");
+});
+
+test("groups are found by a part of their id or description, by their label, and by whether they are served", async () => {
+  const { parent } = { parent: `projects/${(await createProject(client, "search")).name.split("/")[1]}` };
+  const makeGroup = (groupId: string, description = "") =>
+    client.call(service.createGroup, { parent, groupId, description, prefix: "", access: 0, requestId: "" });
+  const { label } = await makeGroup("Orders");
+  await makeGroup("pets", "all about dog ORDERs, 100%");
+  await makeGroup("plain");
+  const found = async (filter: Partial<ListGroupsRequest>) =>
+    (await list({ parent, ...filter })).groups.map(({ name }) => name.split("/").at(-1));
+  assert.deepEqual(await found({ search: "order" }), ["Orders", "pets"]);
+  assert.deepEqual(await found({ search: label }), ["Orders"]);
+  assert.deepEqual(await found({ search: label.slice(1) }), []);
+  assert.deepEqual(await found({ search: "%" }), ["pets"]);
+  assert.deepEqual(await found({ search: "_" }), []);
+  await createApi(client, `${parent}/groups/plain/revisions/0.0.1`, "a", { backend: mock() });
+  await release(client, `${parent}/groups/plain/deployments/test`);
+  assert.deepEqual(await found({ deployed: true }), ["plain"]);
+  assert.deepEqual(await found({ deployed: false }), ["Orders", "pets"]);
+  await refusedFields(list({ parent, search: "x".repeat(101) }), ["search"]);
+  await refusedFields(list({ parent, search: "\0" }), ["search"]);
+  const { nextPageToken } = await list({ parent, pageSize: 1, search: "order" });
+  await refusedFields(list({ parent, pageToken: nextPageToken }), ["page_token"]);
 });

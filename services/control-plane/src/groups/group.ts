@@ -3,6 +3,13 @@ import { checkDescription, Violations } from "../requests/violations.ts";
 
 export type AccessMode = "none" | "authorized";
 
+/** Of a list: what is empty or undefined asks for nothing. */
+export interface GroupFilter {
+  search: string;
+  /** Served somewhere, or nowhere. */
+  deployed: boolean | undefined;
+}
+
 export interface Group {
   /** The first label of its hosts, made once. */
   label: string;

@@ -7,11 +7,13 @@ import {
 } from "@millrace/proto/control/v1/deployments";
 import { type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
 import { toBackendDraft, toBackendMessage } from "../apis/backend-message.ts";
+import { toDifferenceMessage } from "../apis/difference-message.ts";
 import type { DeploymentIds } from "../deployments/deployment-service.ts";
 import { LIMITS } from "../limits.ts";
 import { authorOf } from "../requests/author.ts";
 import { INTEGER_MAX, numbersAfter } from "../requests/paging.ts";
 import { revisionText } from "../revisions/revision.ts";
+import type { PropagationService } from "./propagation-service.ts";
 import type { Release } from "./release.ts";
 import type { ReleaseService } from "./release-service.ts";
 
@@ -19,7 +21,8 @@ type Handlers = HandlersOf<typeof DeploymentServiceService>;
 
 export function releaseHandlers(
   releases: ReleaseService,
-): Pick<Handlers, "createRelease" | "rollback" | "getRelease" | "listReleases"> {
+  propagations: PropagationService,
+): Pick<Handlers, "createRelease" | "diffRelease" | "rollback" | "getRelease" | "listReleases" | "getPropagation"> {
   return {
     async createRelease(request, context) {
       const ids = parseName("deployment", request.name);
@@ -32,6 +35,19 @@ export function releaseHandlers(
         author: authorOf(context),
       };
       return toMessage(ids, await releases.create(ids, asked, onceOf(context, request, CreateReleaseRequest)));
+    },
+    async diffRelease(request) {
+      const ids = parseName("deployment", request.name);
+      const { live, apis } = await releases.diff(ids, {
+        revision: checkId("revision", request.revision, "revision"),
+        environmentBackend: request.environmentBackend && toBackendDraft(request.environmentBackend),
+      });
+      const revision = live === undefined ? "" : revisionText(live.revision);
+      return { release: live?.number ?? 0, revision, apis: apis.map(toDifferenceMessage) };
+    },
+    async getPropagation({ name, waitMs }, { signal }) {
+      const { gateways, ...propagation } = await propagations.get(parseName("deployment", name), waitMs, signal);
+      return { ...propagation, total: gateways.length, gateways: [...gateways] };
     },
     async rollback(request, context) {
       const ids = parseName("deployment", request.name);

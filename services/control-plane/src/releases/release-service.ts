@@ -5,6 +5,7 @@ import { createOnce, type IdempotentRequest, inTransaction, query, type Sql, typ
 import type { Backend } from "../apis/api.ts";
 import { listRoutes } from "../apis/api-store.ts";
 import { type BackendDraft, readBackend } from "../apis/backend-draft.ts";
+import { type ApiDifference, differencesOf } from "../apis/difference.ts";
 import { checkReleased, type Deployment } from "../deployments/deployment.ts";
 import type { DeploymentIds } from "../deployments/deployment-service.ts";
 import { getDeployment, lockDeployment, updateRelease } from "../deployments/deployment-store.ts";
@@ -16,10 +17,12 @@ import { revisionNumber, revisionText } from "../revisions/revision.ts";
 import { lockRevision } from "../revisions/revision-store.ts";
 import { compileSnapshot, releasedApis, targetsOf } from "./compile.ts";
 import type { Release } from "./release.ts";
+import { servedApis } from "./release-difference.ts";
 import * as store from "./release-store.ts";
 import { resolveBackends } from "./resolve.ts";
-import { holdSnapshot, insertSnapshot, retireSnapshot } from "./snapshot-store.ts";
+import { getSnapshot, holdSnapshot, insertSnapshot, retireSnapshot } from "./snapshot-store.ts";
 import { checkTargetsExist } from "./targets.ts";
+import { undone } from "./undone.ts";
 
 export interface ReleaseRequest {
   /** `n.n.n` */
@@ -28,6 +31,12 @@ export interface ReleaseRequest {
   note: string;
   etag: string;
   author: string;
+}
+
+export interface ReleaseDifference {
+  /** What is served; undefined when nothing was released yet. */
+  live: Release | undefined;
+  apis: readonly ApiDifference[];
 }
 
 export class ReleaseService {
@@ -42,18 +51,13 @@ export class ReleaseService {
     checkDescription(request.note, "note");
     const asked = environmentBackendOf(request.environmentBackend, ids.project);
     return this.#release(ids, once, request.etag, async (tx, group, deployment) => {
-      const environmentBackend = asked ?? (await lastBackend(tx, deployment));
-      const revision = await lockRevision(tx, group.label, revisionNumber(request.revision));
-      const apis = await listRoutes(tx, revision);
-      if (apis.length === 0) throw revisionEmpty(revision.number);
       const number = (deployment.release ?? 0) + 1;
-      const description = `Released to ${group.id} ${deployment.environment} (release ${number})`;
-      const resolved = await resolveBackends(tx, { project: group.project, apis, environmentBackend, description });
-      const snapshot = compileSnapshot(group, revision.number, resolved);
+      const frozen = await freeze(tx, group, deployment, { revision: request.revision, asked });
+      const { environmentBackend, revision, resolved, snapshot } = frozen;
       await insertSnapshot(tx, snapshot.digest, snapshot.packed);
       const { label, environment } = deployment;
       const { note, author } = request;
-      const release = { label, environment, number, revision: revision.number, note, author, environmentBackend };
+      const release = { label, environment, number, revision, note, author, environmentBackend };
       await store.insertRelease(tx, {
         ...release,
         apis: releasedApis(group, resolved),
@@ -61,7 +65,26 @@ export class ReleaseService {
         snapshotDigest: snapshot.digest,
       });
       await store.insertTargets(tx, deployment, number, targetsOf(resolved));
-      return { number, revision: revision.number, snapshotDigest: snapshot.digest };
+      return { number, revision, snapshotDigest: snapshot.digest };
+    });
+  }
+
+  /** How what is served would change by a release, which is tried and undone. */
+  diff(
+    ids: DeploymentIds,
+    request: { revision: string; environmentBackend: BackendDraft | undefined },
+  ): Promise<ReleaseDifference> {
+    const asked = environmentBackendOf(request.environmentBackend, ids.project);
+    return undone(this.#sql, async (tx) => {
+      const group = await getGroup(tx, ids.project, ids.group);
+      const key = { label: group.label, environment: ids.environment as Environment };
+      const deployment = await getDeployment(tx, key);
+      const { resolved, snapshot } = await freeze(tx, group, deployment, { revision: request.revision, asked });
+      const next = servedApis(snapshot.packed, releasedApis(group, resolved));
+      if (deployment.release === undefined) return { live: undefined, apis: differencesOf(new Map(), next) };
+      const live = await store.getRelease(tx, deployment, deployment.release);
+      const served = servedApis(await getSnapshot(tx, live.snapshotDigest), live.apis);
+      return { live, apis: differencesOf(served, next) };
     });
   }
 
@@ -133,6 +156,23 @@ export class ReleaseService {
     const { label } = await getGroup(this.#sql, ids.project, ids.group);
     return getDeployment(this.#sql, { label, environment: ids.environment as Environment });
   }
+}
+
+/** A revision as it would be served: every backend resolved, under the locks that a release holds. */
+async function freeze(
+  tx: Transaction,
+  group: Group,
+  deployment: Deployment,
+  { revision: id, asked }: { revision: string; asked: Backend | undefined },
+) {
+  const environmentBackend = asked ?? (await lastBackend(tx, deployment));
+  const revision = await lockRevision(tx, group.label, revisionNumber(id));
+  const apis = await listRoutes(tx, revision);
+  if (apis.length === 0) throw revisionEmpty(revision.number);
+  const description = `Released to ${group.id} ${deployment.environment} (release ${(deployment.release ?? 0) + 1})`;
+  const resolved = await resolveBackends(tx, { project: group.project, apis, environmentBackend, description });
+  const snapshot = compileSnapshot(group, revision.number, resolved);
+  return { environmentBackend, revision: revision.number, resolved, snapshot };
 }
 
 function environmentBackendOf(draft: BackendDraft | undefined, project: string): Backend | undefined {

@@ -36,6 +36,12 @@ export function checkDescription(value: string | undefined, field = "description
   violations.throwIfAny();
 }
 
+export function checkSearch(value: string): void {
+  const violations = new Violations();
+  violations.text(value, "search", LIMITS.searchCharsMax);
+  violations.throwIfAny();
+}
+
 /** The first names of a list, for a message. */
 export function someOf(names: readonly string[]): string {
   const shown = names.slice(0, LIMITS.namesInMessageMax).join(", ");

@@ -5,6 +5,7 @@ import {
   type Revision as RevisionMessage,
 } from "@millrace/proto/control/v1/groups";
 import { etagOf, type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { toDifferenceMessage } from "../apis/difference-message.ts";
 import { INTEGER_MAX, numbersAfter } from "../requests/paging.ts";
 import { LAST_REVISION, type Revision, revisionText } from "./revision.ts";
 import type { RevisionService } from "./revision-service.ts";
@@ -13,7 +14,10 @@ type Handlers = HandlersOf<typeof GroupServiceService>;
 
 export function revisionHandlers(
   revisions: RevisionService,
-): Pick<Handlers, "createRevision" | "getRevision" | "listRevisions" | "updateRevision" | "deleteRevision"> {
+): Pick<
+  Handlers,
+  "createRevision" | "getRevision" | "listRevisions" | "updateRevision" | "deleteRevision" | "diffRevisions"
+> {
   return {
     async createRevision(request, context) {
       const ids = parseName("group", request.parent, "parent");
@@ -34,6 +38,12 @@ export function revisionHandlers(
       const rows = await revisions.list(ids.project, ids.group, before, size + 1);
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ number }) => [String(number)]);
       return { revisions: page.map((revision) => toMessage(ids, revision)), nextPageToken };
+    },
+    async diffRevisions({ name, base }) {
+      const ids = parseName("revision", name);
+      const from = base === "" ? "" : checkId("revision", base, "base");
+      const difference = await revisions.diff(ids.project, ids.group, ids.revision, from);
+      return { base: revisionText(difference.base), apis: difference.apis.map(toDifferenceMessage) };
     },
     async updateRevision({ name, note, etag }) {
       const ids = parseName("revision", name);

@@ -1,12 +1,20 @@
 import { invalidFields, PlatformError } from "@millrace/errors";
 import { checkEtag, etagOf } from "@millrace/rpc";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql } from "@millrace/sql";
+import type { ApiDefinition } from "../apis/api.ts";
+import { listAllApis } from "../apis/api-store.ts";
+import { type ApiDifference, differencesOf } from "../apis/difference.ts";
 import { getGroup, lockGroup } from "../groups/group-store.ts";
 import { QUOTAS } from "../limits.ts";
 import { checkQuota } from "../requests/refusals.ts";
 import { checkDescription } from "../requests/violations.ts";
 import { checkEditable, LAST_REVISION, type Revision, revisionNumber, revisionText } from "./revision.ts";
 import * as store from "./revision-store.ts";
+
+export interface RevisionDifference {
+  base: number;
+  apis: readonly ApiDifference[];
+}
 
 export class RevisionService {
   readonly #sql: Sql;
@@ -53,6 +61,24 @@ export class RevisionService {
     });
   }
 
+  /** How a revision differs from another, by default from the one that it was copied from. */
+  diff(project: string, groupId: string, id: string, base: string): Promise<RevisionDifference> {
+    return query(async () => {
+      const { label } = await getGroup(this.#sql, project, groupId);
+      const newer = await store.getRevision(this.#sql, label, revisionNumber(id));
+      const from = base === "" ? newer.base : revisionNumber(base);
+      if (from === undefined) throw baseRequired(id);
+      const older = await store.getRevision(this.#sql, label, from);
+      const [before, after] = [await this.#definitionsOf(older), await this.#definitionsOf(newer)];
+      return { base: from, apis: differencesOf(before, after) };
+    });
+  }
+
+  async #definitionsOf(revision: Revision): Promise<Map<string, ApiDefinition>> {
+    const apis = await listAllApis(this.#sql, revision);
+    return new Map(apis.map(({ id, definition }) => [id, definition]));
+  }
+
   updateNote(
     project: string,
     groupId: string,
@@ -79,6 +105,10 @@ export class RevisionService {
       await store.deleteRevision(tx, label, revision.number);
     });
   }
+}
+
+function baseRequired(id: string): PlatformError {
+  return invalidFields([{ field: "base", description: `is required: revision ${id} was copied from none` }]);
 }
 
 function successorOf(newest: number): number {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { ApiDifference_Kind as Kind } from "@millrace/proto/control/v1/differences";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { createApi, createGroup, createProject, definitionWith, mock, release } from "../testing/calls.ts";
 import { refused, refusedFields } from "../testing/expect.ts";
@@ -116,4 +117,39 @@ test("a list shows the highest number first, by pages", async () => {
     [...first.revisions, ...rest.revisions].map(({ name }) => name.split("/").at(-1)),
     ["1.0.0", "0.2.0", "0.1.0", "0.0.1"],
   );
+});
+
+test("two revisions are compared API by API, by default with the one that was copied", async () => {
+  const group = await groupWithApi("comparing");
+  await create(group);
+  const second = `${group}/revisions/0.0.2`;
+  await createApi(client, second, "addPet", { method: "POST", path: "/pets", backend: mock() });
+  const definition = definitionWith({ path: "/animals", backend: mock("two") });
+  await client.call(ApiServiceService.updateApi, { name: `${second}/apis/getPet`, definition, etag: "" });
+  const diff = (name: string, base = "") => client.call(GroupServiceService.diffRevisions, { name, base });
+  const { base, apis } = await diff(second);
+  assert.equal(base, "0.0.1");
+  assert.deepEqual(
+    apis.map(({ apiId, kind }) => [apiId, kind]),
+    [
+      ["addPet", Kind.ADDED],
+      ["getPet", Kind.CHANGED],
+    ],
+  );
+  assert.deepEqual(apis[1]!.fields, [
+    { path: "backend.body", before: '"ok"', after: '"two"' },
+    { path: "path", before: '"/pets"', after: '"/animals"' },
+  ]);
+  const back = await diff(`${group}/revisions/0.0.1`, "0.0.2");
+  assert.deepEqual(
+    back.apis.map(({ apiId, kind }) => [apiId, kind]),
+    [
+      ["addPet", Kind.REMOVED],
+      ["getPet", Kind.CHANGED],
+    ],
+  );
+  assert.deepEqual((await diff(second, "0.0.2")).apis, []);
+  await refusedFields(diff(`${group}/revisions/0.0.1`), ["base"]);
+  await refusedFields(diff(second, "1"), ["base"]);
+  await refused(diff(second, "9.9.9"), "not_found", "revision_not_found");
 });

@@ -139,3 +139,26 @@ test("a route is found under its decoded path, and a colon or a star in it is a 
   put({ snapshotDigest: digest });
   assert.equal(found("/a b/1/c:d*/é"), "/a%20b/{x}/c:d*/é");
 });
+
+test("what is served is told with its generation once its snapshot is whole, and since when", () => {
+  let nowMs = 1_000;
+  const deployments = new Deployments("local-1", { info() {}, error() {} }, () => nowMs);
+  const put = (record: Partial<DeploymentRecord>) =>
+    deployments.onPut(KEYS.deployment(HOST), packRecord(DeploymentRecord.encode(recordOf(record)).finish()));
+  const { digest, packed } = snapshotOf("/pets");
+  assert.equal(deployments.served(HOST), undefined);
+  put({ snapshotDigest: digest, generation: 3, release: 2 });
+  assert.equal(deployments.served(HOST), undefined);
+  nowMs = 2_000;
+  deployments.onPut(KEYS.snapshotPart(digest, 0), packed);
+  nowMs = 2_500;
+  assert.deepEqual(deployments.served(HOST), { generation: 3, release: 2, servedForMs: 500 });
+  put({ snapshotDigest: digest, generation: 3, release: 2 });
+  assert.equal(deployments.served(HOST)?.servedForMs, 500, "the same record again is nothing new");
+  put({ snapshotDigest: digest, generation: 4, release: 3 });
+  assert.deepEqual(deployments.served(HOST), { generation: 4, release: 3, servedForMs: 0 });
+  put({ snapshotDigest: "0".repeat(64), generation: 5, release: 4 });
+  assert.equal(deployments.served(HOST), undefined, "the old plan goes on, but it is not what the record says");
+  deployments.onDelete(KEYS.deployment(HOST));
+  assert.equal(deployments.served(HOST), undefined);
+});

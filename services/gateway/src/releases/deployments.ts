@@ -45,10 +45,23 @@ export class Deployments implements BucketHandler {
   /** Records whose snapshot is not served: a part may be what is missing. */
   readonly #unserved = new Map<string, DeploymentRecord>();
   readonly #parts = new Map<string, Map<number, Buffer>>();
+  /** When each began to be served as its record has it. */
+  readonly #servedAtMs = new Map<string, number>();
+  readonly #nowMs: () => number;
 
-  constructor(region: string, log: DeploymentsLog) {
+  constructor(region: string, log: DeploymentsLog, nowMs: () => number = () => performance.now()) {
     this.#region = region;
     this.#log = log;
+    this.#nowMs = nowMs;
+  }
+
+  /** The record that is served in full, and for how long; undefined while its snapshot is missing. */
+  served(hostLabel: string): { generation: number; release: number; servedForMs: number } | undefined {
+    const deployment = this.#byLabel.get(hostLabel);
+    const servedAtMs = this.#servedAtMs.get(hostLabel);
+    if (!deployment || servedAtMs === undefined || this.#unserved.has(hostLabel)) return undefined;
+    const { generation, release } = deployment;
+    return { generation, release, servedForMs: this.#nowMs() - servedAtMs };
   }
 
   get(hostLabel: string): Deployment | undefined {
@@ -72,6 +85,7 @@ export class Deployments implements BucketHandler {
       const hostLabel = key.slice(DEPLOYMENT_PREFIX.length);
       this.#records.delete(hostLabel);
       this.#unserved.delete(hostLabel);
+      this.#servedAtMs.delete(hostLabel);
       this.#byLabel.delete(hostLabel);
     }
   }
@@ -100,8 +114,10 @@ export class Deployments implements BucketHandler {
     const { hostLabel, deployment: name, environment, generation, release } = record;
     const old = this.#byLabel.get(hostLabel);
     const plan = this.#planFor(record);
+    const isNew = old?.generation !== generation || this.#unserved.has(hostLabel);
     if (plan) this.#unserved.delete(hostLabel);
     else this.#unserved.set(hostLabel, record);
+    if (plan && isNew) this.#servedAtMs.set(hostLabel, this.#nowMs());
     this.#byLabel.set(hostLabel, {
       hostLabel,
       name,

@@ -20,6 +20,7 @@ import {
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
 import { Backend } from "./apis.ts";
+import { ApiDifference } from "./differences.ts";
 
 export const protobufPackage = "millrace.control.v1";
 
@@ -181,6 +182,166 @@ export interface ListReleasesRequest {
 export interface ListReleasesResponse {
   releases: Release[];
   nextPageToken: string;
+}
+
+export interface BatchTakeOfflineRequest {
+  /** `projects/{project}` */
+  parent: string;
+  /** 1 to 100 deployments of the project. */
+  names: string[];
+}
+
+export interface BatchTakeOfflineResponse {
+  /** In the order of the names. */
+  outcomes: BatchTakeOfflineResponse_Outcome[];
+}
+
+export interface BatchTakeOfflineResponse_Outcome {
+  name: string;
+  /** Empty when it is offline now. */
+  reason: string;
+  message: string;
+}
+
+export interface DiffReleaseRequest {
+  /** `projects/{project}/groups/{group}/deployments/{environment}` */
+  name: string;
+  /** `n.n.n` */
+  revision: string;
+  /** As in CreateReleaseRequest. */
+  environmentBackend: Backend | undefined;
+}
+
+export interface DiffReleaseResponse {
+  /** What is compared with; 0 and empty when nothing was released yet. */
+  release: number;
+  revision: string;
+  /** By id. Paths are those of a route as gateways have it; `backend` is as in ReleasedApi. */
+  apis: ApiDifference[];
+}
+
+export interface ListDeploymentHistoryRequest {
+  /** `projects/{project}/groups/{group}/deployments/{environment}` */
+  parent: string;
+  /** 1 to 500; 0 means 50. */
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListDeploymentHistoryResponse {
+  entries: HistoryEntry[];
+  nextPageToken: string;
+}
+
+export interface HistoryEntry {
+  time: Date | undefined;
+  kind: HistoryEntry_Kind;
+  /** Email of who did it. */
+  author: string;
+  /** Of a release and a rollback. */
+  release: number;
+  revision: string;
+  rollbackOf: number;
+  /** A release's note, or what an alias was moved to. */
+  detail: string;
+}
+
+export const HistoryEntry_Kind = {
+  UNSPECIFIED: 0,
+  RELEASED: 1,
+  ROLLED_BACK: 2,
+  TAKEN_OFFLINE: 3,
+  BROUGHT_ONLINE: 4,
+  ALIAS_MOVED: 5,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type HistoryEntry_Kind = typeof HistoryEntry_Kind[keyof typeof HistoryEntry_Kind];
+
+export namespace HistoryEntry_Kind {
+  export type UNSPECIFIED = typeof HistoryEntry_Kind.UNSPECIFIED;
+  export type RELEASED = typeof HistoryEntry_Kind.RELEASED;
+  export type ROLLED_BACK = typeof HistoryEntry_Kind.ROLLED_BACK;
+  export type TAKEN_OFFLINE = typeof HistoryEntry_Kind.TAKEN_OFFLINE;
+  export type BROUGHT_ONLINE = typeof HistoryEntry_Kind.BROUGHT_ONLINE;
+  export type ALIAS_MOVED = typeof HistoryEntry_Kind.ALIAS_MOVED;
+  export type UNRECOGNIZED = typeof HistoryEntry_Kind.UNRECOGNIZED;
+}
+
+export function historyEntry_KindFromJSON(object: any): HistoryEntry_Kind {
+  switch (object) {
+    case 0:
+    case "KIND_UNSPECIFIED":
+      return HistoryEntry_Kind.UNSPECIFIED;
+    case 1:
+    case "KIND_RELEASED":
+      return HistoryEntry_Kind.RELEASED;
+    case 2:
+    case "KIND_ROLLED_BACK":
+      return HistoryEntry_Kind.ROLLED_BACK;
+    case 3:
+    case "KIND_TAKEN_OFFLINE":
+      return HistoryEntry_Kind.TAKEN_OFFLINE;
+    case 4:
+    case "KIND_BROUGHT_ONLINE":
+      return HistoryEntry_Kind.BROUGHT_ONLINE;
+    case 5:
+    case "KIND_ALIAS_MOVED":
+      return HistoryEntry_Kind.ALIAS_MOVED;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return HistoryEntry_Kind.UNRECOGNIZED;
+  }
+}
+
+export function historyEntry_KindToJSON(object: HistoryEntry_Kind): string {
+  switch (object) {
+    case HistoryEntry_Kind.UNSPECIFIED:
+      return "KIND_UNSPECIFIED";
+    case HistoryEntry_Kind.RELEASED:
+      return "KIND_RELEASED";
+    case HistoryEntry_Kind.ROLLED_BACK:
+      return "KIND_ROLLED_BACK";
+    case HistoryEntry_Kind.TAKEN_OFFLINE:
+      return "KIND_TAKEN_OFFLINE";
+    case HistoryEntry_Kind.BROUGHT_ONLINE:
+      return "KIND_BROUGHT_ONLINE";
+    case HistoryEntry_Kind.ALIAS_MOVED:
+      return "KIND_ALIAS_MOVED";
+    case HistoryEntry_Kind.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
+export interface GetPropagationRequest {
+  /** `projects/{project}/groups/{group}/deployments/{environment}` */
+  name: string;
+  /** 0 to 10000: so long it is waited until every gateway serves the change. */
+  waitMs: number;
+}
+
+export interface Propagation {
+  /** Number of the release that is to be served. */
+  release: number;
+  /** Every gateway that was heard of within the last 15 seconds, by id. */
+  gateways: GatewayServing[];
+  /** How many serve the newest change, of how many. */
+  serving: number;
+  total: number;
+  /** From the change until the last of them served it, when all do. */
+  afterMs?: number | undefined;
+}
+
+export interface GatewayServing {
+  gateway: string;
+  /** What it serves; 0 when it does not know the deployment, or did not answer. */
+  release: number;
+  /** Whether it serves the newest change. */
+  isCurrent: boolean;
+  /** From the change until it served it. */
+  afterMs?: number | undefined;
 }
 
 function createBaseDeployment(): Deployment {
@@ -1680,6 +1841,1193 @@ export const ListReleasesResponse: MessageFns<ListReleasesResponse> = {
   },
 };
 
+function createBaseBatchTakeOfflineRequest(): BatchTakeOfflineRequest {
+  return { parent: "", names: [] };
+}
+
+export const BatchTakeOfflineRequest: MessageFns<BatchTakeOfflineRequest> = {
+  encode(message: BatchTakeOfflineRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    for (const v of message.names) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchTakeOfflineRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchTakeOfflineRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.names.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BatchTakeOfflineRequest {
+    return {
+      parent: isSet(object.parent) ? globalThis.String(object.parent) : "",
+      names: globalThis.Array.isArray(object?.names) ? object.names.map((e: any) => globalThis.String(e)) : [],
+    };
+  },
+
+  toJSON(message: BatchTakeOfflineRequest): unknown {
+    const obj: any = {};
+    if (message.parent !== "") {
+      obj.parent = message.parent;
+    }
+    if (message.names?.length) {
+      obj.names = message.names;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BatchTakeOfflineRequest>): BatchTakeOfflineRequest {
+    return BatchTakeOfflineRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchTakeOfflineRequest>): BatchTakeOfflineRequest {
+    const message = createBaseBatchTakeOfflineRequest();
+    message.parent = object.parent ?? "";
+    message.names = object.names?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseBatchTakeOfflineResponse(): BatchTakeOfflineResponse {
+  return { outcomes: [] };
+}
+
+export const BatchTakeOfflineResponse: MessageFns<BatchTakeOfflineResponse> = {
+  encode(message: BatchTakeOfflineResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.outcomes) {
+      BatchTakeOfflineResponse_Outcome.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchTakeOfflineResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchTakeOfflineResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.outcomes.push(BatchTakeOfflineResponse_Outcome.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BatchTakeOfflineResponse {
+    return {
+      outcomes: globalThis.Array.isArray(object?.outcomes)
+        ? object.outcomes.map((e: any) => BatchTakeOfflineResponse_Outcome.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: BatchTakeOfflineResponse): unknown {
+    const obj: any = {};
+    if (message.outcomes?.length) {
+      obj.outcomes = message.outcomes.map((e) => BatchTakeOfflineResponse_Outcome.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BatchTakeOfflineResponse>): BatchTakeOfflineResponse {
+    return BatchTakeOfflineResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchTakeOfflineResponse>): BatchTakeOfflineResponse {
+    const message = createBaseBatchTakeOfflineResponse();
+    message.outcomes = object.outcomes?.map((e) => BatchTakeOfflineResponse_Outcome.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseBatchTakeOfflineResponse_Outcome(): BatchTakeOfflineResponse_Outcome {
+  return { name: "", reason: "", message: "" };
+}
+
+export const BatchTakeOfflineResponse_Outcome: MessageFns<BatchTakeOfflineResponse_Outcome> = {
+  encode(message: BatchTakeOfflineResponse_Outcome, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(26).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BatchTakeOfflineResponse_Outcome {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBatchTakeOfflineResponse_Outcome();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): BatchTakeOfflineResponse_Outcome {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: BatchTakeOfflineResponse_Outcome): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<BatchTakeOfflineResponse_Outcome>): BatchTakeOfflineResponse_Outcome {
+    return BatchTakeOfflineResponse_Outcome.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BatchTakeOfflineResponse_Outcome>): BatchTakeOfflineResponse_Outcome {
+    const message = createBaseBatchTakeOfflineResponse_Outcome();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseDiffReleaseRequest(): DiffReleaseRequest {
+  return { name: "", revision: "", environmentBackend: undefined };
+}
+
+export const DiffReleaseRequest: MessageFns<DiffReleaseRequest> = {
+  encode(message: DiffReleaseRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.revision !== "") {
+      writer.uint32(18).string(message.revision);
+    }
+    if (message.environmentBackend !== undefined) {
+      Backend.encode(message.environmentBackend, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffReleaseRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffReleaseRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.revision = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.environmentBackend = Backend.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffReleaseRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      environmentBackend: isSet(object.environmentBackend)
+        ? Backend.fromJSON(object.environmentBackend)
+        : isSet(object.environment_backend)
+        ? Backend.fromJSON(object.environment_backend)
+        : undefined,
+    };
+  },
+
+  toJSON(message: DiffReleaseRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.revision !== "") {
+      obj.revision = message.revision;
+    }
+    if (message.environmentBackend !== undefined) {
+      obj.environmentBackend = Backend.toJSON(message.environmentBackend);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiffReleaseRequest>): DiffReleaseRequest {
+    return DiffReleaseRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffReleaseRequest>): DiffReleaseRequest {
+    const message = createBaseDiffReleaseRequest();
+    message.name = object.name ?? "";
+    message.revision = object.revision ?? "";
+    message.environmentBackend = (object.environmentBackend !== undefined && object.environmentBackend !== null)
+      ? Backend.fromPartial(object.environmentBackend)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseDiffReleaseResponse(): DiffReleaseResponse {
+  return { release: 0, revision: "", apis: [] };
+}
+
+export const DiffReleaseResponse: MessageFns<DiffReleaseResponse> = {
+  encode(message: DiffReleaseResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.release !== 0) {
+      writer.uint32(8).int32(message.release);
+    }
+    if (message.revision !== "") {
+      writer.uint32(18).string(message.revision);
+    }
+    for (const v of message.apis) {
+      ApiDifference.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffReleaseResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffReleaseResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.release = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.revision = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.apis.push(ApiDifference.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffReleaseResponse {
+    return {
+      release: isSet(object.release) ? globalThis.Number(object.release) : 0,
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      apis: globalThis.Array.isArray(object?.apis) ? object.apis.map((e: any) => ApiDifference.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: DiffReleaseResponse): unknown {
+    const obj: any = {};
+    if (message.release !== 0) {
+      obj.release = Math.round(message.release);
+    }
+    if (message.revision !== "") {
+      obj.revision = message.revision;
+    }
+    if (message.apis?.length) {
+      obj.apis = message.apis.map((e) => ApiDifference.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiffReleaseResponse>): DiffReleaseResponse {
+    return DiffReleaseResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffReleaseResponse>): DiffReleaseResponse {
+    const message = createBaseDiffReleaseResponse();
+    message.release = object.release ?? 0;
+    message.revision = object.revision ?? "";
+    message.apis = object.apis?.map((e) => ApiDifference.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseListDeploymentHistoryRequest(): ListDeploymentHistoryRequest {
+  return { parent: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListDeploymentHistoryRequest: MessageFns<ListDeploymentHistoryRequest> = {
+  encode(message: ListDeploymentHistoryRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeploymentHistoryRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDeploymentHistoryRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListDeploymentHistoryRequest {
+    return {
+      parent: isSet(object.parent) ? globalThis.String(object.parent) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListDeploymentHistoryRequest): unknown {
+    const obj: any = {};
+    if (message.parent !== "") {
+      obj.parent = message.parent;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListDeploymentHistoryRequest>): ListDeploymentHistoryRequest {
+    return ListDeploymentHistoryRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListDeploymentHistoryRequest>): ListDeploymentHistoryRequest {
+    const message = createBaseListDeploymentHistoryRequest();
+    message.parent = object.parent ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListDeploymentHistoryResponse(): ListDeploymentHistoryResponse {
+  return { entries: [], nextPageToken: "" };
+}
+
+export const ListDeploymentHistoryResponse: MessageFns<ListDeploymentHistoryResponse> = {
+  encode(message: ListDeploymentHistoryResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      HistoryEntry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDeploymentHistoryResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDeploymentHistoryResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(HistoryEntry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListDeploymentHistoryResponse {
+    return {
+      entries: globalThis.Array.isArray(object?.entries)
+        ? object.entries.map((e: any) => HistoryEntry.fromJSON(e))
+        : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListDeploymentHistoryResponse): unknown {
+    const obj: any = {};
+    if (message.entries?.length) {
+      obj.entries = message.entries.map((e) => HistoryEntry.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListDeploymentHistoryResponse>): ListDeploymentHistoryResponse {
+    return ListDeploymentHistoryResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListDeploymentHistoryResponse>): ListDeploymentHistoryResponse {
+    const message = createBaseListDeploymentHistoryResponse();
+    message.entries = object.entries?.map((e) => HistoryEntry.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseHistoryEntry(): HistoryEntry {
+  return { time: undefined, kind: 0, author: "", release: 0, revision: "", rollbackOf: 0, detail: "" };
+}
+
+export const HistoryEntry: MessageFns<HistoryEntry> = {
+  encode(message: HistoryEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.time !== undefined) {
+      Timestamp.encode(toTimestamp(message.time), writer.uint32(10).fork()).join();
+    }
+    if (message.kind !== 0) {
+      writer.uint32(16).int32(message.kind);
+    }
+    if (message.author !== "") {
+      writer.uint32(26).string(message.author);
+    }
+    if (message.release !== 0) {
+      writer.uint32(32).int32(message.release);
+    }
+    if (message.revision !== "") {
+      writer.uint32(42).string(message.revision);
+    }
+    if (message.rollbackOf !== 0) {
+      writer.uint32(48).int32(message.rollbackOf);
+    }
+    if (message.detail !== "") {
+      writer.uint32(58).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HistoryEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHistoryEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.time = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.author = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.release = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.revision = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rollbackOf = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HistoryEntry {
+    return {
+      time: isSet(object.time) ? fromJsonTimestamp(object.time) : undefined,
+      kind: isSet(object.kind) ? historyEntry_KindFromJSON(object.kind) : 0,
+      author: isSet(object.author) ? globalThis.String(object.author) : "",
+      release: isSet(object.release) ? globalThis.Number(object.release) : 0,
+      revision: isSet(object.revision) ? globalThis.String(object.revision) : "",
+      rollbackOf: isSet(object.rollbackOf)
+        ? globalThis.Number(object.rollbackOf)
+        : isSet(object.rollback_of)
+        ? globalThis.Number(object.rollback_of)
+        : 0,
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
+    };
+  },
+
+  toJSON(message: HistoryEntry): unknown {
+    const obj: any = {};
+    if (message.time !== undefined) {
+      obj.time = message.time.toISOString();
+    }
+    if (message.kind !== 0) {
+      obj.kind = historyEntry_KindToJSON(message.kind);
+    }
+    if (message.author !== "") {
+      obj.author = message.author;
+    }
+    if (message.release !== 0) {
+      obj.release = Math.round(message.release);
+    }
+    if (message.revision !== "") {
+      obj.revision = message.revision;
+    }
+    if (message.rollbackOf !== 0) {
+      obj.rollbackOf = Math.round(message.rollbackOf);
+    }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<HistoryEntry>): HistoryEntry {
+    return HistoryEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HistoryEntry>): HistoryEntry {
+    const message = createBaseHistoryEntry();
+    message.time = object.time ?? undefined;
+    message.kind = object.kind ?? 0;
+    message.author = object.author ?? "";
+    message.release = object.release ?? 0;
+    message.revision = object.revision ?? "";
+    message.rollbackOf = object.rollbackOf ?? 0;
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseGetPropagationRequest(): GetPropagationRequest {
+  return { name: "", waitMs: 0 };
+}
+
+export const GetPropagationRequest: MessageFns<GetPropagationRequest> = {
+  encode(message: GetPropagationRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.waitMs !== 0) {
+      writer.uint32(16).int32(message.waitMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetPropagationRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetPropagationRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.waitMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetPropagationRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      waitMs: isSet(object.waitMs)
+        ? globalThis.Number(object.waitMs)
+        : isSet(object.wait_ms)
+        ? globalThis.Number(object.wait_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: GetPropagationRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.waitMs !== 0) {
+      obj.waitMs = Math.round(message.waitMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetPropagationRequest>): GetPropagationRequest {
+    return GetPropagationRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetPropagationRequest>): GetPropagationRequest {
+    const message = createBaseGetPropagationRequest();
+    message.name = object.name ?? "";
+    message.waitMs = object.waitMs ?? 0;
+    return message;
+  },
+};
+
+function createBasePropagation(): Propagation {
+  return { release: 0, gateways: [], serving: 0, total: 0, afterMs: undefined };
+}
+
+export const Propagation: MessageFns<Propagation> = {
+  encode(message: Propagation, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.release !== 0) {
+      writer.uint32(8).int32(message.release);
+    }
+    for (const v of message.gateways) {
+      GatewayServing.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.serving !== 0) {
+      writer.uint32(24).int32(message.serving);
+    }
+    if (message.total !== 0) {
+      writer.uint32(32).int32(message.total);
+    }
+    if (message.afterMs !== undefined) {
+      writer.uint32(41).double(message.afterMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Propagation {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePropagation();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.release = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.gateways.push(GatewayServing.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.serving = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.total = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.afterMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Propagation {
+    return {
+      release: isSet(object.release) ? globalThis.Number(object.release) : 0,
+      gateways: globalThis.Array.isArray(object?.gateways)
+        ? object.gateways.map((e: any) => GatewayServing.fromJSON(e))
+        : [],
+      serving: isSet(object.serving) ? globalThis.Number(object.serving) : 0,
+      total: isSet(object.total) ? globalThis.Number(object.total) : 0,
+      afterMs: isSet(object.afterMs)
+        ? globalThis.Number(object.afterMs)
+        : isSet(object.after_ms)
+        ? globalThis.Number(object.after_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: Propagation): unknown {
+    const obj: any = {};
+    if (message.release !== 0) {
+      obj.release = Math.round(message.release);
+    }
+    if (message.gateways?.length) {
+      obj.gateways = message.gateways.map((e) => GatewayServing.toJSON(e));
+    }
+    if (message.serving !== 0) {
+      obj.serving = Math.round(message.serving);
+    }
+    if (message.total !== 0) {
+      obj.total = Math.round(message.total);
+    }
+    if (message.afterMs !== undefined) {
+      obj.afterMs = floatToJson(message.afterMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Propagation>): Propagation {
+    return Propagation.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Propagation>): Propagation {
+    const message = createBasePropagation();
+    message.release = object.release ?? 0;
+    message.gateways = object.gateways?.map((e) => GatewayServing.fromPartial(e)) || [];
+    message.serving = object.serving ?? 0;
+    message.total = object.total ?? 0;
+    message.afterMs = object.afterMs ?? undefined;
+    return message;
+  },
+};
+
+function createBaseGatewayServing(): GatewayServing {
+  return { gateway: "", release: 0, isCurrent: false, afterMs: undefined };
+}
+
+export const GatewayServing: MessageFns<GatewayServing> = {
+  encode(message: GatewayServing, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.gateway !== "") {
+      writer.uint32(10).string(message.gateway);
+    }
+    if (message.release !== 0) {
+      writer.uint32(16).int32(message.release);
+    }
+    if (message.isCurrent !== false) {
+      writer.uint32(24).bool(message.isCurrent);
+    }
+    if (message.afterMs !== undefined) {
+      writer.uint32(33).double(message.afterMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GatewayServing {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGatewayServing();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.gateway = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.release = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isCurrent = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.afterMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GatewayServing {
+    return {
+      gateway: isSet(object.gateway) ? globalThis.String(object.gateway) : "",
+      release: isSet(object.release) ? globalThis.Number(object.release) : 0,
+      isCurrent: isSet(object.isCurrent)
+        ? globalThis.Boolean(object.isCurrent)
+        : isSet(object.is_current)
+        ? globalThis.Boolean(object.is_current)
+        : false,
+      afterMs: isSet(object.afterMs)
+        ? globalThis.Number(object.afterMs)
+        : isSet(object.after_ms)
+        ? globalThis.Number(object.after_ms)
+        : undefined,
+    };
+  },
+
+  toJSON(message: GatewayServing): unknown {
+    const obj: any = {};
+    if (message.gateway !== "") {
+      obj.gateway = message.gateway;
+    }
+    if (message.release !== 0) {
+      obj.release = Math.round(message.release);
+    }
+    if (message.isCurrent !== false) {
+      obj.isCurrent = message.isCurrent;
+    }
+    if (message.afterMs !== undefined) {
+      obj.afterMs = floatToJson(message.afterMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GatewayServing>): GatewayServing {
+    return GatewayServing.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GatewayServing>): GatewayServing {
+    const message = createBaseGatewayServing();
+    message.gateway = object.gateway ?? "";
+    message.release = object.release ?? 0;
+    message.isCurrent = object.isCurrent ?? false;
+    message.afterMs = object.afterMs ?? undefined;
+    return message;
+  },
+};
+
 /** A deployment is a group in an environment: what authorisations bind to. A release puts an immutable snapshot into it. */
 export type DeploymentServiceService = typeof DeploymentServiceService;
 export const DeploymentServiceService = {
@@ -1748,6 +3096,18 @@ export const DeploymentServiceService = {
     responseSerialize: (value: Deployment): Buffer => Buffer.from(Deployment.encode(value).finish()),
     responseDeserialize: (value: Buffer): Deployment => Deployment.decode(value),
   },
+  /** Takes many offline, each by itself: one that cannot be does not keep the others. */
+  batchTakeOffline: {
+    path: "/millrace.control.v1.DeploymentService/BatchTakeOffline" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: BatchTakeOfflineRequest): Buffer =>
+      Buffer.from(BatchTakeOfflineRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): BatchTakeOfflineRequest => BatchTakeOfflineRequest.decode(value),
+    responseSerialize: (value: BatchTakeOfflineResponse): Buffer =>
+      Buffer.from(BatchTakeOfflineResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): BatchTakeOfflineResponse => BatchTakeOfflineResponse.decode(value),
+  },
   getRelease: {
     path: "/millrace.control.v1.DeploymentService/GetRelease" as const,
     requestStream: false as const,
@@ -1768,6 +3128,42 @@ export const DeploymentServiceService = {
       Buffer.from(ListReleasesResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListReleasesResponse => ListReleasesResponse.decode(value),
   },
+  /**
+   * How what callers get would change if the revision were released now: against what is served, backends resolved as CreateRelease would
+   * resolve them. Changes nothing. Errors: those of CreateRelease.
+   */
+  diffRelease: {
+    path: "/millrace.control.v1.DeploymentService/DiffRelease" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DiffReleaseRequest): Buffer => Buffer.from(DiffReleaseRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DiffReleaseRequest => DiffReleaseRequest.decode(value),
+    responseSerialize: (value: DiffReleaseResponse): Buffer => Buffer.from(DiffReleaseResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DiffReleaseResponse => DiffReleaseResponse.decode(value),
+  },
+  /** Releases and what changed the deployment without one: rollbacks, moved aliases, offline and online. Newest first. */
+  listDeploymentHistory: {
+    path: "/millrace.control.v1.DeploymentService/ListDeploymentHistory" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDeploymentHistoryRequest): Buffer =>
+      Buffer.from(ListDeploymentHistoryRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDeploymentHistoryRequest => ListDeploymentHistoryRequest.decode(value),
+    responseSerialize: (value: ListDeploymentHistoryResponse): Buffer =>
+      Buffer.from(ListDeploymentHistoryResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDeploymentHistoryResponse => ListDeploymentHistoryResponse.decode(value),
+  },
+  /** How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do. */
+  getPropagation: {
+    path: "/millrace.control.v1.DeploymentService/GetPropagation" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetPropagationRequest): Buffer =>
+      Buffer.from(GetPropagationRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetPropagationRequest => GetPropagationRequest.decode(value),
+    responseSerialize: (value: Propagation): Buffer => Buffer.from(Propagation.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Propagation => Propagation.decode(value),
+  },
 } as const;
 
 export interface DeploymentServiceServer extends UntypedServiceImplementation {
@@ -1786,9 +3182,20 @@ export interface DeploymentServiceServer extends UntypedServiceImplementation {
   takeOffline: handleUnaryCall<TakeOfflineRequest, Deployment>;
   /** Serves the newest release again after TakeOffline. */
   bringOnline: handleUnaryCall<BringOnlineRequest, Deployment>;
+  /** Takes many offline, each by itself: one that cannot be does not keep the others. */
+  batchTakeOffline: handleUnaryCall<BatchTakeOfflineRequest, BatchTakeOfflineResponse>;
   getRelease: handleUnaryCall<GetReleaseRequest, Release>;
   /** Newest first. */
   listReleases: handleUnaryCall<ListReleasesRequest, ListReleasesResponse>;
+  /**
+   * How what callers get would change if the revision were released now: against what is served, backends resolved as CreateRelease would
+   * resolve them. Changes nothing. Errors: those of CreateRelease.
+   */
+  diffRelease: handleUnaryCall<DiffReleaseRequest, DiffReleaseResponse>;
+  /** Releases and what changed the deployment without one: rollbacks, moved aliases, offline and online. Newest first. */
+  listDeploymentHistory: handleUnaryCall<ListDeploymentHistoryRequest, ListDeploymentHistoryResponse>;
+  /** How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do. */
+  getPropagation: handleUnaryCall<GetPropagationRequest, Propagation>;
 }
 
 export interface DeploymentServiceClient extends Client {
@@ -1891,6 +3298,22 @@ export interface DeploymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Deployment) => void,
   ): ClientUnaryCall;
+  /** Takes many offline, each by itself: one that cannot be does not keep the others. */
+  batchTakeOffline(
+    request: BatchTakeOfflineRequest,
+    callback: (error: ServiceError | null, response: BatchTakeOfflineResponse) => void,
+  ): ClientUnaryCall;
+  batchTakeOffline(
+    request: BatchTakeOfflineRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: BatchTakeOfflineResponse) => void,
+  ): ClientUnaryCall;
+  batchTakeOffline(
+    request: BatchTakeOfflineRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: BatchTakeOfflineResponse) => void,
+  ): ClientUnaryCall;
   getRelease(
     request: GetReleaseRequest,
     callback: (error: ServiceError | null, response: Release) => void,
@@ -1922,6 +3345,57 @@ export interface DeploymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListReleasesResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * How what callers get would change if the revision were released now: against what is served, backends resolved as CreateRelease would
+   * resolve them. Changes nothing. Errors: those of CreateRelease.
+   */
+  diffRelease(
+    request: DiffReleaseRequest,
+    callback: (error: ServiceError | null, response: DiffReleaseResponse) => void,
+  ): ClientUnaryCall;
+  diffRelease(
+    request: DiffReleaseRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DiffReleaseResponse) => void,
+  ): ClientUnaryCall;
+  diffRelease(
+    request: DiffReleaseRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DiffReleaseResponse) => void,
+  ): ClientUnaryCall;
+  /** Releases and what changed the deployment without one: rollbacks, moved aliases, offline and online. Newest first. */
+  listDeploymentHistory(
+    request: ListDeploymentHistoryRequest,
+    callback: (error: ServiceError | null, response: ListDeploymentHistoryResponse) => void,
+  ): ClientUnaryCall;
+  listDeploymentHistory(
+    request: ListDeploymentHistoryRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDeploymentHistoryResponse) => void,
+  ): ClientUnaryCall;
+  listDeploymentHistory(
+    request: ListDeploymentHistoryRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDeploymentHistoryResponse) => void,
+  ): ClientUnaryCall;
+  /** How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do. */
+  getPropagation(
+    request: GetPropagationRequest,
+    callback: (error: ServiceError | null, response: Propagation) => void,
+  ): ClientUnaryCall;
+  getPropagation(
+    request: GetPropagationRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Propagation) => void,
+  ): ClientUnaryCall;
+  getPropagation(
+    request: GetPropagationRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Propagation) => void,
+  ): ClientUnaryCall;
 }
 
 export const DeploymentServiceClient = makeGenericClientConstructor(
@@ -1932,6 +3406,10 @@ export const DeploymentServiceClient = makeGenericClientConstructor(
   service: typeof DeploymentServiceService;
   serviceName: string;
 };
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 

@@ -20,6 +20,7 @@ import {
 } from "@grpc/grpc-js";
 import { Empty } from "../../../google/protobuf/empty.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
+import { ApiDifference } from "./differences.ts";
 
 export const protobufPackage = "millrace.control.v1";
 
@@ -108,6 +109,10 @@ export interface ListGroupsRequest {
   parent: string;
   pageSize: number;
   pageToken: string;
+  /** Only groups whose id or description holds this text, in whatever case, or whose label it is; at most 100 characters. */
+  search: string;
+  /** Only groups that are served somewhere, or only others. */
+  deployed?: boolean | undefined;
 }
 
 export interface ListGroupsResponse {
@@ -176,6 +181,20 @@ export interface UpdateRevisionRequest {
 export interface DeleteRevisionRequest {
   name: string;
   etag: string;
+}
+
+export interface DiffRevisionsRequest {
+  /** The newer one: `projects/{project}/groups/{group}/revisions/{n.n.n}` */
+  name: string;
+  /** The older one, `n.n.n` of the same group; empty means the one that the newer was copied from. */
+  base: string;
+}
+
+export interface DiffRevisionsResponse {
+  /** `n.n.n` */
+  base: string;
+  /** By id. */
+  apis: ApiDifference[];
 }
 
 function createBaseGroup(): Group {
@@ -601,7 +620,7 @@ export const GetGroupRequest: MessageFns<GetGroupRequest> = {
 };
 
 function createBaseListGroupsRequest(): ListGroupsRequest {
-  return { parent: "", pageSize: 0, pageToken: "" };
+  return { parent: "", pageSize: 0, pageToken: "", search: "", deployed: undefined };
 }
 
 export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
@@ -614,6 +633,12 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(26).string(message.pageToken);
+    }
+    if (message.search !== "") {
+      writer.uint32(34).string(message.search);
+    }
+    if (message.deployed !== undefined) {
+      writer.uint32(40).bool(message.deployed);
     }
     return writer;
   },
@@ -655,6 +680,22 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.search = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.deployed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -680,6 +721,8 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      search: isSet(object.search) ? globalThis.String(object.search) : "",
+      deployed: isSet(object.deployed) ? globalThis.Boolean(object.deployed) : undefined,
     };
   },
 
@@ -694,6 +737,12 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.search !== "") {
+      obj.search = message.search;
+    }
+    if (message.deployed !== undefined) {
+      obj.deployed = message.deployed;
+    }
     return obj;
   },
 
@@ -705,6 +754,8 @@ export const ListGroupsRequest: MessageFns<ListGroupsRequest> = {
     message.parent = object.parent ?? "";
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.search = object.search ?? "";
+    message.deployed = object.deployed ?? undefined;
     return message;
   },
 };
@@ -1785,6 +1836,176 @@ export const DeleteRevisionRequest: MessageFns<DeleteRevisionRequest> = {
   },
 };
 
+function createBaseDiffRevisionsRequest(): DiffRevisionsRequest {
+  return { name: "", base: "" };
+}
+
+export const DiffRevisionsRequest: MessageFns<DiffRevisionsRequest> = {
+  encode(message: DiffRevisionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.base !== "") {
+      writer.uint32(18).string(message.base);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffRevisionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffRevisionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.base = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffRevisionsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      base: isSet(object.base) ? globalThis.String(object.base) : "",
+    };
+  },
+
+  toJSON(message: DiffRevisionsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.base !== "") {
+      obj.base = message.base;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiffRevisionsRequest>): DiffRevisionsRequest {
+    return DiffRevisionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffRevisionsRequest>): DiffRevisionsRequest {
+    const message = createBaseDiffRevisionsRequest();
+    message.name = object.name ?? "";
+    message.base = object.base ?? "";
+    return message;
+  },
+};
+
+function createBaseDiffRevisionsResponse(): DiffRevisionsResponse {
+  return { base: "", apis: [] };
+}
+
+export const DiffRevisionsResponse: MessageFns<DiffRevisionsResponse> = {
+  encode(message: DiffRevisionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.base !== "") {
+      writer.uint32(10).string(message.base);
+    }
+    for (const v of message.apis) {
+      ApiDifference.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DiffRevisionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDiffRevisionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.base = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.apis.push(ApiDifference.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DiffRevisionsResponse {
+    return {
+      base: isSet(object.base) ? globalThis.String(object.base) : "",
+      apis: globalThis.Array.isArray(object?.apis) ? object.apis.map((e: any) => ApiDifference.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: DiffRevisionsResponse): unknown {
+    const obj: any = {};
+    if (message.base !== "") {
+      obj.base = message.base;
+    }
+    if (message.apis?.length) {
+      obj.apis = message.apis.map((e) => ApiDifference.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DiffRevisionsResponse>): DiffRevisionsResponse {
+    return DiffRevisionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DiffRevisionsResponse>): DiffRevisionsResponse {
+    const message = createBaseDiffRevisionsResponse();
+    message.base = object.base ?? "";
+    message.apis = object.apis?.map((e) => ApiDifference.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 /** An API group is the unit of release. Creating one makes revision 0.0.1 and the deployments test, preview and online. */
 export type GroupServiceService = typeof GroupServiceService;
 export const GroupServiceService = {
@@ -1889,6 +2110,17 @@ export const GroupServiceService = {
     responseSerialize: (value: Empty): Buffer => Buffer.from(Empty.encode(value).finish()),
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
+  /** What has changed from one revision of a group to another: which APIs, and what of their definitions. */
+  diffRevisions: {
+    path: "/millrace.control.v1.GroupService/DiffRevisions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DiffRevisionsRequest): Buffer => Buffer.from(DiffRevisionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DiffRevisionsRequest => DiffRevisionsRequest.decode(value),
+    responseSerialize: (value: DiffRevisionsResponse): Buffer =>
+      Buffer.from(DiffRevisionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DiffRevisionsResponse => DiffRevisionsResponse.decode(value),
+  },
 } as const;
 
 export interface GroupServiceServer extends UntypedServiceImplementation {
@@ -1909,6 +2141,8 @@ export interface GroupServiceServer extends UntypedServiceImplementation {
   updateRevision: handleUnaryCall<UpdateRevisionRequest, Revision>;
   /** Errors: `failed_precondition` revision_deployed, revision_is_last. */
   deleteRevision: handleUnaryCall<DeleteRevisionRequest, Empty>;
+  /** What has changed from one revision of a group to another: which APIs, and what of their definitions. */
+  diffRevisions: handleUnaryCall<DiffRevisionsRequest, DiffRevisionsResponse>;
 }
 
 export interface GroupServiceClient extends Client {
@@ -2065,6 +2299,22 @@ export interface GroupServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /** What has changed from one revision of a group to another: which APIs, and what of their definitions. */
+  diffRevisions(
+    request: DiffRevisionsRequest,
+    callback: (error: ServiceError | null, response: DiffRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  diffRevisions(
+    request: DiffRevisionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DiffRevisionsResponse) => void,
+  ): ClientUnaryCall;
+  diffRevisions(
+    request: DiffRevisionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DiffRevisionsResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -68,6 +68,27 @@ export interface BuildFault_Finding {
   message: string;
 }
 
+/** Subject `mr.serving`: control-plane asks every gateway what it serves for a deployment. */
+export interface ServingRequest {
+  /** Of the deployment. */
+  hostLabel: string;
+  /** Comes back with the answer. */
+  question: string;
+}
+
+/**
+ * Subject `mr.served.{gateway id}`: a gateway's answer, or without a question a sign that it is there, every five seconds. NATS vouches for
+ * the gateway.
+ */
+export interface ServedReport {
+  question: string;
+  /** Of the record whose snapshot it serves; 0 when it serves none. */
+  generation: number;
+  release: number;
+  /** Since when. */
+  servedForMs: number;
+}
+
 /** Subject `mr.trial`, queue group `triers`: control-plane has one runner call a function once, as a gateway would. */
 export interface TrialRequest {
   requestId: string;
@@ -1078,6 +1099,216 @@ export const BuildFault_Finding: MessageFns<BuildFault_Finding> = {
     message.line = object.line ?? 0;
     message.column = object.column ?? 0;
     message.message = object.message ?? "";
+    return message;
+  },
+};
+
+function createBaseServingRequest(): ServingRequest {
+  return { hostLabel: "", question: "" };
+}
+
+export const ServingRequest: MessageFns<ServingRequest> = {
+  encode(message: ServingRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.hostLabel !== "") {
+      writer.uint32(10).string(message.hostLabel);
+    }
+    if (message.question !== "") {
+      writer.uint32(18).string(message.question);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServingRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServingRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.hostLabel = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.question = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServingRequest {
+    return {
+      hostLabel: isSet(object.hostLabel)
+        ? globalThis.String(object.hostLabel)
+        : isSet(object.host_label)
+        ? globalThis.String(object.host_label)
+        : "",
+      question: isSet(object.question) ? globalThis.String(object.question) : "",
+    };
+  },
+
+  toJSON(message: ServingRequest): unknown {
+    const obj: any = {};
+    if (message.hostLabel !== "") {
+      obj.hostLabel = message.hostLabel;
+    }
+    if (message.question !== "") {
+      obj.question = message.question;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ServingRequest>): ServingRequest {
+    return ServingRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServingRequest>): ServingRequest {
+    const message = createBaseServingRequest();
+    message.hostLabel = object.hostLabel ?? "";
+    message.question = object.question ?? "";
+    return message;
+  },
+};
+
+function createBaseServedReport(): ServedReport {
+  return { question: "", generation: 0, release: 0, servedForMs: 0 };
+}
+
+export const ServedReport: MessageFns<ServedReport> = {
+  encode(message: ServedReport, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.question !== "") {
+      writer.uint32(10).string(message.question);
+    }
+    if (message.generation !== 0) {
+      writer.uint32(16).int64(message.generation);
+    }
+    if (message.release !== 0) {
+      writer.uint32(24).int32(message.release);
+    }
+    if (message.servedForMs !== 0) {
+      writer.uint32(33).double(message.servedForMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServedReport {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServedReport();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.question = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.generation = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.release = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.servedForMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ServedReport {
+    return {
+      question: isSet(object.question) ? globalThis.String(object.question) : "",
+      generation: isSet(object.generation) ? globalThis.Number(object.generation) : 0,
+      release: isSet(object.release) ? globalThis.Number(object.release) : 0,
+      servedForMs: isSet(object.servedForMs)
+        ? globalThis.Number(object.servedForMs)
+        : isSet(object.served_for_ms)
+        ? globalThis.Number(object.served_for_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: ServedReport): unknown {
+    const obj: any = {};
+    if (message.question !== "") {
+      obj.question = message.question;
+    }
+    if (message.generation !== 0) {
+      obj.generation = Math.round(message.generation);
+    }
+    if (message.release !== 0) {
+      obj.release = Math.round(message.release);
+    }
+    if (message.servedForMs !== 0) {
+      obj.servedForMs = floatToJson(message.servedForMs);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ServedReport>): ServedReport {
+    return ServedReport.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServedReport>): ServedReport {
+    const message = createBaseServedReport();
+    message.question = object.question ?? "";
+    message.generation = object.generation ?? 0;
+    message.release = object.release ?? 0;
+    message.servedForMs = object.servedForMs ?? 0;
     return message;
   },
 };

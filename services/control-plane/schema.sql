@@ -714,6 +714,7 @@ CREATE INDEX audit_events_by_actor ON ONLY audit_events USING btree (actor, at, 
 CREATE INDEX audit_events_by_project ON ONLY audit_events USING btree (project, at, chain, sequence);
 CREATE INDEX audit_events_by_time ON ONLY audit_events USING btree (at, chain, sequence);
 CREATE INDEX deployment_events_by_deployment ON deployment_events USING btree (group_label, environment, id);
+CREATE INDEX deployment_events_by_time ON deployment_events USING btree (group_label, environment, created_at DESC, id DESC);
 CREATE INDEX deployments_by_snapshot ON deployments USING btree (snapshot_digest) WHERE (snapshot_digest IS NOT NULL);
 CREATE INDEX event_gaps_by_arrival ON ONLY event_gaps USING btree (stream, project, id);
 CREATE INDEX event_gaps_by_time ON ONLY event_gaps USING btree (stream, project, at DESC, id DESC);
@@ -732,6 +733,7 @@ CREATE INDEX log_lines_by_request ON ONLY log_lines USING btree (project, reques
 CREATE INDEX outbox_by_age ON outbox USING btree (marked_at, bucket, key);
 CREATE INDEX release_targets_by_function ON release_targets USING btree (function_uid, qualifier);
 CREATE INDEX releases_by_snapshot ON releases USING btree (snapshot_digest);
+CREATE INDEX releases_by_time ON releases USING btree (group_label, environment, created_at DESC, number DESC);
 CREATE INDEX request_usage_days_by_age ON request_usage_days USING btree (at);
 CREATE INDEX request_usage_hours_by_age ON request_usage_hours USING btree (at);
 CREATE INDEX request_usage_minutes_by_age ON request_usage_minutes USING btree (at);

@@ -7,6 +7,8 @@ export const CALL_TIMEOUT_MS = 30_000;
 export const UPLOAD_TIMEOUT_MS = 300_000;
 /** A function that is tried may be started, and may work for a minute. */
 export const INVOKE_TIMEOUT_MS = 90_000;
+/** Until every gateway serves a change. */
+export const PROPAGATION_WAIT_MS = 10_000;
 export const UPLOAD_BYTES_MAX = 50 * MIB;
 export const UPLOAD_CHUNK_BYTES = 64 * 1024;
 

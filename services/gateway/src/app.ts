@@ -75,10 +75,9 @@ export type GatewayApp = ReturnType<typeof buildApp>;
 /** Puts the gateway together. Nothing runs until `start`. */
 export function buildApp(deps: GatewayDependencies) {
   const { log, region, random } = deps;
-  const deployments = new Deployments(region, log);
+  const deployments = new Deployments(region, log, deps.steadyClockMs);
   const domains = new Domains();
   const certificates = deps.https && serverNamesOf(deps.https, domains, log);
-  const deployments = new Deployments(region, log, deps.steadyClockMs);
   const functions = new Functions(random);
   const grants = new Grants();
 
@@ -188,9 +187,8 @@ export function buildApp(deps: GatewayDependencies) {
         onFrames: guarded((runnerId: string, message: Buffer) => dispatcher.receive(runnerId, message), log),
         onBeat: guarded((runnerId: string, beat: Beat) => dispatcher.onBeat(runnerId, beat), log),
       });
-      buckets = new BucketsBus(deps.bus, { releases: releasesOf(deployments, domains), functions, grants }, log);
       served.start();
-      buckets = new BucketsBus(deps.bus, { releases: deployments, functions, grants }, log);
+      buckets = new BucketsBus(deps.bus, { releases: releasesOf(deployments, domains), functions, grants }, log);
       grants.onChange = () => renewal.wake();
       renewal.start();
       dispatcher.start();

@@ -10,6 +10,7 @@ const FIRST_STEPS = "docs/guides/first-steps.md";
 const WHAT_HAPPENED = "docs/guides/what-happened.md";
 const SCALE_OUT = "docs/guides/scale-out.md";
 const FUNCTIONS = "docs/guides/functions.md";
+const RELEASES = "docs/guides/releases.md";
 
 const platform = await testPlatform();
 const shell = readersShell(platform.platformFile, filesIn(FIRST_STEPS));
@@ -88,8 +89,22 @@ test("functions: tried without a release, with events that are kept", async () =
   assert.match(invoked[2]!, /hello Ada/);
   const failing = `npx millrace --project lab function invoke greet --data '{"fail": true}'`;
   const failed = await inLab(`${failing} || true`);
-  assert.match(failed, /error +Error: as you wished\n +at handler \(index\.ts:4:\d+\)/);
+  assert.match(failed, /error +Error: as you wished\n +at handler \(index\.ts:3:\d+\)/);
   assert.match(failed, /^failed: function_error$/m);
+});
+
+test("releases: a revision is copied, compared, released until every gateway serves it, and taken back", async () => {
+  await shell("npx millrace project create depot");
+  const printed = new Map<string, string>();
+  for (const line of commandsIn(RELEASES)) printed.set(line, await shell(line));
+  const told = (part: string) => [...printed].find(([line]) => line.includes(part))![1];
+  assert.match(told("--wait"), /^release 1 is on 1 of 1 gateway after \d+ ms$/m);
+  assert.equal(told("revisions diff").trim(), "0.0.1 -> 0.0.2\n+ get");
+  assert.equal(told("release diff").trim(), "release 1 (0.0.1) -> 0.0.2\n+ get");
+  assert.match(told("rollback"), /^release 3 is on 1 of 1 gateway after \d+ ms$/m);
+  assert.match(told("history"), /rolled back +3 +0\.0\.1 +1 .*\n.* released +2 +0\.0\.2 .*\n.* released +1 +0\.0\.1 /);
+  assert.match(told("offline-all"), /stock +offline/);
+  assert.match(told("group list"), /stock/);
 });
 
 test("scale out: an alias that keeps instances loaded, and who may join from elsewhere", async () => {

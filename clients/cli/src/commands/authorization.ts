@@ -8,8 +8,7 @@ import {
 import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import { done, many, one, type View } from "../output/answer.ts";
-import { environmentOption, groupOption } from "./options.ts";
-import { deploymentName } from "./release.ts";
+import { deploymentName, environmentOption, groupOption } from "./options.ts";
 
 const kindWord = (kind: KeyKind) => (kind === KeyKind.SUBSCRIPTION_KEY ? "subscription" : "access");
 

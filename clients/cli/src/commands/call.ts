@@ -15,8 +15,7 @@ import { EXIT } from "../exit-codes.ts";
 import { type Answer, idOf } from "../output/answer.ts";
 import { printable } from "../output/table.ts";
 import { existingPath } from "../terminal.ts";
-import { listOption } from "./options.ts";
-import { deploymentName } from "./release.ts";
+import { deploymentName, listOption } from "./options.ts";
 
 interface CallOptions extends CredentialOptions {
   group?: string;

@@ -1,8 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { GroupServiceService, Revision } from "@millrace/proto/control/v1/groups";
+import { DiffRevisionsResponse, GroupServiceService, Revision } from "@millrace/proto/control/v1/groups";
 import { Option } from "commander";
 import type { Noun } from "../command-line.ts";
 import { done, idOf, many, one, type View } from "../output/answer.ts";
+import { differencesText } from "../output/differences.ts";
 
 const view: View<Revision> = {
   json: Revision.toJSON,
@@ -53,6 +54,17 @@ export function registerRevision(groups: Noun): void {
       async run({ call, project }, [group, revision]) {
         const name = `${project}/groups/${group}/revisions/${revision}`;
         return one(view, await call(GroupServiceService.getRevision, { name }));
+      },
+    })
+    .command<{ base?: string }>({
+      usage: "diff <group> <revision>",
+      description: "show how a revision differs from another",
+      options: [new Option("--base <n.n.n>", "the other (default: the one it was copied from)")],
+      async run({ call, project }, [group, revision], { base = "" }) {
+        const name = `${project}/groups/${group}/revisions/${revision}`;
+        const response = await call(GroupServiceService.diffRevisions, { name, base });
+        const text = `${response.base} -> ${revision}\n${differencesText(response.apis)}`;
+        return done(DiffRevisionsResponse.toJSON(response) as object, text);
       },
     })
     .command<{ note?: string }>({

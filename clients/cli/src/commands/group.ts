@@ -45,11 +45,16 @@ export function registerGroup(registry: Registry): void {
         return one(view, await call(GroupServiceService.createGroup, request));
       },
     })
-    .command({
+    .command<{ search?: string; deployed?: boolean }>({
       usage: "list",
       description: "list the project's groups",
-      async run({ listAll, project }) {
-        const request = { parent: project, pageSize: 0, pageToken: "" };
+      options: [
+        new Option("--search <text>", "those with this in their id or description, or with this label"),
+        new Option("--deployed", "only those that are served somewhere"),
+        new Option("--no-deployed", "only those that are served nowhere").default(undefined),
+      ],
+      async run({ listAll, project }, _, { search = "", deployed }) {
+        const request = { parent: project, pageSize: 0, pageToken: "", search, deployed };
         return many(view, "groups", await listAll(GroupServiceService.listGroups, request, (page) => page.groups));
       },
     })

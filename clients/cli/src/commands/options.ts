@@ -4,6 +4,16 @@ import { InvalidArgumentError, Option } from "commander";
 
 // Options that several commands take, and how their values are read.
 
+export interface DeploymentOptions {
+  group: string;
+  env: string;
+}
+
+/** `project` is `projects/{id}`. */
+export function deploymentName(project: string, { group, env }: DeploymentOptions): string {
+  return `${project}/groups/${group}/deployments/${env}`;
+}
+
 export function groupOption(): Option {
   return new Option("-g, --group <id>", "the API group").makeOptionMandatory();
 }

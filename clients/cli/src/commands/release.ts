@@ -1,13 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { Deployment, DeploymentServiceService, DeploymentState, Release } from "@millrace/proto/control/v1/deployments";
+import {
+  Deployment,
+  DeploymentServiceService,
+  DeploymentState,
+  Propagation,
+  Release,
+} from "@millrace/proto/control/v1/deployments";
 import { Option } from "commander";
 import type { Noun, Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { backendText } from "../deploy/backend.ts";
 import { readNewestRevision } from "../deploy/current.ts";
-import { idOf, many, one, type View } from "../output/answer.ts";
+import { EXIT } from "../exit-codes.ts";
+import { type Answer, idOf, many, one, type View } from "../output/answer.ts";
 import { type BackendOptions, backendOf, backendOptions } from "./backend-options.ts";
-import { environmentOption, groupOption, integerOption } from "./options.ts";
+import { type DeploymentOptions, deploymentName, environmentOption, groupOption, integerOption } from "./options.ts";
+import { propagationOf, propagationText, registerProgress } from "./release-progress.ts";
 
 const STATES: Readonly<Record<number, string>> = {
   [DeploymentState.UNRELEASED]: "unreleased",
@@ -39,22 +47,21 @@ const view: View<Release> = {
   },
 };
 
-interface DeploymentOptions {
-  group: string;
-  env: string;
-}
-
 interface CreateOptions extends DeploymentOptions, BackendOptions {
   revision?: string;
   note?: string;
+  wait?: boolean;
 }
 
 const deploymentOptions = () => [groupOption(), environmentOption()];
 const noteOption = () => new Option("--note <text>", "for the history");
 
+const waitOption = () => new Option("--wait", "until every gateway serves it");
+
 export function registerRelease(registry: Registry): void {
   const noun = registry.noun("release", "what a group serves in an environment");
   registerChanges(noun);
+  registerProgress(noun);
   noun
     .command<DeploymentOptions>({
       usage: "list",
@@ -91,17 +98,20 @@ function registerChanges(noun: Noun): void {
         new Option("-r, --revision <n.n.n>", "the revision (default: the newest)"),
         ...backendOptions("behind the APIs that name none"),
         noteOption(),
+        waitOption(),
       ],
-      async run({ call, platform, project }, _, options) {
+      async run(context, _, options) {
+        const { call, platform, project } = context;
         const name = deploymentName(project, options);
         const newest = () => readNewestRevision(platform, `${project}/groups/${options.group}`);
         const revision = options.revision ?? idOf((await newest()).name);
         const request = { name, revision, note: options.note ?? "", requestId: randomUUID(), etag: "" };
         const environmentBackend = backendOf(options, project);
-        return one(view, await call(DeploymentServiceService.createRelease, { ...request, environmentBackend }));
+        const made = await call(DeploymentServiceService.createRelease, { ...request, environmentBackend });
+        return withPropagation(context, options, one(view, made));
       },
     })
-    .command<DeploymentOptions & { to?: number; note?: string }>({
+    .command<DeploymentOptions & { to?: number; note?: string; wait?: boolean }>({
       usage: "rollback",
       description: "serve an earlier release's snapshot again",
       options: [
@@ -113,12 +123,14 @@ function registerChanges(noun: Noun): void {
           999_999_999,
         ),
         noteOption(),
+        waitOption(),
       ],
-      async run({ call, project }, _, options) {
+      async run(context, _, options) {
+        const { call, project } = context;
         const name = deploymentName(project, options);
         const { to: release = 0, note = "" } = options;
         const request = { name, release, note, requestId: randomUUID(), etag: "" };
-        return one(view, await call(DeploymentServiceService.rollback, request));
+        return withPropagation(context, options, one(view, await call(DeploymentServiceService.rollback, request)));
       },
     })
     .command<DeploymentOptions>({
@@ -141,6 +153,15 @@ function registerChanges(noun: Noun): void {
     });
 }
 
-export function deploymentName(project: Context["project"], { group, env }: DeploymentOptions): string {
-  return `${project}/groups/${group}/deployments/${env}`;
+/** Says how far the change has come, when that was asked for. */
+async function withPropagation(
+  context: Context,
+  options: DeploymentOptions & { wait?: boolean },
+  answer: Answer,
+): Promise<Answer> {
+  if (!options.wait) return answer;
+  const propagation = await propagationOf(context, options, true);
+  const json = { ...(answer.json as object), propagation: Propagation.toJSON(propagation) };
+  const exitCode = propagation.afterMs === undefined ? EXIT.failed : EXIT.ok;
+  return { json, text: `${answer.text}\n${propagationText(propagation)}`, exitCode };
 }

@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connectBus } from "@millrace/bus";
 import { inTransaction } from "@millrace/sql";
+import { startTelemetry } from "@millrace/telemetry";
 import { testDatabase, testNats, until } from "@millrace/testing";
 import { type KV, Kvm } from "@nats-io/kv";
-import { markKeys, OutboxRelay, type Render } from "./mod.ts";
+import { markKeys, OutboxLag, OutboxRelay, type Render } from "./mod.ts";
 
 const silent = { info() {}, warn() {} };
 const OUTBOX = `
@@ -29,14 +30,16 @@ async function setUp(t: Parameters<typeof testDatabase>[0]) {
       ? { before: [{ key: `part.${key}`, value: Buffer.from("part") }], value: Buffer.from(String(row.size)) }
       : {};
   };
+  const lag = new OutboxLag();
+  const onWritten = (waitedMs: number) => lag.written(waitedMs);
   const relay = () =>
-    new OutboxRelay({ sql, schema, buckets: { pets: bucket }, renders: { pets: render }, log: silent });
+    new OutboxRelay({ sql, schema, buckets: { pets: bucket }, renders: { pets: render }, onWritten, log: silent });
   const set = (name: string, size: number) =>
     inTransaction(sql, async (tx) => {
       await tx`insert into pets values (${name}, ${size}) on conflict (name) do update set size = excluded.size`;
       await markKeys(tx, [{ bucket: "pets", key: name }]);
     });
-  return { sql, bucket, relay, set, nats };
+  return { sql, bucket, relay, lag, set, nats };
 }
 
 /** Stops before the test's own resources go away, which happens after its body. */
@@ -93,4 +96,23 @@ test("marks wait while NATS is away and are relayed when it is back", async (t) 
   await set("rex", 9);
   await nats.server.start();
   await until(async () => (await shownAt(bucket, "rex").catch(() => "")) === "9", { timeoutMs: 15_000 });
+});
+
+test("what waits to be written, and how long it waited, is measured", async (t) => {
+  const { sql, bucket, relay, lag, set } = await setUp(t);
+  const telemetry = startTelemetry("test", {});
+  t.after(() => telemetry.close());
+  lag.register(telemetry, sql);
+  const shown = async (name: string) =>
+    Number(new RegExp(`^millrace_${name}\\{.*\\} (\\S+)$`, "m").exec(await telemetry.metrics())?.[1]);
+  await set("rex", 1);
+  await sql`update outbox set marked_at = now() - interval '7 seconds'`;
+  assert.equal(await shown("outbox_marks"), 1);
+  assert.ok((await shown("outbox_oldest_mark_seconds")) >= 7);
+  await using _running = await started(relay());
+  await until(async () => (await shownAt(bucket, "rex")) === "1", { timeoutMs: 2_000 });
+  await until(async () => (await shown("outbox_marks")) === 0);
+  assert.equal(await shown("outbox_oldest_mark_seconds"), 0);
+  assert.equal(await shown("projection_lag_seconds_count"), 1);
+  assert.ok((await shown("projection_lag_seconds_sum")) >= 7);
 });

@@ -18,6 +18,8 @@ export interface RelayOptions {
   schema: string;
   buckets: Readonly<Record<string, KV>>;
   renders: Readonly<Record<string, Render>>;
+  /** Hears how long a key that was written had waited. */
+  onWritten?: ((waitedMs: number) => void) | undefined;
   log: BusLog;
 }
 
@@ -85,6 +87,7 @@ export class OutboxRelay {
 
   async #relay(row: OutboxRow): Promise<void> {
     await writeKey(this.#options, row);
+    this.#options.onWritten?.(Date.now() - row.markedAt.getTime());
     await forgetMark(this.#options.sql, row);
   }
 

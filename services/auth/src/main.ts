@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { AuditLog } from "@millrace/audit";
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
 import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
+import { OutboxLag } from "@millrace/projection";
 import { MasterKeyring } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
-import { createLogger, startTelemetry } from "@millrace/telemetry";
+import { createLogger, measureCalls, startTelemetry } from "@millrace/telemetry";
 import { traceCalls } from "@millrace/telemetry/tracing";
 import { READS } from "./access.ts";
 import { buildApp, SCHEMA } from "./app.ts";
@@ -31,7 +32,12 @@ async function start(): Promise<void> {
   const sql = openDatabase({ url: config.databaseUrl.reveal(), schema: SCHEMA });
   lifecycle.own("database", { close: () => closeDatabase(sql) });
   const probe = lifecycle.own("database probe", new DatabaseProbe(sql));
-  const grants = lifecycle.own("grants bus", new GrantsBus({ sql, schema: SCHEMA, ...config.nats, log }));
+  const lag = new OutboxLag();
+  lag.register(telemetry, sql);
+  const grants = lifecycle.own(
+    "grants bus",
+    new GrantsBus({ sql, schema: SCHEMA, ...config.nats, onWritten: (waitedMs) => lag.written(waitedMs), log }),
+  );
   const { metrics } = telemetry;
   const readiness = () => ({ ready: probe.reachable, database: probe.reachable, relaying: grants.relaying });
   lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, readiness, metrics }));
@@ -58,7 +64,7 @@ async function start(): Promise<void> {
       audit,
       log,
       tls: config.tls,
-      onCallEnd: traceCalls(telemetry.spans, config.tracesSampleRatio),
+      onCallEnd: measureCalls(telemetry, traceCalls(telemetry.spans, config.tracesSampleRatio)),
       trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),
       passwords,
       masterKeys: MasterKeyring.parse(config.masterKey.reveal()),

@@ -1,6 +1,7 @@
 import { AuditLog, auditHandlers } from "@millrace/audit";
 import type { BusConfig } from "@millrace/bus";
 import type { OutboundGuard } from "@millrace/outbound";
+import { OutboxLag } from "@millrace/projection";
 import { AdminServiceService } from "@millrace/proto/control/v1/admin";
 import { AlarmServiceService } from "@millrace/proto/control/v1/alarms";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
@@ -111,6 +112,8 @@ export interface Deps {
 export interface App {
   rpc: RpcServer;
   link: BusLink;
+  /** How far the bus is behind the database. */
+  outboxLag: OutboxLag;
   sweepSnapshots(): Promise<void>;
   sweepArtifacts(): Promise<void>;
   turnPartitions(): Promise<void>;
@@ -133,7 +136,9 @@ export function buildApp(deps: Deps): App {
   const authenticator = new Authenticator({ trust: deps.trust, people: auth, clock });
   const beats = new RunnerBeats({ clock, log });
   const gateways = new Gateways({ clock, log });
-  const projection = new Projection({ sql, schema, log, publishArtifact: (digest) => artifacts.publish(digest) });
+  const outboxLag = new OutboxLag();
+  const publishArtifact = (digest: string) => artifacts.publish(digest);
+  const projection = new Projection({ sql, schema, log, publishArtifact, lag: outboxLag });
   const partitions = new PartitionStore(sql);
   const readers = [
     new LogReader({ sql, log, partitions }),
@@ -227,5 +232,5 @@ export function buildApp(deps: Deps): App {
       },
     };
   };
-  return { rpc, link, ...upkeep, ...rounds, startUpkeep };
+  return { rpc, link, outboxLag, ...upkeep, ...rounds, startUpkeep };
 }

@@ -3,7 +3,7 @@ import { OutboundGuard } from "@millrace/outbound";
 import { ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { MasterKeyring, sealToKey } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
-import { createLogger, startTelemetry } from "@millrace/telemetry";
+import { createLogger, measureCalls, startTelemetry } from "@millrace/telemetry";
 import { traceCalls } from "@millrace/telemetry/tracing";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
@@ -52,8 +52,9 @@ async function start(): Promise<void> {
     random: Math.random,
     stopping: lifecycle.stopping,
     tls: config.tls,
-    onCallEnd: traceCalls(telemetry.spans, config.tracesSampleRatio),
+    onCallEnd: measureCalls(telemetry, traceCalls(telemetry.spans, config.tracesSampleRatio)),
   });
+  app.outboxLag.register(telemetry, sql);
   await app.keepAuditPartitions();
   lifecycle.own("bus", app.link).start();
   lifecycle.own("upkeep", app.startUpkeep());

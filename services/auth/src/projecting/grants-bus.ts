@@ -15,6 +15,8 @@ export interface GrantsBusOptions {
   url: string;
   caFile?: string | undefined;
   seed: string | undefined;
+  /** Hears how long a key that was written had waited. */
+  onWritten?: (waitedMs: number) => void;
   log: BusLog;
 }
 
@@ -89,7 +91,7 @@ export class GrantsBus {
   }
 
   async #openNext(): Promise<void> {
-    const { sql, schema, url, caFile, seed, log } = this.#options;
+    const { sql, schema, url, caFile, seed, onWritten, log } = this.#options;
     this.#connection ??= await connectBus({ url, caFile, identity: IDENTITY, seed }, log);
     const { bucket, madeAt } = await existingBucket(this.#connection);
     this.#bucket = bucket;
@@ -100,7 +102,8 @@ export class GrantsBus {
     }
     if (this.#relay) return;
     const buckets = { [BUCKETS.grants]: bucket };
-    const relay = new OutboxRelay({ sql, schema, buckets, renders: { [BUCKETS.grants]: grantRender(sql) }, log });
+    const renders = { [BUCKETS.grants]: grantRender(sql) };
+    const relay = new OutboxRelay({ sql, schema, buckets, renders, onWritten, log });
     await relay.start();
     this.#relay = relay;
     log.info({ bucket: BUCKETS.grants }, "the outbox is relayed");

@@ -1,5 +1,5 @@
 import { BUCKETS, type BusLog, OBJECT_STORES } from "@millrace/bus";
-import { OutboxRelay } from "@millrace/projection";
+import { type OutboxLag, OutboxRelay } from "@millrace/projection";
 import { query, type Sql } from "@millrace/sql";
 import { jetstreamManager } from "@nats-io/jetstream";
 import type { BusWorker, OpenBus } from "../bus/bus-link.ts";
@@ -14,17 +14,25 @@ export type PublishArtifact = (digest: string) => Promise<boolean>;
 const STREAMS = [`KV_${BUCKETS.functions}`, `KV_${BUCKETS.releases}`, `OBJ_${OBJECT_STORES.artifacts}`];
 const PAGE = 500;
 
+interface ProjectionDeps {
+  sql: Sql;
+  schema: string;
+  log: BusLog;
+  publishArtifact: PublishArtifact;
+  lag: OutboxLag;
+}
+
 /** Keeps the buckets equal to PostgreSQL from when the bus opens; a bus that has lost what it held is filled again. */
 export class Projection implements BusWorker {
-  readonly #deps: { sql: Sql; schema: string; log: BusLog; publishArtifact: PublishArtifact };
+  readonly #deps: ProjectionDeps;
   #relay: OutboxRelay | undefined;
 
-  constructor(deps: { sql: Sql; schema: string; log: BusLog; publishArtifact: PublishArtifact }) {
+  constructor(deps: ProjectionDeps) {
     this.#deps = deps;
   }
 
   async start(bus: OpenBus): Promise<void> {
-    const { sql, schema, log } = this.#deps;
+    const { sql, schema, lag, log } = this.#deps;
     await this.restore(bus);
     if (this.#relay) return;
     const relay = new OutboxRelay({
@@ -32,6 +40,7 @@ export class Projection implements BusWorker {
       schema,
       buckets: { releases: bus.releases, functions: bus.functions },
       renders: { releases: renderRelease(sql), functions: renderFunction(sql) },
+      onWritten: (waitedMs) => lag.written(waitedMs),
       log,
     });
     await relay.start();

@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { AuditLog } from "@millrace/audit";
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
-import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { OutboxLag } from "@millrace/projection";
+import { RpcClient, ServiceIdentity, ServiceTrust } from "@millrace/rpc";
 import { MasterKeyring } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, measureCalls, startTelemetry } from "@millrace/telemetry";

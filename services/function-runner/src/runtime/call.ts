@@ -1,6 +1,5 @@
 import { CANCELLATION, FLAG, type Frame, type Invoke } from "@millrace/frames";
 import type { Channel } from "../sandbox/channel.ts";
-import type { OwnSpans } from "../sandbox/sandbox-frames.ts";
 import { BodyIntake } from "./body-intake.ts";
 import { ResponseSender } from "./response-sender.ts";
 import { InvocationTrace } from "./trace.ts";
@@ -42,9 +41,9 @@ export class Call {
     return this.#trace;
   }
 
-  /** What the function itself has measured; undefined when that is nothing. */
-  get ownSpans(): OwnSpans | undefined {
-    return this.#trace?.ownSpans;
+  /** Whether anything was measured in it. */
+  get hasSpans(): boolean {
+    return this.#trace?.isUsed === true;
   }
 
   get signal(): AbortSignal {

@@ -59,13 +59,12 @@ function onFrame(frame: Frame): void {
 function cancel(call: Call, cancellation: number): void {
   if (giveBack(call)) return;
   // It may never come to its end, and where it hangs is what its spans can tell.
-  if (!call.isCancelled) tellSpans(call);
+  if (call.hasSpans && !call.isCancelled) tellSpans(call);
   currentCall.run(call, () => call.cancel(cancellation));
 }
 
 function tellSpans(call: Call): void {
-  const { ownSpans } = call;
-  if (ownSpans) writeJson(channel.writer(), SANDBOX_FRAME.spans, call.id, ownSpans);
+  writeJson(channel.writer(), SANDBOX_FRAME.spans, call.id, call.trace.ownSpans);
 }
 
 /** Nobody asks for what went well and fast, and was not sampled. */
@@ -125,7 +124,7 @@ async function run(call: Call, { shape, call: invocable }: FoundFunction): Promi
 function finish(call: Call, mark: MeterMark): void {
   call.ended = true;
   calls.delete(call.id);
-  if (call.ownSpans && mayBeTraced(call)) tellSpans(call);
+  if (call.hasSpans && mayBeTraced(call)) tellSpans(call);
   writeDone(channel.writer(), call.id, { ...meter.end(mark), droppedLines: call.droppedLines });
   startNext();
 }

@@ -54,42 +54,31 @@ export class InvocationTrace {
 
   /** Measures what `work` does, until the promise settles that it may answer; answers, or throws, what it does. */
   span<Result>(name: string, work: (span: FunctionSpan) => Result, attributes: Attributes = {}): Result {
-    const span = new FunctionSpan(this, String(name), performance.now() - this.#call.beganAt, this.#parentId());
+    const span = this.#begin("internal", String(name), attributes);
+    return currentSpan.run(span, measured, span, work);
+  }
+
+  /** Begins the span of a call that the function makes; null without a trace. */
+  beginCall(name: string, attributes: Attributes): FunctionSpan | null {
+    return this.#own === NO_TRACE ? null : this.#begin("client", name, attributes);
+  }
+
+  #begin(kind: OwnSpan["kind"], name: string, attributes: Attributes): FunctionSpan {
+    const outer = currentSpan.getStore();
+    const parent = outer?.isOf(this) ? outer.id : "";
+    const span = new FunctionSpan(this, this.#own, this.#call.beganAt, { kind, parent, name });
     for (const [key, value] of Object.entries(attributes)) span.setAttribute(key, value);
     if (++this.#made <= OWN_SPAN_LIMITS.spansMax) this.#spans.push(span);
-    return currentSpan.run(span, () => this.#measured(span, work));
+    return span;
   }
 
-  #parentId(): string {
-    const outer = currentSpan.getStore();
-    return outer?.isOf(this) ? outer.id : "";
+  /** Whether there is anything to tell. */
+  get isUsed(): boolean {
+    return this.#made > 0;
   }
 
-  #measured<Result>(span: FunctionSpan, work: (span: FunctionSpan) => Result): Result {
-    const end = () => span.end(performance.now() - this.#call.beganAt);
-    const fail = (error: unknown) => {
-      span.fail(error);
-      end();
-      throw error;
-    };
-    try {
-      const result = work(span);
-      if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") {
-        end();
-        return result;
-      }
-      return (result as PromiseLike<unknown>).then((value) => {
-        end();
-        return value;
-      }, fail) as Result;
-    } catch (error) {
-      return fail(error);
-    }
-  }
-
-  /** All so far that fit; undefined when there is none. */
-  get ownSpans(): OwnSpans | undefined {
-    if (this.#made === 0) return undefined;
+  /** All so far that fit. */
+  get ownSpans(): OwnSpans {
     const spans: OwnSpan[] = [];
     let bytes = 64;
     for (const span of this.#spans) {
@@ -105,16 +94,30 @@ export class InvocationTrace {
 /** What the work of a span is given. */
 class FunctionSpan {
   readonly #trace: InvocationTrace;
-  readonly id = randomId();
+  readonly #own: TraceParent;
+  readonly #beganAt: number;
   readonly #told: Omit<OwnSpan, "id">;
+  readonly id = randomId();
 
-  constructor(trace: InvocationTrace, name: string, startMs: number, parent: string) {
+  constructor(
+    trace: InvocationTrace,
+    own: TraceParent,
+    beganAt: number,
+    { kind, parent, name }: Pick<OwnSpan, "kind" | "parent" | "name">,
+  ) {
     this.#trace = trace;
-    this.#told = { parent, name: name.slice(0, OWN_SPAN_LIMITS.nameCharsMax), startMs, attributes: {} };
+    this.#own = own;
+    this.#beganAt = beganAt;
+    const startMs = performance.now() - beganAt;
+    this.#told = { kind, parent, name: name.slice(0, OWN_SPAN_LIMITS.nameCharsMax), startMs, attributes: {} };
   }
 
   isOf(trace: InvocationTrace): boolean {
     return this.#trace === trace;
+  }
+
+  get traceparent(): string {
+    return writeTraceparent({ ...this.#own, spanId: this.id });
   }
 
   get told(): OwnSpan {
@@ -132,13 +135,34 @@ class FunctionSpan {
     return this;
   }
 
-  end(endMs: number): void {
-    this.#told.endMs ??= endMs;
+  end(): void {
+    this.#told.endMs ??= performance.now() - this.#beganAt;
   }
 
   fail(error: unknown): void {
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     this.#told.error = text.slice(0, OWN_SPAN_LIMITS.valueCharsMax);
+    this.end();
+  }
+}
+
+function measured<Result>(span: FunctionSpan, work: (span: FunctionSpan) => Result): Result {
+  const fail = (error: unknown) => {
+    span.fail(error);
+    throw error;
+  };
+  try {
+    const result = work(span);
+    if (typeof (result as PromiseLike<unknown> | undefined)?.then !== "function") {
+      span.end();
+      return result;
+    }
+    return (result as PromiseLike<unknown>).then((value) => {
+      span.end();
+      return value;
+    }, fail) as Result;
+  } catch (error) {
+    return fail(error);
   }
 }
 

@@ -124,6 +124,8 @@ export interface OwnSpans {
 export interface OwnSpan {
   /** 16 hex digits. */
   id: string;
+  /** `client`: a call that the function made. */
+  kind: "internal" | "client";
   /** Of another of the call; empty for none. */
   parent: string;
   name: string;

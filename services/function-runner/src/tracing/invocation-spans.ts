@@ -52,11 +52,11 @@ export function invocationSpans(
       attributes: { ...common, ...(own && own.dropped > 0 && { "millrace.spans_dropped": own.dropped }) },
     }),
   );
-  for (const { id, parent, name, startMs, endMs, attributes, error } of own?.spans ?? []) {
+  for (const { id, kind, parent, name, startMs, endMs, attributes, error } of own?.spans ?? []) {
     const within = (ms: number) => Math.min(begunAt + ms, endedAt);
     spans.push(
       span(name, within(startMs), endMs === undefined ? endedAt : within(endMs), {
-        ...{ spanId: id, parentSpanId: parent || functionSpanId },
+        ...{ spanId: id, kind, parentSpanId: parent || functionSpanId },
         error: error ?? (endMs === undefined ? "it did not end" : undefined),
         attributes: { ...attributes, ...common },
       }),

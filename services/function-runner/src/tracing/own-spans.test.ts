@@ -8,10 +8,21 @@ const NOBODY: ReadonlySet<string> = new Set();
 const A = "000000000000000a";
 const B = "000000000000000b";
 const read = (told: unknown, taken = NOBODY) => readOwnSpans(Buffer.from(JSON.stringify(told)), taken);
-const span = (fields: object) => ({ id: A, parent: "", name: "work", startMs: 1, endMs: 2, attributes: {}, ...fields });
+const span = (fields: object) => ({
+  id: A,
+  kind: "internal",
+  parent: "",
+  name: "work",
+  startMs: 1,
+  endMs: 2,
+  attributes: {},
+  ...fields,
+});
 
 test("what an instance tells reads back", () => {
-  const told = { spans: [span({}), span({ id: B, parent: A, attributes: { pets: 3, found: true, kind: "cat" } })] };
+  const told = {
+    spans: [span({}), span({ id: B, kind: "client", parent: A, attributes: { pets: 3, found: true, kind: "cat" } })],
+  };
   const { spans, dropped } = read({ ...told, dropped: 4 });
   assert.deepEqual(JSON.parse(JSON.stringify(spans)), told.spans);
   assert.equal(dropped, 4);

@@ -33,10 +33,11 @@ function parsed(payload: Buffer): { spans?: unknown; dropped?: unknown } | null 
 
 function readSpan(value: unknown): OwnSpan | null {
   if (typeof value !== "object" || value === null) return null;
-  const { id, parent, name, startMs, endMs, attributes, error } = value as Record<string, unknown>;
+  const { id, kind, parent, name, startMs, endMs, attributes, error } = value as Record<string, unknown>;
   if (typeof id !== "string" || !SPAN_ID.test(id) || typeof name !== "string" || !isTime(startMs)) return null;
   return {
     id,
+    kind: kind === "client" ? "client" : "internal",
     parent: typeof parent === "string" && parent !== id ? parent : "",
     name: name.slice(0, OWN_SPAN_LIMITS.nameCharsMax),
     startMs,

@@ -424,7 +424,8 @@ create table releases (
   apis jsonb not null,
   rollback_of integer not null,
   snapshot_digest text not null,
-  created_at timestamp with time zone default now() not null
+  created_at timestamp with time zone default now() not null,
+  routing_rules jsonb default '[]'::jsonb not null
 );
 create table request_usage_days (
   host_label text not null,

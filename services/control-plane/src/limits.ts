@@ -101,6 +101,7 @@ export const LIMITS = {
   /** Of the whole snapshot, before packing. */
   snapshotBytesMax: 64 * MIB,
   /** How long a snapshot that a deployment has left stays on the bus. */
+  routing: { rulesMax: 20, conditionsMax: 20, conditionCharsMax: 1_024 },
   snapshotRetirementMs: 600_000,
 
   /** Requests, invocations and log lines are kept so long, by whole days; and so many bytes of each, with their indexes. */

@@ -20,14 +20,13 @@ after(() => void backend.close());
 const address = `127.0.0.1:${(backend.address() as { port: number }).port}`;
 
 const platform = await testPlatform({ backendAllow: [address] });
-const definition = /^```yaml\n# find-pets.yaml\n(.*?)^```/ms.exec(
-  readFileSync(join(repositoryRoot, GUIDE), "utf8"),
-)![1]!;
-const shell = readersShell(platform.platformFile, new Map([["find-pets.yaml", definition]]));
+const text = readFileSync(join(repositoryRoot, GUIDE), "utf8").replaceAll("127.0.0.1:9000", address);
+const files = new Map([...text.matchAll(/^```yaml\n# (\S+)\n(.*?)^```/gms)].map(([, name, body]) => [name!, body!]));
+const shell = readersShell(platform.platformFile, files);
 
 test("the commands of the guide to http backends work as they stand", async () => {
   const commands = commandsIn(GUIDE).map((line) => line.replaceAll("127.0.0.1:9000", address));
-  assert.equal(commands.length, 10);
+  assert.equal(commands.length, 12);
   const printed: string[] = [];
   for (const line of commands) printed.push(await shell(line));
   assert.match(printed[6]!, new RegExp(`http://${address}/live`));
@@ -40,4 +39,9 @@ test("the commands of the guide to http backends work as they stand", async () =
   assert.equal(await ask(`${urlOf("test")}/store/pets/7?full=1`), "GET /v1/pets/7?full=1");
   const found = "POST /search/cat?a=b&source=store 3";
   await until(async () => (await ask(`${urlOf("test")}/store/find?kind=cat&limit=3&a=b`)) === found);
+  assert.match(printed[11]!, /canary: header\.x-canary=1 → http/);
+  const canary = () => fetch(`${urlOf("online")}/store/pets`, { headers: { "x-canary": "1" } });
+  await until(async () => (await (await canary()).text()) === "GET /canary/pets");
+  assert.equal((await fetch(`${urlOf("online")}/store/pets?v=0`)).status, 410);
+  assert.equal(await ask(`${urlOf("online")}/store/pets?v=1`), "GET /live/pets?v=1");
 });

@@ -2,7 +2,7 @@ import { invalidFields } from "@millrace/errors";
 import type { Backend } from "@millrace/proto/control/v1/apis";
 import { Option } from "commander";
 import { backendMessage } from "../deploy/backend.ts";
-import { EVENT_FORMATS, type EventFormatWord } from "../deploy/manifest.ts";
+import { EVENT_FORMATS, type EventFormatWord } from "../deploy/manifest-backend.ts";
 import { integerOption } from "./options.ts";
 
 // A backend as the options of a command name it: a function or an http server.

@@ -50,7 +50,8 @@ export function registerProgress(releases: Noun): void {
       async run({ call, platform, project }, _, { revision, ...asked }) {
         const newest = () => readNewestRevision(platform, `${project}/groups/${asked.group}`);
         const id = revision ?? idOf((await newest()).name);
-        const request = { name: deploymentName(project, asked), revision: id, environmentBackend: undefined };
+        const kept = { environmentBackend: undefined, routingRules: undefined };
+        const request = { name: deploymentName(project, asked), revision: id, ...kept };
         const response = await call(DeploymentServiceService.diffRelease, request);
         const from =
           response.release === 0 ? "nothing released yet" : `release ${response.release} (${response.revision})`;

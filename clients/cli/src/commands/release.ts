@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
 import {
   Deployment,
   DeploymentServiceService,
@@ -11,8 +12,11 @@ import type { Noun, Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { backendText } from "../deploy/backend.ts";
 import { readNewestRevision } from "../deploy/current.ts";
+import { parseRules } from "../deploy/manifest-backend.ts";
+import { rulesMessage, rulesText } from "../deploy/routing-rules.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type Answer, idOf, many, one, type View } from "../output/answer.ts";
+import { readText } from "../terminal.ts";
 import { type BackendOptions, backendOf, backendOptions } from "./backend-options.ts";
 import { type DeploymentOptions, deploymentName, environmentOption, groupOption, integerOption } from "./options.ts";
 import { propagationOf, propagationText, registerProgress } from "./release-progress.ts";
@@ -43,12 +47,14 @@ const view: View<Release> = {
     created: ({ createdAt }) => createdAt,
     "rollback of": ({ rollbackOf }) => rollbackOf || undefined,
     backend: ({ environmentBackend }) => backendText(environmentBackend),
+    rules: ({ routingRules }) => rulesText(routingRules),
     note: ({ note }) => note,
   },
 };
 
 interface CreateOptions extends DeploymentOptions, BackendOptions {
   revision?: string;
+  rules?: string;
   note?: string;
   wait?: boolean;
 }
@@ -97,17 +103,23 @@ function registerChanges(noun: Noun): void {
         ...deploymentOptions(),
         new Option("-r, --revision <n.n.n>", "the revision (default: the newest)"),
         ...backendOptions("behind the APIs that name none"),
+        new Option(
+          "--rules <file>",
+          "where some of their requests go instead: a YAML list of rules (default: as before)",
+        ),
         noteOption(),
         waitOption(),
       ],
       async run(context, _, options) {
-        const { call, platform, project } = context;
+        const { call, platform, project, terminal } = context;
         const name = deploymentName(project, options);
         const newest = () => readNewestRevision(platform, `${project}/groups/${options.group}`);
         const revision = options.revision ?? idOf((await newest()).name);
         const request = { name, revision, note: options.note ?? "", requestId: randomUUID(), etag: "" };
         const environmentBackend = backendOf(options, project);
-        const made = await call(DeploymentServiceService.createRelease, { ...request, environmentBackend });
+        const routingRules = rulesOf(options, project, terminal.cwd);
+        const asked = { ...request, environmentBackend, routingRules };
+        const made = await call(DeploymentServiceService.createRelease, asked);
         return withPropagation(context, options, one(view, made));
       },
     })
@@ -164,4 +176,9 @@ async function withPropagation(
   const json = { ...(answer.json as object), propagation: Propagation.toJSON(propagation) };
   const exitCode = propagation.afterMs === undefined ? EXIT.failed : EXIT.ok;
   return { json, text: `${answer.text}\n${propagationText(propagation)}`, exitCode };
+}
+
+function rulesOf({ rules }: CreateOptions, project: string, cwd: string) {
+  if (rules === undefined) return undefined;
+  return rulesMessage(parseRules(rules, readText(resolve(cwd, rules), "--rules")), project);
 }

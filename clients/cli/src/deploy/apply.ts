@@ -14,6 +14,7 @@ import { backendMessage } from "./backend.ts";
 import { readNewestRevision } from "./current.ts";
 import type { DesiredFunction } from "./desired.ts";
 import type { FunctionStep, GroupPlan, Plan, ReleaseStep, Step } from "./plan.ts";
+import { rulesMessage } from "./routing-rules.ts";
 
 export interface Deployed {
   group: string;
@@ -151,11 +152,12 @@ class Apply {
 
   async #release(group: string, revision: string, { release }: ReleaseStep): Promise<void> {
     const { platform, project } = this.#deps;
-    const { environment, backend, note } = release;
+    const { environment, backend, rules, note } = release;
     await platform.call(DeploymentServiceService.createRelease, {
       name: `${project}/groups/${group}/deployments/${environment}`,
       revision,
       environmentBackend: backend && backendMessage(backend, project),
+      routingRules: rules && rulesMessage(rules, project),
       note,
       requestId: randomUUID(),
       etag: "",

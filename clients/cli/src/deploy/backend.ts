@@ -1,6 +1,6 @@
 import { type Backend, EventFormat, type HttpBackend } from "@millrace/proto/control/v1/apis";
 import { idOf } from "../output/answer.ts";
-import type { EventFormatWord, ManifestBackend } from "./manifest.ts";
+import type { EventFormatWord, ManifestBackend } from "./manifest-backend.ts";
 
 const EVENT_FORMAT_OF: Readonly<Record<EventFormatWord, EventFormat>> = {
   jd: EventFormat.JD,

@@ -4,6 +4,7 @@ import { PlatformError } from "@millrace/errors";
 import { folderWith, run } from "../command-line-fixture.ts";
 import { egressText } from "../egress.ts";
 import { parseManifest } from "./manifest.ts";
+import { parseRules } from "./manifest-backend.ts";
 
 const FILES = { "a.ts": "", "openapi.yaml": "", "secrets.env": "" };
 
@@ -28,7 +29,7 @@ test("a manifest is read with its defaults", (t) => {
     functions.map(({ id, memoryMib, handler, code }) => ({ id, memoryMib, handler, code })),
     [{ id: "a", memoryMib: 0, handler: "", code: `${folder}/a.ts` }],
   );
-  const releases = [{ environment: "online", backend: undefined, note: "" }];
+  const releases = [{ environment: "online", backend: undefined, rules: undefined, note: "" }];
   assert.deepEqual(groups, [
     { id: "g", description: "", openapi: `${folder}/openapi.yaml`, prefix: "", access: "authorized", releases },
   ]);
@@ -75,6 +76,7 @@ test("an environment may have a backend of its own", (t) => {
   assert.deepEqual(bare, { kind: "http", url: "http://b.example/v1", ...none });
   assert.deepEqual(groups[0]!.releases[0], {
     environment: "test",
+    rules: undefined,
     note: "a try",
     backend: { kind: "mock", status: 204, headers: { "x-a": "b" }, body: "" },
   });
@@ -157,4 +159,30 @@ test("every fault is told, in one line and with the exit code of wrong use", asy
     stderr,
     /^error: millrace\.yaml:1:10: project: must be text.*; millrace\.yaml:.*functions\.a\.code: is required\n$/,
   );
+});
+
+test("rules are a list, each with conditions and a backend", () => {
+  const text = `- name: canary
+  headers: { X-Canary: "1" }
+  backend: { http: "https://canary.example.com" }
+- { name: beta, query: { v: "2" }, backend: { mock: {} } }
+`;
+  const [canary, beta] = parseRules("rules.yaml", text);
+  const http = {
+    kind: "http",
+    url: "https://canary.example.com",
+    timeoutMs: 0,
+    retries: undefined,
+    forwardHost: false,
+  };
+  assert.deepEqual(canary, { name: "canary", headers: { "X-Canary": "1" }, query: {}, backend: http });
+  assert.deepEqual([beta!.query, beta!.backend.kind], [{ v: "2" }, "mock"]);
+  assert.deepEqual(parseRules("rules.yaml", "[]"), []);
+  const faulty: [text: string, fault: RegExp][] = [
+    ["- { name: a }", /backend: is required/],
+    ["- { backend: { mock: {} } }", /name: is required/],
+    ["- { name: a, header: {}, backend: { mock: {} } }", /header: is not known here/],
+    ["name: a", /must be a list/],
+  ];
+  for (const [rules, fault] of faulty) assert.throws(() => parseRules("rules.yaml", rules), fault, rules);
 });

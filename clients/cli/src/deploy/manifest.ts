@@ -6,12 +6,10 @@ import type { Egress } from "@millrace/proto/control/v1/functions";
 import { EGRESS_FAULT, egressOf, egressOfHosts, HTTP } from "../egress.ts";
 import { MANIFEST_BYTES_MAX } from "../limits.ts";
 import { readText } from "../terminal.ts";
+import { type ManifestBackend, type ManifestRule, readBackend, readRules, texts } from "./manifest-backend.ts";
 import { YamlReader, type YamlValue } from "./yaml-reader.ts";
 
 // millrace.yaml: what a project is meant to hold.
-
-export const EVENT_FORMATS = ["jd", "aws-1", "aws-2"] as const;
-export type EventFormatWord = (typeof EVENT_FORMATS)[number];
 
 export interface Manifest {
   project: string | undefined;
@@ -60,13 +58,10 @@ export interface ManifestGroup {
 export interface ManifestRelease {
   environment: Environment;
   backend: ManifestBackend | undefined;
+  /** Undefined: those of the last release. */
+  rules: ManifestRule[] | undefined;
   note: string;
 }
-
-export type ManifestBackend =
-  | { kind: "function"; function: string; qualifier: string; eventFormat: EventFormatWord }
-  | { kind: "mock"; status: number; headers: Record<string, string>; body: string }
-  | { kind: "http"; url: string; timeoutMs: number; retries: number | undefined; forwardHost: boolean };
 
 /** Throws `request_invalid` whose violations are `file:line:column`. */
 export function readManifest(file: string): Manifest {
@@ -172,58 +167,22 @@ function readReleases(
     if (!environments.absent) environments.fault("cannot stand beside release, which names the environments too");
     const read = release.object(ENVIRONMENTS);
     return ENVIRONMENTS.filter((environment) => read[environment].path in namesOf(release)).map((environment) => {
-      const particular = read[environment].object(["backend", "note"]);
+      const particular = read[environment].object(["backend", "rules", "note"]);
       return {
         environment,
         backend: readBackend(particular.backend) ?? backend,
+        rules: particular.rules.absent ? undefined : readRules(particular.rules),
         note: particular.note.string() ?? "",
       };
     });
   }
   const named = environments.items().map((item) => item.oneOf(ENVIRONMENTS));
   const distinct = new Set(named.filter((name) => name !== undefined));
-  return [...distinct].map((environment) => ({ environment, backend, note: "" }));
+  return [...distinct].map((environment) => ({ environment, backend, rules: undefined, note: "" }));
 }
 
 function namesOf(value: YamlValue): Record<string, true> {
   return Object.fromEntries(value.entries().map(([, member]) => [member.path, true as const]));
-}
-
-function readBackend(value: YamlValue): ManifestBackend | undefined {
-  if (value.absent) return undefined;
-  if (!value.isObject) return value.fault("must be an object such as { function: hello } or { mock: { status: 204 } }");
-  const read = value.object(["function", "qualifier", "eventFormat", "http", "mock"]);
-  if ([read.function, read.http, read.mock].filter(({ absent }) => !absent).length !== 1)
-    return value.fault("must have one of function, http and mock");
-  if (!read.http.absent) return readHttp(read.http);
-  if (!read.mock.absent) {
-    const mock = read.mock.object(["status", "headers", "body"]);
-    const status = mock.status.integer(200, 599) ?? 200;
-    return { kind: "mock", status, headers: texts(mock.headers), body: mock.body.string() ?? "" };
-  }
-  return {
-    kind: "function",
-    function: read.function.required(),
-    qualifier: read.qualifier.string() ?? "",
-    eventFormat: read.eventFormat.oneOf(EVENT_FORMATS) ?? "jd",
-  };
-}
-
-function readHttp(value: YamlValue): ManifestBackend {
-  if (!value.isObject)
-    return { kind: "http", url: value.required(), timeoutMs: 0, retries: undefined, forwardHost: false };
-  const { url, timeoutMs, retries, forwardHost } = value.object(["url", "timeoutMs", "retries", "forwardHost"]);
-  return {
-    kind: "http",
-    url: url.required(),
-    timeoutMs: timeoutMs.integer(100, 300_000) ?? 0,
-    retries: retries.integer(0, 3),
-    forwardHost: forwardHost.boolean() ?? false,
-  };
-}
-
-function texts(value: YamlValue): Record<string, string> {
-  return Object.fromEntries(value.entries().map(([key, member]) => [key, member.required()]));
 }
 
 function existingPath(value: YamlValue, folder: string, path: string): string {

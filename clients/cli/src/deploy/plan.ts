@@ -8,6 +8,7 @@ import type { Current, CurrentDeployment, CurrentGroup } from "./current.ts";
 import type { Desired, DesiredFunction, DesiredGroup } from "./desired.ts";
 import { isNewer, sortedText } from "./draft.ts";
 import type { ManifestRelease } from "./manifest.ts";
+import { rulesMessage, rulesText } from "./routing-rules.ts";
 
 // What has to be done so that the platform holds what the manifest says. Nothing here asks or changes anything; running the plan and
 // planning again gives a plan of nothing but `unchanged`.
@@ -202,6 +203,8 @@ function releaseReasons(
   if (group.changes.includes("prefix")) reasons.push("prefix");
   const backend = wanted.backend && backendMessage(wanted.backend, scene.desired.project);
   if (backend && backendText(backend) !== backendText(found.release.environmentBackend)) reasons.push("backend");
+  const rules = wanted.rules && rulesMessage(wanted.rules, scene.desired.project);
+  if (rules && rulesText(rules) !== rulesText(found.release.routingRules)) reasons.push("rules");
   const environmentBackend = backend ?? found.release.environmentBackend;
   const drafts = new Set(apis.map(({ definition }) => draftFunctionOf(definition?.backend ?? environmentBackend)));
   for (const id of drafts) {

@@ -157,8 +157,8 @@ test("an http backend, and what it is asked instead, come back with defaults sai
   const backendRequest = {
     method: "POST",
     path: "/items/{id}",
-    parameters: [{ name: "q", location: 2, backendName: "X-Q", backendLocation: 3 }],
-    constants: [{ name: "v", location: 2, value: "2" }],
+    parameters: [{ name: "q", location: 2 as const, backendName: "X-Q", backendLocation: 3 as const }],
+    constants: [{ name: "v", location: 2 as const, value: "2" }],
   };
   const parameters = [pathParameter("id"), parameter({})];
   const definition = {

@@ -1,18 +1,37 @@
 import { digestOf, packRecord } from "@millrace/bus";
 import { PlatformError } from "@millrace/errors";
-import { DeploymentSnapshot, type RequestMapping, type Route } from "@millrace/proto/release/v1/release";
+import {
+  DeploymentSnapshot,
+  type RequestMapping,
+  type Route,
+  type RoutingRule as RoutingRuleMessage,
+} from "@millrace/proto/release/v1/release";
 import type { BackendRequest, EventFormat, HttpBackend, MockBackend } from "../apis/api.ts";
 import type { RoutedApi } from "../apis/api-store.ts";
 import type { Group } from "../groups/group.ts";
 import { LIMITS } from "../limits.ts";
 import { revisionText } from "../revisions/revision.ts";
-import type { ReleasedApi, ReleaseTarget } from "./release.ts";
+import type { ReleasedApi, ReleaseTarget, RoutingRule } from "./release.ts";
 
 /** An API with what its backend was resolved to. */
 export interface ResolvedApi {
   api: RoutedApi;
-  backend: MockBackend | HttpBackend | ResolvedFunction;
+  backend: ResolvedBackend;
+  /** The release's routing rules hold for it. */
+  hasRules: boolean;
 }
+
+export interface ResolvedRule {
+  rule: RoutingRule;
+  backend: ResolvedBackend;
+}
+
+export interface ResolvedRelease {
+  apis: readonly ResolvedApi[];
+  rules: readonly ResolvedRule[];
+}
+
+type ResolvedBackend = MockBackend | HttpBackend | ResolvedFunction;
 
 export interface ResolvedFunction {
   kind: "function";
@@ -29,13 +48,14 @@ export interface CompiledSnapshot {
 }
 
 /** What gateways serve of a release. The same APIs and backends always make the same bytes. */
-export function compileSnapshot(group: Group, revision: number, apis: readonly ResolvedApi[]): CompiledSnapshot {
+export function compileSnapshot(group: Group, revision: number, { apis, rules }: ResolvedRelease): CompiledSnapshot {
   const prefix = prefixOf(group);
   const bytes = DeploymentSnapshot.encode({
     groupName: group.id,
     revision: revisionText(revision),
     prefix,
     routes: apis.map((resolved) => routeOf(resolved, prefix)),
+    routingRules: rules.map(ruleOf),
     ownerPin: Buffer.from(group.project).toString("base64"),
   }).finish();
   if (bytes.length > LIMITS.snapshotBytesMax) throw tooLarge(bytes.length);
@@ -52,18 +72,23 @@ export function releasedApis(group: Group, apis: readonly ResolvedApi[]): Releas
   }));
 }
 
-function describeBackend(backend: ResolvedApi["backend"]): string {
+function describeBackend(backend: ResolvedBackend): string {
   if (backend.kind === "mock") return "mock";
   return backend.kind === "http" ? backend.url : `${backend.id}@${qualifierOf(backend)}`;
 }
 
-export function targetsOf(apis: readonly ResolvedApi[]): ReleaseTarget[] {
-  return apis.flatMap(({ backend }) =>
+export function targetsOf({ apis, rules }: ResolvedRelease): ReleaseTarget[] {
+  return [...apis, ...rules].flatMap(({ backend }) =>
     backend.kind === "function" ? [{ functionUid: backend.uid, qualifier: qualifierOf(backend) }] : [],
   );
 }
 
-function routeOf({ api, backend }: ResolvedApi, prefix: string): Route {
+function ruleOf({ rule, backend }: ResolvedRule): RoutingRuleMessage {
+  const { name, headers, query } = rule;
+  return { name, headers: [...headers], query: [...query], backend: backendOf(backend) };
+}
+
+function routeOf({ api, backend, hasRules }: ResolvedApi, prefix: string): Route {
   const { method, path, match } = api.definition;
   return {
     apiUid: api.uid,
@@ -73,11 +98,12 @@ function routeOf({ api, backend }: ResolvedApi, prefix: string): Route {
     path: match === "prefix" && path === "/" && prefix !== "" ? prefix : prefix + path,
     prefixMatch: match === "prefix",
     backend: backendOf(backend),
-    mapping: backend.kind === "http" ? mappingOf(api.definition.backendRequest) : undefined,
+    mapping: mappingOf(api.definition.backendRequest),
+    hasRules,
   };
 }
 
-function backendOf(backend: ResolvedApi["backend"]): Route["backend"] {
+function backendOf(backend: ResolvedBackend): Route["backend"] {
   if (backend.kind === "mock") return mockOf(backend);
   if (backend.kind === "function") return functionOf(backend);
   const { kind: _, ...value } = backend;

@@ -30,7 +30,7 @@ const online = `${group}/deployments/online`;
 const first = `${group}/revisions/0.0.1`;
 const second = `${group}/revisions/0.0.2`;
 const diff = (request: Partial<DiffReleaseRequest> = {}, token = "ada") => {
-  const asked = { name: online, revision: "0.0.1", environmentBackend: undefined, ...request };
+  const asked = { name: online, revision: "0.0.1", environmentBackend: undefined, routingRules: undefined, ...request };
   return client.call(DeploymentServiceService.diffRelease, asked, { token });
 };
 

@@ -16,6 +16,7 @@ import { revisionText } from "../revisions/revision.ts";
 import type { PropagationService } from "./propagation-service.ts";
 import type { Release } from "./release.ts";
 import type { ReleaseService } from "./release-service.ts";
+import { toRoutingRuleDrafts, toRoutingRulesMessage } from "./routing-rule-message.ts";
 
 type Handlers = HandlersOf<typeof DeploymentServiceService>;
 
@@ -30,6 +31,7 @@ export function releaseHandlers(
       const asked = {
         revision: checkId("revision", request.revision, "revision"),
         environmentBackend: request.environmentBackend && toBackendDraft(request.environmentBackend),
+        routingRules: request.routingRules && toRoutingRuleDrafts(request.routingRules),
         note,
         etag,
         author: authorOf(context),
@@ -41,6 +43,7 @@ export function releaseHandlers(
       const { live, apis } = await releases.diff(ids, {
         revision: checkId("revision", request.revision, "revision"),
         environmentBackend: request.environmentBackend && toBackendDraft(request.environmentBackend),
+        routingRules: request.routingRules && toRoutingRuleDrafts(request.routingRules),
       });
       const revision = live === undefined ? "" : revisionText(live.revision);
       return { release: live?.number ?? 0, revision, apis: apis.map(toDifferenceMessage) };
@@ -82,6 +85,7 @@ function toMessage({ project, group, environment }: DeploymentIds, release: Rele
     author,
     createdAt,
     environmentBackend: release.environmentBackend && toBackendMessage(project, release.environmentBackend),
+    routingRules: toRoutingRulesMessage(project, release.routingRules),
     apis: release.apis.map(({ id, method, path, backend }) => ({ apiId: id, method, path, backend })),
     rollbackOf,
   };

@@ -2,7 +2,6 @@ import { PlatformError } from "@millrace/errors";
 import type { Environment } from "@millrace/names";
 import { checkEtag, etagOf, noteCall } from "@millrace/rpc";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql, type Transaction } from "@millrace/sql";
-import type { Backend } from "../apis/api.ts";
 import { listRoutes } from "../apis/api-store.ts";
 import { type BackendDraft, readBackend } from "../apis/backend-draft.ts";
 import { type ApiDifference, differencesOf } from "../apis/difference.ts";
@@ -20,6 +19,7 @@ import type { Release } from "./release.ts";
 import { servedApis } from "./release-difference.ts";
 import * as store from "./release-store.ts";
 import { resolveBackends } from "./resolve.ts";
+import { type RoutingRuleDraft, readRoutingRules } from "./routing-rule-draft.ts";
 import { getSnapshot, holdSnapshot, insertSnapshot, retireSnapshot } from "./snapshot-store.ts";
 import { checkTargetsExist } from "./targets.ts";
 import { undone } from "./undone.ts";
@@ -28,6 +28,7 @@ export interface ReleaseRequest {
   /** `n.n.n` */
   revision: string;
   environmentBackend: BackendDraft | undefined;
+  routingRules: readonly RoutingRuleDraft[] | undefined;
   note: string;
   etag: string;
   author: string;
@@ -49,18 +50,19 @@ export class ReleaseService {
   /** Resolves and freezes a revision, and serves it. */
   create(ids: DeploymentIds, request: ReleaseRequest, once: IdempotentRequest): Promise<Release> {
     checkDescription(request.note, "note");
-    const asked = environmentBackendOf(request.environmentBackend, ids.project);
+    const asked = askedOf(request, ids.project);
     return this.#release(ids, once, request.etag, async (tx, group, deployment) => {
       const number = (deployment.release ?? 0) + 1;
       const frozen = await freeze(tx, group, deployment, { revision: request.revision, asked });
-      const { environmentBackend, revision, resolved, snapshot } = frozen;
+      const { environmentBackend, routingRules, revision, resolved, snapshot } = frozen;
       await insertSnapshot(tx, snapshot.digest, snapshot.packed);
       const { label, environment } = deployment;
       const { note, author } = request;
-      const release = { label, environment, number, revision, note, author, environmentBackend };
+      const choices = { environmentBackend, routingRules };
+      const release = { label, environment, number, revision, note, author, ...choices };
       await store.insertRelease(tx, {
         ...release,
-        apis: releasedApis(group, resolved),
+        apis: releasedApis(group, resolved.apis),
         rollbackOf: 0,
         snapshotDigest: snapshot.digest,
       });
@@ -72,15 +74,15 @@ export class ReleaseService {
   /** How what is served would change by a release, which is tried and undone. */
   diff(
     ids: DeploymentIds,
-    request: { revision: string; environmentBackend: BackendDraft | undefined },
+    request: Pick<ReleaseRequest, "revision" | "environmentBackend" | "routingRules">,
   ): Promise<ReleaseDifference> {
-    const asked = environmentBackendOf(request.environmentBackend, ids.project);
+    const asked = askedOf(request, ids.project);
     return undone(this.#sql, async (tx) => {
       const group = await getGroup(tx, ids.project, ids.group);
       const key = { label: group.label, environment: ids.environment as Environment };
       const deployment = await getDeployment(tx, key);
       const { resolved, snapshot } = await freeze(tx, group, deployment, { revision: request.revision, asked });
-      const next = servedApis(snapshot.packed, releasedApis(group, resolved));
+      const next = servedApis(snapshot.packed, releasedApis(group, resolved.apis));
       if (deployment.release === undefined) return { live: undefined, apis: differencesOf(new Map(), next) };
       const live = await store.getRelease(tx, deployment, deployment.release);
       const served = servedApis(await getSnapshot(tx, live.snapshotDigest), live.apis);
@@ -163,29 +165,35 @@ async function freeze(
   tx: Transaction,
   group: Group,
   deployment: Deployment,
-  { revision: id, asked }: { revision: string; asked: Backend | undefined },
+  { revision: id, asked }: { revision: string; asked: ReturnType<typeof askedOf> },
 ) {
-  const environmentBackend = asked ?? (await lastBackend(tx, deployment));
+  const { release } = deployment;
+  const last = release === undefined ? undefined : await store.getRelease(tx, deployment, release);
+  const environmentBackend = asked.environmentBackend ?? last?.environmentBackend;
+  const routingRules = asked.routingRules ?? last?.routingRules ?? [];
   const revision = await lockRevision(tx, group.label, revisionNumber(id));
   const apis = await listRoutes(tx, revision);
   if (apis.length === 0) throw revisionEmpty(revision.number);
-  const description = `Released to ${group.id} ${deployment.environment} (release ${(deployment.release ?? 0) + 1})`;
-  const resolved = await resolveBackends(tx, { project: group.project, apis, environmentBackend, description });
+  const description = `Released to ${group.id} ${deployment.environment} (release ${(release ?? 0) + 1})`;
+  const choices = { project: group.project, apis, environmentBackend, routingRules, description };
+  const resolved = await resolveBackends(tx, choices);
   const snapshot = compileSnapshot(group, revision.number, resolved);
-  return { environmentBackend, revision: revision.number, resolved, snapshot };
+  return { environmentBackend, routingRules, revision: revision.number, resolved, snapshot };
 }
 
-function environmentBackendOf(draft: BackendDraft | undefined, project: string): Backend | undefined {
-  if (!draft) return undefined;
+/** What the request says of backends; undefined where it says nothing. */
+function askedOf(
+  { environmentBackend, routingRules }: Pick<ReleaseRequest, "environmentBackend" | "routingRules">,
+  project: string,
+) {
   const violations = new Violations();
-  const backend = readBackend(draft, project, violations, "environment_backend");
+  const asked = {
+    environmentBackend:
+      environmentBackend && readBackend(environmentBackend, project, violations, "environment_backend"),
+    routingRules: routingRules && readRoutingRules(routingRules, project, violations, "routing_rules.rules"),
+  };
   violations.throwIfAny();
-  return backend;
-}
-
-async function lastBackend(tx: Transaction, deployment: Deployment): Promise<Backend | undefined> {
-  if (deployment.release === undefined) return undefined;
-  return (await store.getRelease(tx, deployment, deployment.release)).environmentBackend;
+  return asked;
 }
 
 function revisionEmpty(revision: number): PlatformError {

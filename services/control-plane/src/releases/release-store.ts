@@ -2,27 +2,29 @@ import type { Queryable, Transaction } from "@millrace/sql";
 import type { Backend } from "../apis/api.ts";
 import type { DeploymentKey } from "../deployments/deployment.ts";
 import { notFound } from "../requests/refusals.ts";
-import type { Release, ReleasedApi, ReleaseTarget } from "./release.ts";
+import type { Release, ReleasedApi, ReleaseTarget, RoutingRule } from "./release.ts";
 
-interface Row extends Omit<Release, "environmentBackend" | "apis"> {
+interface Row extends Omit<Release, "environmentBackend" | "routingRules" | "apis"> {
   environmentBackend: string | null;
+  routingRules: string;
   apis: string;
 }
 
 const columns = (sql: Queryable) => sql`
-  group_label as label, environment, number, revision, note, author, environment_backend::text, apis::text, rollback_of,
-  snapshot_digest, created_at`;
+  group_label as label, environment, number, revision, note, author, environment_backend::text, routing_rules::text, apis::text,
+  rollback_of, snapshot_digest, created_at`;
 
 export async function insertRelease(tx: Transaction, release: Omit<Release, "createdAt">): Promise<void> {
-  const { label, environment, number, revision, note, author, environmentBackend, apis } = release;
+  const { label, environment, number, revision, note, author, environmentBackend, routingRules, apis } = release;
   const backend = environmentBackend ? JSON.stringify(environmentBackend) : null;
   await tx`
     insert into releases (
-      group_label, environment, number, revision, note, author, environment_backend, apis, rollback_of, snapshot_digest
+      group_label, environment, number, revision, note, author, environment_backend, routing_rules, apis, rollback_of,
+      snapshot_digest
     )
     values (
       ${label}, ${environment}, ${number}, ${revision}, ${note}, ${author}, ${backend}::text::jsonb,
-      ${JSON.stringify(apis)}::text::jsonb, ${release.rollbackOf}, ${release.snapshotDigest}
+      ${JSON.stringify(routingRules)}::text::jsonb, ${JSON.stringify(apis)}::text::jsonb, ${release.rollbackOf}, ${release.snapshotDigest}
     )`;
 }
 
@@ -87,6 +89,7 @@ function fromRow(row: Row): Release {
   return {
     ...row,
     environmentBackend: row.environmentBackend === null ? undefined : (JSON.parse(row.environmentBackend) as Backend),
+    routingRules: JSON.parse(row.routingRules) as RoutingRule[],
     apis: JSON.parse(row.apis) as ReleasedApi[],
   };
 }

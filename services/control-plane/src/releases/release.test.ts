@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { after, test } from "node:test";
 import { KEYS, packRecord, unpackRecord } from "@millrace/bus";
 import { ApiServiceService, MatchType } from "@millrace/proto/control/v1/apis";
-import { DeploymentServiceService, DeploymentState } from "@millrace/proto/control/v1/deployments";
+import { DeploymentServiceService, DeploymentState, type RoutingRule } from "@millrace/proto/control/v1/deployments";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import {
@@ -76,6 +76,81 @@ test("an API that maps its request for an http backend is not released with a fu
   const releasing = release(client, online, { environmentBackend: functionBackend(fn) });
   await refused(releasing, "failed_precondition", "backend_unresolved");
   await release(client, online, { environmentBackend: http("http://api.example.com") });
+});
+
+test("rules go with the release, are kept by the next one, and hold for APIs without a backend of their own", async () => {
+  const fn = await functionWithCode("ruled");
+  const { label, revision, online } = await groupWithMock("ruled");
+  await createApi(client, revision, "routed", { path: "/routed" });
+  const rules: RoutingRule[] = [
+    { name: "canary", headers: [{ name: "X-Canary", value: "1" }], query: [], backend: functionBackend(fn) },
+    { name: "beta", headers: [], query: [{ name: "v", value: "2" }], backend: http("http://beta.example.com") },
+  ];
+  const environmentBackend = http("http://api.example.com");
+  const first = await release(client, online, { environmentBackend, routingRules: { rules } });
+  assert.deepEqual(
+    first.routingRules?.rules.map(({ name, headers }) => [name, headers]),
+    [
+      ["canary", [{ name: "x-canary", value: "1" }]],
+      ["beta", []],
+    ],
+  );
+  const { snapshot } = await served(label, 1);
+  assert.deepEqual(snapshot.routes.map(({ apiName, hasRules }) => [apiName, hasRules]).toSorted(), [
+    ["ping", false],
+    ["routed", true],
+  ]);
+  const targets = snapshot.routingRules.map(({ name, backend }) => [name, backend && targetText(backend)]);
+  assert.deepEqual(targets, [
+    ["canary", 1],
+    ["beta", "http://beta.example.com"],
+  ]);
+  const deleting = client.call(FunctionServiceService.deleteFunction, { name: fn, etag: "" });
+  await refused(deleting, "failed_precondition", "function_in_use");
+  assert.equal((await release(client, online)).routingRules?.rules.length, 2);
+  assert.equal((await release(client, online, { routingRules: { rules: [] } })).routingRules?.rules.length, 0);
+  const rollback = { name: online, release: 1, note: "", requestId: "", etag: "" };
+  assert.equal((await client.call(service.rollback, rollback)).routingRules?.rules.length, 2);
+});
+
+test("every fault of rules is named, and nothing is released", async () => {
+  const { online } = await groupWithMock("faulty-rules");
+  const backend = mock();
+  const condition = { name: "x", value: "1" };
+  const rule = (fields: Partial<RoutingRule>): RoutingRule => ({
+    name: "r",
+    headers: [condition],
+    query: [],
+    backend,
+    ...fields,
+  });
+  const many = Array.from({ length: 21 }, (_, i) => ({ name: `q${i}`, value: "1" }));
+  const rules = [
+    rule({ name: "" }),
+    rule({ headers: [] }),
+    rule({ name: "many", query: many }),
+    rule({ name: "twice", headers: [condition, { name: "X", value: "2" }] }),
+    rule({ name: "unseen", headers: [{ name: "Authorization", value: "x" }] }),
+    rule({ name: "no-value", headers: [{ name: "x", value: "" }] }),
+    rule({ name: "crlf", query: [{ name: "q", value: "a\r\nb" }] }),
+    rule({ name: "no-value", backend: undefined }),
+    rule({ name: "foreign", backend: functionBackend("projects/other/functions/f") }),
+  ];
+  const at = (path: string) => `routing_rules.rules${path}`;
+  await refusedFields(release(client, online, { routingRules: { rules } }), [
+    at("[0].name"),
+    at("[1]"),
+    at("[2]"),
+    at("[3].headers[1].name"),
+    at("[4].headers[0]"),
+    at("[5].headers[0]"),
+    at("[6].query[0]"),
+    at("[7].name"),
+    at("[7].backend"),
+    at("[8].backend.function.function"),
+  ]);
+  const tooMany = Array.from({ length: 21 }, (_, i) => rule({ name: `r${i}` }));
+  await refusedFields(release(client, online, { routingRules: { rules: tooMany } }), ["routing_rules.rules"]);
 });
 
 test("what is released is what gateways read: prefix, routes, backends, owner", async () => {

@@ -12,12 +12,28 @@ export interface ReleasedApi {
   backend: string;
 }
 
+/** Sends some of the requests of APIs that have the environment's backend elsewhere. */
+export interface RoutingRule {
+  name: string;
+  /** A request fits when it has all of them; names of headers are in lower case. */
+  headers: readonly RoutingCondition[];
+  query: readonly RoutingCondition[];
+  backend: Backend;
+}
+
+export interface RoutingCondition {
+  name: string;
+  value: string;
+}
+
 export interface Release extends DeploymentKey {
   number: number;
   revision: number;
   note: string;
   author: string;
   environmentBackend: Backend | undefined;
+  /** The first that fits counts. */
+  routingRules: readonly RoutingRule[];
   apis: readonly ReleasedApi[];
   /** 0 when it is no rollback. */
   rollbackOf: number;

@@ -8,46 +8,61 @@ import { lockFunctions } from "../functions/function-store.ts";
 import { publishDraft } from "../functions/version-service.ts";
 import { findVersion } from "../functions/version-store.ts";
 import { someOf } from "../requests/violations.ts";
-import type { ResolvedApi, ResolvedFunction } from "./compile.ts";
+import type { ResolvedApi, ResolvedFunction, ResolvedRelease, ResolvedRule } from "./compile.ts";
+import type { RoutingRule } from "./release.ts";
 
 // Resolves the backend of every API of a release: its own, else the environment's. A version number is pinned; `LATEST` is published and
 // pinned; an alias stays a live pointer.
+
+export interface Choices {
+  project: string;
+  apis: readonly RoutedApi[];
+  environmentBackend: Backend | undefined;
+  routingRules: readonly RoutingRule[];
+  description: string;
+}
 
 /**
  * Locks every function that the release calls, and publishes drafts where `LATEST` is asked for. Errors: `failed_precondition`
  * backend_unresolved naming the APIs, function_has_no_code.
  */
-export async function resolveBackends(
-  tx: Transaction,
-  release: {
-    project: string;
-    apis: readonly RoutedApi[];
-    environmentBackend: Backend | undefined;
-    description: string;
-  },
-): Promise<ResolvedApi[]> {
-  const { project, apis, environmentBackend, description } = release;
+export async function resolveBackends(tx: Transaction, choices: Choices): Promise<ResolvedRelease> {
+  const { project, apis, environmentBackend, routingRules, description } = choices;
   const chosen = apis.map((api) => ({ api, backend: api.definition.backend ?? environmentBackend }));
   const functions = new FunctionResolver(tx, description);
+  const backends = [...chosen, ...routingRules].map(({ backend }) => backend);
   await functions.lock(project, [
-    ...new Set(chosen.flatMap(({ backend }) => (backend?.kind === "function" ? [backend.function] : []))),
+    ...new Set(backends.flatMap((backend) => (backend?.kind === "function" ? [backend.function] : []))),
   ]);
   const unresolved: string[] = [];
   const resolved: ResolvedApi[] = [];
   for (const { api, backend } of chosen) {
     const target = await targetOf(api, backend, functions);
-    if (typeof target === "string") unresolved.push(`${api.id} ${target}`);
-    else resolved.push({ api, backend: target });
+    if (typeof target === "string") unresolved.push(`API ${api.id} ${target}`);
+    else resolved.push({ api, backend: target, hasRules: routingRules.length > 0 && !api.definition.backend });
+  }
+  const rules: ResolvedRule[] = [];
+  for (const rule of routingRules) {
+    const target = await ruleTargetOf(rule, apis, functions);
+    if (typeof target === "string") unresolved.push(`routing rule ${rule.name} ${target}`);
+    else rules.push({ rule, backend: target });
   }
   if (unresolved.length > 0) throw backendUnresolved(unresolved);
-  return resolved;
+  return { apis: resolved, rules };
 }
+
+const MAPS = "maps its request for an http backend, and has a function";
 
 /** The target, or what is wrong. */
 async function targetOf(api: RoutedApi, backend: Backend | undefined, functions: FunctionResolver) {
   if (backend?.kind !== "function") return backend ?? "has no backend";
-  if (api.definition.backendRequest) return "maps its request for an http backend, and has a function";
-  return functions.resolve(backend);
+  return api.definition.backendRequest ? MAPS : functions.resolve(backend);
+}
+
+async function ruleTargetOf({ backend }: RoutingRule, apis: readonly RoutedApi[], functions: FunctionResolver) {
+  if (backend.kind !== "function") return backend;
+  const mapped = apis.find(({ definition }) => definition.backendRequest && !definition.backend);
+  return mapped ? `holds for API ${mapped.id}, which ${MAPS}` : functions.resolve(backend);
 }
 
 /** Answers each function and qualifier once, however many APIs call it. */
@@ -89,9 +104,9 @@ class FunctionResolver {
   }
 }
 
-export function backendUnresolved(apis: readonly string[]): PlatformError {
-  return new PlatformError("failed_precondition", `Backends cannot be resolved: API ${someOf(apis)}.`, {
+export function backendUnresolved(what: readonly string[]): PlatformError {
+  return new PlatformError("failed_precondition", `Backends cannot be resolved: ${someOf(what)}.`, {
     reason: "backend_unresolved",
-    violations: apis.map((description) => ({ field: "revision", description: `API ${description}` })),
+    violations: what.map((description) => ({ field: "revision", description })),
   });
 }

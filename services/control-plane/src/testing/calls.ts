@@ -1,5 +1,5 @@
 import { type Api, type ApiDefinition, ApiServiceService, type Backend } from "@millrace/proto/control/v1/apis";
-import { DeploymentServiceService, type Release } from "@millrace/proto/control/v1/deployments";
+import { DeploymentServiceService, type Release, type RoutingRules } from "@millrace/proto/control/v1/deployments";
 import {
   Egress_Mode as EgressMode,
   type FunctionConfig,
@@ -119,9 +119,15 @@ export function createApi(
 export function release(
   client: RpcClient,
   name: string,
-  options: { revision?: string; environmentBackend?: Backend; etag?: string; note?: string } = {},
+  options: {
+    revision?: string;
+    environmentBackend?: Backend;
+    routingRules?: RoutingRules;
+    etag?: string;
+    note?: string;
+  } = {},
 ): Promise<Release> {
-  const { revision = "0.0.1", environmentBackend, etag = "", note = "" } = options;
-  const request = { name, revision, environmentBackend, note, requestId: "", etag };
+  const { revision = "0.0.1", environmentBackend, routingRules, etag = "", note = "" } = options;
+  const request = { name, revision, environmentBackend, routingRules, note, requestId: "", etag };
   return client.call(DeploymentServiceService.createRelease, request);
 }

@@ -99,6 +99,32 @@ test("a mapping makes another request of the caller's, and refuses what it canno
   assert.match(refused.problem.detail, /query parameter limit/);
 });
 
+test("a rule sends requests of routes with the environment's backend elsewhere, and no others", async (t) => {
+  const usual = await startBackend(t, ({ url }, response) => void response.end(`usual ${url}`));
+  const canary = await startBackend(t, ({ url }, response) => void response.end(`canary ${url}`));
+  const routes = [
+    httpRoute(usual.url, { hasRules: true, mapping: { method: "", path: "/mapped", parameters: [], constants: [] } }),
+    httpRoute(usual.url, { path: "/own" }),
+  ];
+  const { backend } = httpRoute(canary.url);
+  const named = { $case: "mock" as const, value: { body: Buffer.from("mocked") } };
+  const routingRules = [
+    { name: "canary", headers: [{ name: "X-Canary", value: "1" }], backend },
+    { name: "mock", query: [{ name: "mock", value: "yes" }], backend: named },
+  ];
+  await gateway.release(routes, {}, { routingRules });
+  const headers = { "x-canary": "1" };
+  assert.equal((await gateway.ask({ path: "/a" })).body, "usual /mapped/a");
+  assert.equal((await gateway.ask({ path: "/a?mock=yes", headers })).body, "canary /mapped/a?mock=yes");
+  const mocked = await gateway.ask({ path: "/a?mock=yes" });
+  assert.equal(mocked.body, "mocked");
+  assert.equal((await gateway.ask({ path: "/own/a?mock=yes", headers })).body, "usual /own/a?mock=yes");
+  const line = await until(() =>
+    gateway.lines.find(({ requestId }) => requestId === mocked.headers["x-millrace-request-id"]),
+  );
+  assert.deepEqual([line.component, line.api], ["gateway", "proxied"]);
+});
+
 test("bodies of any size stream both ways, framed by length or by chunks, and arrive whole", async (t) => {
   const backend = await startBackend(t, (request, response) => {
     response.setHeader(

@@ -13,6 +13,7 @@ import type { Deployment, Deployments } from "../releases/deployments.ts";
 import type { Functions } from "../releases/functions.ts";
 import { hostNamed, labelOfHost, type PlatformDomain, readPathForm } from "../routing/address.ts";
 import { type CanonicalPath, canonicalPath } from "../routing/canonical-path.ts";
+import { routedElsewhere } from "../routing/routing-rules.ts";
 import type { Exchange } from "./exchange.ts";
 import { identityHeaders, withoutCredentials } from "./forwarding.ts";
 import { FunctionAnswer } from "./function-answer.ts";
@@ -71,7 +72,9 @@ export class RequestService {
 
     const match = plan.routes.find(head.method, path.decoded);
     if (match === null) return noRoute(plan, head.method, path);
-    exchange.route = match.route;
+    const { rules } = match.route;
+    const route = rules === null ? match.route : (routedElsewhere(rules, head) ?? match.route);
+    exchange.route = route;
 
     let whole: Buffer | null = null;
     const readBody = async () => {
@@ -86,7 +89,7 @@ export class RequestService {
     }
     exchange.admittedAtMs = performance.now();
 
-    const { backend } = match.route;
+    const { backend } = route;
     if (backend.kind === "mock") {
       exchange.answerMock(backend);
       return null;

@@ -1,9 +1,10 @@
 import type { RouteConstants } from "@millrace/frames";
-import type { DeploymentRecord, DeploymentSnapshot, Route } from "@millrace/proto/release/v1/release";
+import type { DeploymentRecord, DeploymentSnapshot, Route, RoutingRule } from "@millrace/proto/release/v1/release";
 import { RequestMapping } from "../backends/request-mapping.ts";
 import { forwardedResponseHeaders } from "../edge/forwarding.ts";
 import { canonicalPath } from "../routing/canonical-path.ts";
 import { RouteTable, type TableRoute } from "../routing/route-table.ts";
+import { type CompiledRule, compileRule } from "../routing/routing-rules.ts";
 import { keptCopy } from "./kept-copy.ts";
 
 // What a release means to the request path: immutable, compiled once, swapped as a whole.
@@ -14,6 +15,8 @@ export interface PlannedRoute extends TableRoute {
   /** As the provider wrote it, for logs. */
   resource: string;
   backend: FunctionBackend | MockBackend | HttpBackend;
+  /** Requests that go to another backend; null for none. */
+  rules: readonly CompiledRule<PlannedRoute>[] | null;
 }
 
 export interface FunctionBackend {
@@ -57,7 +60,8 @@ export interface DeploymentPlan {
 
 /** Throws when the snapshot makes no sense as a whole: a plan is all of it or nothing. */
 export function compilePlan(record: DeploymentRecord, snapshot: DeploymentSnapshot, region: string): DeploymentPlan {
-  const scene = { constants: constantsOf(record, snapshot, region), prefixLength: snapshot.prefix.length };
+  const constants = constantsOf(record, snapshot, region);
+  const scene = { constants, prefixLength: snapshot.prefix.length, rules: snapshot.routingRules };
   const routes = snapshot.routes.map((route) => compileRoute(route, scene));
   return { digest: record.snapshotDigest, revision: snapshot.revision, routes: new RouteTable(routes) };
 }
@@ -67,6 +71,7 @@ type DeploymentConstants = Omit<RouteConstants, "apiUid" | "apiName" | "resource
 interface Scene {
   constants: DeploymentConstants;
   prefixLength: number;
+  rules: readonly RoutingRule[];
 }
 
 function constantsOf(record: DeploymentRecord, snapshot: DeploymentSnapshot, region: string): DeploymentConstants {
@@ -76,7 +81,7 @@ function constantsOf(record: DeploymentRecord, snapshot: DeploymentSnapshot, reg
 
 function compileRoute(route: Route, scene: Scene): PlannedRoute {
   const { apiUid, apiName, method, path, prefixMatch } = route;
-  return {
+  const planned = {
     apiUid,
     apiName,
     method,
@@ -84,7 +89,14 @@ function compileRoute(route: Route, scene: Scene): PlannedRoute {
     path: path.split("/").map(decodeSegment).join("/"),
     prefixMatch,
     backend: compileBackend(route, scene),
+    rules: null,
   };
+  if (!route.hasRules) return planned;
+  const rules = scene.rules.map((rule) => {
+    const backend = compileBackend({ ...route, backend: rule.backend }, scene);
+    return compileRule(rule, { ...planned, backend });
+  });
+  return { ...planned, rules };
 }
 
 function compileBackend(route: Route, { constants, prefixLength }: Scene): PlannedRoute["backend"] {

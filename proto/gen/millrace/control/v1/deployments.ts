@@ -119,6 +119,28 @@ export interface CreateReleaseRequest {
   requestId: string;
   /** The deployment's etag; see UpdateProjectRequest.etag. */
   etag: string;
+  /** Where some requests of the APIs that have no backend of their own go instead. Unset: the rules of the deployment's last release. */
+  routingRules: RoutingRules | undefined;
+}
+
+export interface RoutingRules {
+  /** At most 20; the first that a request fits counts. */
+  rules: RoutingRule[];
+}
+
+export interface RoutingRule {
+  /** 1 to 64 characters, unique among the rules. */
+  name: string;
+  /** A request fits when it has all of these, with exactly these values; 1 to 20 of both together. */
+  headers: RoutingCondition[];
+  query: RoutingCondition[];
+  backend: Backend | undefined;
+}
+
+export interface RoutingCondition {
+  name: string;
+  /** At most 1024 characters. */
+  value: string;
 }
 
 export interface Release {
@@ -134,6 +156,7 @@ export interface Release {
   apis: ReleasedApi[];
   /** Number of the release whose snapshot this one repeats; 0 when it is no rollback. */
   rollbackOf: number;
+  routingRules: RoutingRules | undefined;
 }
 
 export interface ReleasedApi {
@@ -210,6 +233,7 @@ export interface DiffReleaseRequest {
   revision: string;
   /** As in CreateReleaseRequest. */
   environmentBackend: Backend | undefined;
+  routingRules: RoutingRules | undefined;
 }
 
 export interface DiffReleaseResponse {
@@ -769,7 +793,15 @@ export const ListDeploymentsResponse: MessageFns<ListDeploymentsResponse> = {
 };
 
 function createBaseCreateReleaseRequest(): CreateReleaseRequest {
-  return { name: "", revision: "", environmentBackend: undefined, note: "", requestId: "", etag: "" };
+  return {
+    name: "",
+    revision: "",
+    environmentBackend: undefined,
+    note: "",
+    requestId: "",
+    etag: "",
+    routingRules: undefined,
+  };
 }
 
 export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
@@ -791,6 +823,9 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
     }
     if (message.etag !== "") {
       writer.uint32(50).string(message.etag);
+    }
+    if (message.routingRules !== undefined) {
+      RoutingRules.encode(message.routingRules, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -856,6 +891,14 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
             message.etag = reader.string();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.routingRules = RoutingRules.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -884,6 +927,11 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
         ? globalThis.String(object.request_id)
         : "",
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      routingRules: isSet(object.routingRules)
+        ? RoutingRules.fromJSON(object.routingRules)
+        : isSet(object.routing_rules)
+        ? RoutingRules.fromJSON(object.routing_rules)
+        : undefined,
     };
   },
 
@@ -907,6 +955,9 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
+    if (message.routingRules !== undefined) {
+      obj.routingRules = RoutingRules.toJSON(message.routingRules);
+    }
     return obj;
   },
 
@@ -923,6 +974,284 @@ export const CreateReleaseRequest: MessageFns<CreateReleaseRequest> = {
     message.note = object.note ?? "";
     message.requestId = object.requestId ?? "";
     message.etag = object.etag ?? "";
+    message.routingRules = (object.routingRules !== undefined && object.routingRules !== null)
+      ? RoutingRules.fromPartial(object.routingRules)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRoutingRules(): RoutingRules {
+  return { rules: [] };
+}
+
+export const RoutingRules: MessageFns<RoutingRules> = {
+  encode(message: RoutingRules, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.rules) {
+      RoutingRule.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutingRules {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutingRules();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.rules.push(RoutingRule.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RoutingRules {
+    return {
+      rules: globalThis.Array.isArray(object?.rules) ? object.rules.map((e: any) => RoutingRule.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: RoutingRules): unknown {
+    const obj: any = {};
+    if (message.rules?.length) {
+      obj.rules = message.rules.map((e) => RoutingRule.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RoutingRules>): RoutingRules {
+    return RoutingRules.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RoutingRules>): RoutingRules {
+    const message = createBaseRoutingRules();
+    message.rules = object.rules?.map((e) => RoutingRule.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRoutingRule(): RoutingRule {
+  return { name: "", headers: [], query: [], backend: undefined };
+}
+
+export const RoutingRule: MessageFns<RoutingRule> = {
+  encode(message: RoutingRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.headers) {
+      RoutingCondition.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.query) {
+      RoutingCondition.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.backend !== undefined) {
+      Backend.encode(message.backend, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutingRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutingRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.headers.push(RoutingCondition.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.query.push(RoutingCondition.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.backend = Backend.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RoutingRule {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      headers: globalThis.Array.isArray(object?.headers)
+        ? object.headers.map((e: any) => RoutingCondition.fromJSON(e))
+        : [],
+      query: globalThis.Array.isArray(object?.query) ? object.query.map((e: any) => RoutingCondition.fromJSON(e)) : [],
+      backend: isSet(object.backend) ? Backend.fromJSON(object.backend) : undefined,
+    };
+  },
+
+  toJSON(message: RoutingRule): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.headers?.length) {
+      obj.headers = message.headers.map((e) => RoutingCondition.toJSON(e));
+    }
+    if (message.query?.length) {
+      obj.query = message.query.map((e) => RoutingCondition.toJSON(e));
+    }
+    if (message.backend !== undefined) {
+      obj.backend = Backend.toJSON(message.backend);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RoutingRule>): RoutingRule {
+    return RoutingRule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RoutingRule>): RoutingRule {
+    const message = createBaseRoutingRule();
+    message.name = object.name ?? "";
+    message.headers = object.headers?.map((e) => RoutingCondition.fromPartial(e)) || [];
+    message.query = object.query?.map((e) => RoutingCondition.fromPartial(e)) || [];
+    message.backend = (object.backend !== undefined && object.backend !== null)
+      ? Backend.fromPartial(object.backend)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRoutingCondition(): RoutingCondition {
+  return { name: "", value: "" };
+}
+
+export const RoutingCondition: MessageFns<RoutingCondition> = {
+  encode(message: RoutingCondition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutingCondition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutingCondition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RoutingCondition {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: RoutingCondition): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RoutingCondition>): RoutingCondition {
+    return RoutingCondition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RoutingCondition>): RoutingCondition {
+    const message = createBaseRoutingCondition();
+    message.name = object.name ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -938,6 +1267,7 @@ function createBaseRelease(): Release {
     environmentBackend: undefined,
     apis: [],
     rollbackOf: 0,
+    routingRules: undefined,
   };
 }
 
@@ -969,6 +1299,9 @@ export const Release: MessageFns<Release> = {
     }
     if (message.rollbackOf !== 0) {
       writer.uint32(72).int32(message.rollbackOf);
+    }
+    if (message.routingRules !== undefined) {
+      RoutingRules.encode(message.routingRules, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -1058,6 +1391,14 @@ export const Release: MessageFns<Release> = {
             message.rollbackOf = reader.int32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.routingRules = RoutingRules.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1093,6 +1434,11 @@ export const Release: MessageFns<Release> = {
         : isSet(object.rollback_of)
         ? globalThis.Number(object.rollback_of)
         : 0,
+      routingRules: isSet(object.routingRules)
+        ? RoutingRules.fromJSON(object.routingRules)
+        : isSet(object.routing_rules)
+        ? RoutingRules.fromJSON(object.routing_rules)
+        : undefined,
     };
   },
 
@@ -1125,6 +1471,9 @@ export const Release: MessageFns<Release> = {
     if (message.rollbackOf !== 0) {
       obj.rollbackOf = Math.round(message.rollbackOf);
     }
+    if (message.routingRules !== undefined) {
+      obj.routingRules = RoutingRules.toJSON(message.routingRules);
+    }
     return obj;
   },
 
@@ -1144,6 +1493,9 @@ export const Release: MessageFns<Release> = {
       : undefined;
     message.apis = object.apis?.map((e) => ReleasedApi.fromPartial(e)) || [];
     message.rollbackOf = object.rollbackOf ?? 0;
+    message.routingRules = (object.routingRules !== undefined && object.routingRules !== null)
+      ? RoutingRules.fromPartial(object.routingRules)
+      : undefined;
     return message;
   },
 };
@@ -2099,7 +2451,7 @@ export const BatchTakeOfflineResponse_Outcome: MessageFns<BatchTakeOfflineRespon
 };
 
 function createBaseDiffReleaseRequest(): DiffReleaseRequest {
-  return { name: "", revision: "", environmentBackend: undefined };
+  return { name: "", revision: "", environmentBackend: undefined, routingRules: undefined };
 }
 
 export const DiffReleaseRequest: MessageFns<DiffReleaseRequest> = {
@@ -2112,6 +2464,9 @@ export const DiffReleaseRequest: MessageFns<DiffReleaseRequest> = {
     }
     if (message.environmentBackend !== undefined) {
       Backend.encode(message.environmentBackend, writer.uint32(26).fork()).join();
+    }
+    if (message.routingRules !== undefined) {
+      RoutingRules.encode(message.routingRules, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -2153,6 +2508,14 @@ export const DiffReleaseRequest: MessageFns<DiffReleaseRequest> = {
             message.environmentBackend = Backend.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.routingRules = RoutingRules.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2174,6 +2537,11 @@ export const DiffReleaseRequest: MessageFns<DiffReleaseRequest> = {
         : isSet(object.environment_backend)
         ? Backend.fromJSON(object.environment_backend)
         : undefined,
+      routingRules: isSet(object.routingRules)
+        ? RoutingRules.fromJSON(object.routingRules)
+        : isSet(object.routing_rules)
+        ? RoutingRules.fromJSON(object.routing_rules)
+        : undefined,
     };
   },
 
@@ -2188,6 +2556,9 @@ export const DiffReleaseRequest: MessageFns<DiffReleaseRequest> = {
     if (message.environmentBackend !== undefined) {
       obj.environmentBackend = Backend.toJSON(message.environmentBackend);
     }
+    if (message.routingRules !== undefined) {
+      obj.routingRules = RoutingRules.toJSON(message.routingRules);
+    }
     return obj;
   },
 
@@ -2200,6 +2571,9 @@ export const DiffReleaseRequest: MessageFns<DiffReleaseRequest> = {
     message.revision = object.revision ?? "";
     message.environmentBackend = (object.environmentBackend !== undefined && object.environmentBackend !== null)
       ? Backend.fromPartial(object.environmentBackend)
+      : undefined;
+    message.routingRules = (object.routingRules !== undefined && object.routingRules !== null)
+      ? RoutingRules.fromPartial(object.routingRules)
       : undefined;
     return message;
   },

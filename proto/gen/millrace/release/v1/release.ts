@@ -123,6 +123,26 @@ export interface DeploymentSnapshot {
   routes: Route[];
   /** Base64 of the project's id: `base64OwnerPin` of JD's event. */
   ownerPin: string;
+  routingRules: RoutingRule[];
+}
+
+/**
+ * Requests that have all of these headers and query parameters, with these values, go to this backend; the first such rule counts. For routes that
+ * have the environment's backend.
+ */
+export interface RoutingRule {
+  name: string;
+  headers: RoutingCondition[];
+  query: RoutingCondition[];
+  backend: { $case: "function"; value: FunctionTarget } | { $case: "mock"; value: MockAnswer } | {
+    $case: "http";
+    value: HttpTarget;
+  } | undefined;
+}
+
+export interface RoutingCondition {
+  name: string;
+  value: string;
 }
 
 export interface Route {
@@ -138,7 +158,11 @@ export interface Route {
     | { $case: "http"; value: HttpTarget }
     | undefined;
   /** Of an http backend. */
-  mapping: RequestMapping | undefined;
+  mapping:
+    | RequestMapping
+    | undefined;
+  /** The snapshot's routing rules hold for it. */
+  hasRules: boolean;
 }
 
 export interface FunctionTarget {
@@ -489,7 +513,7 @@ export const DeploymentRecord: MessageFns<DeploymentRecord> = {
 };
 
 function createBaseDeploymentSnapshot(): DeploymentSnapshot {
-  return { groupName: "", revision: "", prefix: "", routes: [], ownerPin: "" };
+  return { groupName: "", revision: "", prefix: "", routes: [], ownerPin: "", routingRules: [] };
 }
 
 export const DeploymentSnapshot: MessageFns<DeploymentSnapshot> = {
@@ -508,6 +532,9 @@ export const DeploymentSnapshot: MessageFns<DeploymentSnapshot> = {
     }
     if (message.ownerPin !== "") {
       writer.uint32(42).string(message.ownerPin);
+    }
+    for (const v of message.routingRules) {
+      RoutingRule.encode(v!, writer.uint32(66).fork()).join();
     }
     return writer;
   },
@@ -565,6 +592,14 @@ export const DeploymentSnapshot: MessageFns<DeploymentSnapshot> = {
             message.ownerPin = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.routingRules.push(RoutingRule.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -592,6 +627,11 @@ export const DeploymentSnapshot: MessageFns<DeploymentSnapshot> = {
         : isSet(object.owner_pin)
         ? globalThis.String(object.owner_pin)
         : "",
+      routingRules: globalThis.Array.isArray(object?.routingRules)
+        ? object.routingRules.map((e: any) => RoutingRule.fromJSON(e))
+        : globalThis.Array.isArray(object?.routing_rules)
+        ? object.routing_rules.map((e: any) => RoutingRule.fromJSON(e))
+        : [],
     };
   },
 
@@ -612,6 +652,9 @@ export const DeploymentSnapshot: MessageFns<DeploymentSnapshot> = {
     if (message.ownerPin !== "") {
       obj.ownerPin = message.ownerPin;
     }
+    if (message.routingRules?.length) {
+      obj.routingRules = message.routingRules.map((e) => RoutingRule.toJSON(e));
+    }
     return obj;
   },
 
@@ -625,12 +668,279 @@ export const DeploymentSnapshot: MessageFns<DeploymentSnapshot> = {
     message.prefix = object.prefix ?? "";
     message.routes = object.routes?.map((e) => Route.fromPartial(e)) || [];
     message.ownerPin = object.ownerPin ?? "";
+    message.routingRules = object.routingRules?.map((e) => RoutingRule.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseRoutingRule(): RoutingRule {
+  return { name: "", headers: [], query: [], backend: undefined };
+}
+
+export const RoutingRule: MessageFns<RoutingRule> = {
+  encode(message: RoutingRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    for (const v of message.headers) {
+      RoutingCondition.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.query) {
+      RoutingCondition.encode(v!, writer.uint32(26).fork()).join();
+    }
+    switch (message.backend?.$case) {
+      case "function":
+        FunctionTarget.encode(message.backend.value, writer.uint32(34).fork()).join();
+        break;
+      case "mock":
+        MockAnswer.encode(message.backend.value, writer.uint32(42).fork()).join();
+        break;
+      case "http":
+        HttpTarget.encode(message.backend.value, writer.uint32(50).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutingRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutingRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.headers.push(RoutingCondition.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.query.push(RoutingCondition.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.backend = { $case: "function", value: FunctionTarget.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.backend = { $case: "mock", value: MockAnswer.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.backend = { $case: "http", value: HttpTarget.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RoutingRule {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      headers: globalThis.Array.isArray(object?.headers)
+        ? object.headers.map((e: any) => RoutingCondition.fromJSON(e))
+        : [],
+      query: globalThis.Array.isArray(object?.query) ? object.query.map((e: any) => RoutingCondition.fromJSON(e)) : [],
+      backend: isSet(object.function)
+        ? { $case: "function", value: FunctionTarget.fromJSON(object.function) }
+        : isSet(object.mock)
+        ? { $case: "mock", value: MockAnswer.fromJSON(object.mock) }
+        : isSet(object.http)
+        ? { $case: "http", value: HttpTarget.fromJSON(object.http) }
+        : undefined,
+    };
+  },
+
+  toJSON(message: RoutingRule): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.headers?.length) {
+      obj.headers = message.headers.map((e) => RoutingCondition.toJSON(e));
+    }
+    if (message.query?.length) {
+      obj.query = message.query.map((e) => RoutingCondition.toJSON(e));
+    }
+    if (message.backend?.$case === "function") {
+      obj.function = FunctionTarget.toJSON(message.backend.value);
+    } else if (message.backend?.$case === "mock") {
+      obj.mock = MockAnswer.toJSON(message.backend.value);
+    } else if (message.backend?.$case === "http") {
+      obj.http = HttpTarget.toJSON(message.backend.value);
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RoutingRule>): RoutingRule {
+    return RoutingRule.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RoutingRule>): RoutingRule {
+    const message = createBaseRoutingRule();
+    message.name = object.name ?? "";
+    message.headers = object.headers?.map((e) => RoutingCondition.fromPartial(e)) || [];
+    message.query = object.query?.map((e) => RoutingCondition.fromPartial(e)) || [];
+    switch (object.backend?.$case) {
+      case "function": {
+        if (object.backend?.value !== undefined && object.backend?.value !== null) {
+          message.backend = { $case: "function", value: FunctionTarget.fromPartial(object.backend.value) };
+        }
+        break;
+      }
+      case "mock": {
+        if (object.backend?.value !== undefined && object.backend?.value !== null) {
+          message.backend = { $case: "mock", value: MockAnswer.fromPartial(object.backend.value) };
+        }
+        break;
+      }
+      case "http": {
+        if (object.backend?.value !== undefined && object.backend?.value !== null) {
+          message.backend = { $case: "http", value: HttpTarget.fromPartial(object.backend.value) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseRoutingCondition(): RoutingCondition {
+  return { name: "", value: "" };
+}
+
+export const RoutingCondition: MessageFns<RoutingCondition> = {
+  encode(message: RoutingCondition, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutingCondition {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutingCondition();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RoutingCondition {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+    };
+  },
+
+  toJSON(message: RoutingCondition): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RoutingCondition>): RoutingCondition {
+    return RoutingCondition.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RoutingCondition>): RoutingCondition {
+    const message = createBaseRoutingCondition();
+    message.name = object.name ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
 
 function createBaseRoute(): Route {
-  return { apiUid: "", apiName: "", method: "", path: "", prefixMatch: false, backend: undefined, mapping: undefined };
+  return {
+    apiUid: "",
+    apiName: "",
+    method: "",
+    path: "",
+    prefixMatch: false,
+    backend: undefined,
+    mapping: undefined,
+    hasRules: false,
+  };
 }
 
 export const Route: MessageFns<Route> = {
@@ -663,6 +973,9 @@ export const Route: MessageFns<Route> = {
     }
     if (message.mapping !== undefined) {
       RequestMapping.encode(message.mapping, writer.uint32(74).fork()).join();
+    }
+    if (message.hasRules !== false) {
+      writer.uint32(80).bool(message.hasRules);
     }
     return writer;
   },
@@ -752,6 +1065,14 @@ export const Route: MessageFns<Route> = {
             message.mapping = RequestMapping.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.hasRules = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -791,6 +1112,11 @@ export const Route: MessageFns<Route> = {
         ? { $case: "http", value: HttpTarget.fromJSON(object.http) }
         : undefined,
       mapping: isSet(object.mapping) ? RequestMapping.fromJSON(object.mapping) : undefined,
+      hasRules: isSet(object.hasRules)
+        ? globalThis.Boolean(object.hasRules)
+        : isSet(object.has_rules)
+        ? globalThis.Boolean(object.has_rules)
+        : false,
     };
   },
 
@@ -820,6 +1146,9 @@ export const Route: MessageFns<Route> = {
     }
     if (message.mapping !== undefined) {
       obj.mapping = RequestMapping.toJSON(message.mapping);
+    }
+    if (message.hasRules !== false) {
+      obj.hasRules = message.hasRules;
     }
     return obj;
   },
@@ -857,6 +1186,7 @@ export const Route: MessageFns<Route> = {
     message.mapping = (object.mapping !== undefined && object.mapping !== null)
       ? RequestMapping.fromPartial(object.mapping)
       : undefined;
+    message.hasRules = object.hasRules ?? false;
     return message;
   },
 };

@@ -16,6 +16,7 @@ export interface MetricRow {
 }
 
 const EVERY = ["gateway", "function-runner", "control-plane", "auth", "console"] as const;
+const CONTROL = ["control-plane"] as const;
 const STORED = ["control-plane", "auth"] as const;
 const GATEWAY = ["gateway"] as const;
 const RUNNER = ["function-runner"] as const;
@@ -143,6 +144,25 @@ export const METRICS_TABLE: readonly MetricRow[] = [
     "runner_usage_series_dropped_total",
     "Invocations beyond the bound of series, and series of minutes that the bus did not take",
   ),
+
+  row("counter", CONTROL, "control_plane_alarm_evaluations_total", "Evaluations of alarms", { labels: ["outcome"] }),
+  row(
+    "gauge",
+    CONTROL,
+    "control_plane_alarm_overdue_seconds",
+    "How long after its time the newest evaluation was made",
+    {
+      unit: "seconds",
+    },
+  ),
+  row(
+    "counter",
+    CONTROL,
+    "control_plane_alarm_attempts_total",
+    "Attempts to tell webhooks of alarms, by what became of the delivery",
+    { labels: ["outcome"] },
+  ),
+  row("gauge", CONTROL, "control_plane_alarm_deliveries", "Deliveries to webhooks that are under way"),
 
   row("counter", STORED, "rpc_calls_total", "Calls; `code` is gRPC's, in small letters", {
     labels: ["method", "code"],

@@ -24,6 +24,7 @@ import { adminHandlers } from "./admin/admin-rpc.ts";
 import { AdminService, type Grants } from "./admin/admin-service.ts";
 import { RunnerBeats } from "./admin/runner-beats-bus.ts";
 import { forgetAlarmEvents } from "./alarms/alarm-event-store.ts";
+import type { AlarmFacts } from "./alarms/alarm-metrics.ts";
 import { alarmHandlers } from "./alarms/alarm-rpc.ts";
 import { AlarmService } from "./alarms/alarm-service.ts";
 import { Deliverer } from "./alarms/deliverer.ts";
@@ -128,6 +129,7 @@ export interface App {
   /** Begins the deliveries that are due. */
   deliverAlarms(): Promise<void>;
   forgetAlarmEvents(): Promise<void>;
+  alarms: AlarmFacts;
 }
 
 /** Puts the service together; opens nothing. */
@@ -232,5 +234,5 @@ export function buildApp(deps: Deps): App {
       },
     };
   };
-  return { rpc, link, outboxLag, ...upkeep, ...rounds, startUpkeep };
+  return { rpc, link, outboxLag, ...upkeep, ...rounds, alarms: { evaluator, deliverer }, startUpkeep };
 }

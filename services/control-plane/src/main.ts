@@ -5,6 +5,7 @@ import { MasterKeyring, sealToKey } from "@millrace/sealing";
 import { closeDatabase, DatabaseProbe, migrateWhenReachable, openDatabase } from "@millrace/sql";
 import { createLogger, measureCalls, startTelemetry } from "@millrace/telemetry";
 import { traceCalls } from "@millrace/telemetry/tracing";
+import { registerAlarmMetrics } from "./alarms/alarm-metrics.ts";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { IdentityClient } from "./identity/identity-client.ts";
@@ -55,6 +56,7 @@ async function start(): Promise<void> {
     onCallEnd: measureCalls(telemetry, traceCalls(telemetry.spans, config.tracesSampleRatio)),
   });
   app.outboxLag.register(telemetry, sql);
+  registerAlarmMetrics(telemetry, app.alarms);
   await app.keepAuditPartitions();
   lifecycle.own("bus", app.link).start();
   lifecycle.own("upkeep", app.startUpkeep());

@@ -1,7 +1,9 @@
 /** What the guides tell their readers to type, as it stands there, in their order. That of isolation is in isolation.test.ts. */
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { until } from "@millrace/testing";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { after, test } from "node:test";
+import { freePort, until } from "@millrace/testing";
 import { commandsIn, filesIn, readersShell } from "./support/documents.ts";
 import { send } from "./support/http.ts";
 import { testPlatform } from "./support/test-platform.ts";
@@ -9,10 +11,11 @@ import { testPlatform } from "./support/test-platform.ts";
 const FIRST_STEPS = "docs/guides/first-steps.md";
 const WHAT_HAPPENED = "docs/guides/what-happened.md";
 const SCALE_OUT = "docs/guides/scale-out.md";
+const ALARMS = "docs/guides/alarms.md";
 const FUNCTIONS = "docs/guides/functions.md";
 const RELEASES = "docs/guides/releases.md";
 
-const platform = await testPlatform();
+const platform = await testPlatform({ webhookAllow: ["127.0.0.1"] });
 const shell = readersShell(platform.platformFile, filesIn(FIRST_STEPS));
 await shell("npx millrace project create shop");
 
@@ -120,3 +123,44 @@ test("scale out: an alias that keeps instances loaded, and who may join from els
   assert.match(printed[2]!, /runner north may join/);
   assert.match(printed[3]!, /gateway east may join/);
 });
+
+test("alarms: a silent function is told to the guide's receiver once, and tests are", async () => {
+  const port = await freePort();
+  const reader = readersShell(platform.platformFile, filesIn(ALARMS));
+  const commands = commandsIn(ALARMS).map((line) => line.replaceAll(":9000/", `:${port}/`));
+  assert.equal(commands.length, 13);
+  const printed: string[] = [];
+  for (const line of commands.slice(0, 5)) printed.push(await reader(line));
+  const folder = (await reader("pwd")).trim();
+  const said: string[] = [];
+  const receiver = spawn(process.execPath, ["receiver.ts"], { cwd: folder, env: { PORT: String(port) } });
+  after(() => stop(receiver));
+  receiver.stdout.on("data", (chunk) => said.push(...String(chunk).trim().split("\n")));
+  receiver.stderr.on("data", (chunk) => said.push(String(chunk)));
+  await until(() => fetch(`http://127.0.0.1:${port}/`).then(({ status }) => status === 401), { timeoutMs: 10_000 });
+  const silent = "projects/watched/alarms/silent";
+  await until(() => said.includes(`alarm.changed ${silent} alarm`), {
+    timeoutMs: 20_000,
+    message: () => said.join("\n"),
+  });
+  for (const line of commands.slice(5)) printed.push(await reader(line));
+  const [, , , errors, created, tried, list, one, events, updated, rotated, again, deleted] = printed;
+  assert.match(errors!, /^alarm errors: error_rate > 0\.05 over 5 min\nmrw_/);
+  assert.match(created!, /saved to .*alarm\.json/);
+  assert.doesNotMatch(created!, /mrw_/);
+  for (const text of [tried!, again!]) assert.match(text, /^delivered: 204, after \d+ ms \(dl-/);
+  assert.match(list!, /errors +ok .*\n *silent +ALARM /);
+  assert.match(one!, /condition +invocations < 1 over 1 min/);
+  assert.match(events!, /1 +\S+ +ok to ALARM +0 +0 +delivered +\d+ +204/);
+  assert.match(updated!, /description +nobody calls/);
+  assert.match(rotated!, /the secret before signs until/);
+  assert.match(deleted!, /deleted projects\/watched\/alarms\/errors/);
+  await until(() => said.filter((line) => line.startsWith("alarm.test")).length === 2);
+  assert.equal(said.filter((line) => line.startsWith("alarm.changed")).length, 1);
+});
+
+async function stop(process: ChildProcess): Promise<void> {
+  if (process.exitCode !== null) return;
+  process.kill();
+  await once(process, "exit");
+}

@@ -30,6 +30,8 @@ interface DelivererDeps {
  * process that ends in the middle of an attempt leaves it to be found again; what a receiver gets twice has the same delivery id.
  */
 export class Deliverer {
+  /** Attempts by what became of the delivery, since the process began. */
+  readonly counts = { delivered: 0, pending: 0, failed: 0 };
   readonly #deps: DelivererDeps;
   readonly #byProject = new Map<string, number>();
   readonly #underWay = new Set<Promise<void>>();
@@ -50,6 +52,10 @@ export class Deliverer {
       if (!claim) return;
       this.#begin(claim);
     }
+  }
+
+  get underWay(): number {
+    return this.#open;
   }
 
   /** Until nothing is under way. */
@@ -120,6 +126,7 @@ export class Deliverer {
       await settleAttempt(tx, claim, verdict, attempt.status);
       if (isOff) await failDeliveries(tx, uid, "gone");
     });
+    this.counts[verdict.state]++;
   }
 
   async #send(delivery: { uid: string; url: string; deliveryId: string; body: string }): Promise<Attempt> {

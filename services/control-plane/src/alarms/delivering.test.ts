@@ -57,9 +57,18 @@ async function setting(options: Partial<AlarmProcessesOptions> = {}): Promise<Se
 
 test("each change of state is told once, though two processes evaluate and deliver at the same time", async (t) => {
   const { received, url } = await startReceiver(t);
-  const { project, create, next, events, clock } = await setting();
+  const { project, create, next, events, clock, processes } = await setting();
   await create(url);
   for (const failed of [5, 6, 7, 5, 0]) await next(failed);
+  const counted = (of: (process: (typeof processes)[0]) => number) => processes.map(of).reduce((sum, n) => sum + n);
+  assert.equal(
+    counted(({ evaluator }) => evaluator.counts.evaluated),
+    5,
+  );
+  assert.equal(
+    counted(({ deliverer }) => deliverer.counts.delivered),
+    2,
+  );
   assert.deepEqual(
     received.map(({ body }) => [body.from, body.to, body.number]),
     [

@@ -10,6 +10,8 @@ export interface Due {
   standing: Standing;
   /** Number of the newest event. */
   events: number;
+  /** Since when. */
+  at: Date;
 }
 
 type Row = Pick<Alarm, "project" | "id" | "state"> & {
@@ -17,12 +19,13 @@ type Row = Pick<Alarm, "project" | "id" | "state"> & {
   verdictCount: number;
   evaluatedTo: Date | null;
   events: number;
+  evaluateAt: Date;
 };
 
 /** The alarm that is due longest and that nobody else holds, locked; undefined for none. By the index alarms_due. */
 export async function lockDue(tx: Transaction, now: Date): Promise<Due | undefined> {
   const [row] = await tx<Row[]>`
-    select project, id, state, verdict, verdict_count, evaluated_to, events
+    select project, id, state, verdict, verdict_count, evaluated_to, events, evaluate_at
     from alarms
     where evaluate_at <= ${now}
     order by evaluate_at
@@ -34,6 +37,7 @@ export async function lockDue(tx: Transaction, now: Date): Promise<Due | undefin
     alarm: await getAlarm(tx, row.project, row.id),
     standing: { state, verdict: verdict ?? undefined, verdictCount, evaluatedTo: evaluatedTo ?? undefined },
     events,
+    at: row.evaluateAt,
   };
 }
 

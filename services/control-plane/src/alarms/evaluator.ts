@@ -24,6 +24,10 @@ interface EvaluatorDeps {
  * with the change. After a standstill the newest minute counts; those before it are not made up for.
  */
 export class Evaluator {
+  /** Since the process began. */
+  readonly counts = { evaluated: 0, failed: 0 };
+  /** How long after its time the newest evaluation was made. */
+  overdueMs = 0;
   readonly #deps: EvaluatorDeps;
 
   constructor(deps: EvaluatorDeps) {
@@ -43,14 +47,19 @@ export class Evaluator {
     const now = clock();
     let uid: string | undefined;
     try {
-      return await inTransaction(sql, async (tx) => {
+      const dueAt = await inTransaction(sql, async (tx) => {
         const due = await lockDue(tx, now);
         uid = due?.alarm.uid;
         if (due) await this.#evaluate(tx, due, now);
-        return due !== undefined;
+        return due?.at;
       });
+      if (dueAt === undefined) return false;
+      this.counts.evaluated++;
+      this.overdueMs = clock().getTime() - dueAt.getTime();
+      return true;
     } catch (err) {
       if (uid === undefined) throw err;
+      this.counts.failed++;
       log.warn({ err, alarm: uid }, "an alarm could not be evaluated; its next minute is tried");
       const failed = uid;
       await query(() => putOff(sql, failed, nextAfter(newestMinute(now))));

@@ -50,6 +50,8 @@ export type PlatformOptions = {
   readonly runnerMinimumTier?: "development" | "reduced" | "full";
   /** What functions may reach besides public addresses and the platform's own gateways: `address[/prefix][:port]`. */
   readonly egressAllow?: readonly string[];
+  /** What http backends may be besides public addresses, in the same form. */
+  readonly backendAllow?: readonly string[];
   /** Where webhooks may be besides public addresses. */
   readonly webhookAllow?: readonly string[];
   /** For measurements: what functions cost without the walls of the full tier. */
@@ -177,6 +179,7 @@ async function assemble(
     bubblewrap: await bubblewrap,
     runnerSlots: options.runnerSlots,
     egressAllow: [...gatewayAddresses(instances, ports), ...(options.egressAllow ?? [])],
+    backendAllow: options.backendAllow ?? [],
     webhookAllow: options.webhookAllow ?? [],
     logLevel: options.logLevel ?? "info",
     telemetry: options.telemetry ?? telemetryIn(process.env),

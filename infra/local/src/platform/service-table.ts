@@ -58,6 +58,7 @@ export type ServiceSettings = {
   readonly bubblewrap: Bubblewrap | undefined;
   readonly runnerSlots: number | undefined;
   readonly egressAllow: readonly string[];
+  readonly backendAllow: readonly string[];
   readonly webhookAllow: readonly string[];
   readonly logLevel: string;
   /** Where traces go, and how many. */
@@ -135,6 +136,7 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
     MILLRACE_HTTP_ADDRESS: address("http"),
     ...(isShared(settings.ports) && { MILLRACE_HTTP_SHARED_ADDRESS: addressOf(settings.ports, "gateway", "http") }),
     MILLRACE_GATEWAY_ID: id,
+    MILLRACE_GATEWAY_BACKEND_ALLOW: settings.backendAllow.join(),
     MILLRACE_REDIS_URL_FILE: settings.redisUrlFile,
     MILLRACE_AUTH_ADDRESS: addressOf(settings.ports, "auth-1", "grpc"),
     MILLRACE_REGION: REGION,

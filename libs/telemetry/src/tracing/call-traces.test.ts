@@ -5,10 +5,12 @@ import { traceCalls } from "./call-traces.ts";
 import type { FinishedSpan } from "./finished-span.ts";
 import { TRACE_LIMITS } from "./limits.ts";
 
+type EndOfCall = NonNullable<ReturnType<typeof traceCalls>>;
+
 const METHOD = "/millrace.control.v1.ProjectService/GetProject";
 const PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const startedAtMs = performance.now();
-const ended = {
+const ended: Parameters<EndOfCall>[0] = {
   method: METHOD,
   traceparent: "",
   isStream: false,
@@ -17,7 +19,7 @@ const ended = {
   error: undefined,
 };
 
-function spansOf(call: Partial<typeof ended> & { error?: PlatformError | undefined }): FinishedSpan[] {
+function spansOf(call: Partial<typeof ended>): FinishedSpan[] {
   const spans: FinishedSpan[] = [];
   traceCalls({ add: (more) => spans.push(...more) }, 0)!({ ...ended, ...call });
   return spans;

@@ -8,6 +8,7 @@ import {
   type ServiceError,
 } from "@grpc/grpc-js";
 import type { PlatformError } from "@millrace/errors";
+import { FORWARDED_BY, FORWARDED_FOR } from "./forwarding.ts";
 import { fromServiceError } from "./rpc-errors.ts";
 
 export interface RpcClientOptions {
@@ -17,11 +18,15 @@ export interface RpcClientOptions {
   caFile?: string | undefined;
   /** The bearer token of each call, unless the call brings its own. */
   token?: () => Promise<string> | string | undefined;
+  /** A service's own token for the callee: what proves that it may say for whom it calls. */
+  forwarder?: (() => Promise<string> | string) | undefined;
 }
 
 export interface CallOptions {
   timeoutMs?: number;
   token?: string;
+  /** Address of whom this call is made for; it is said when the client has a forwarder. */
+  forwardedFor?: string;
   signal?: AbortSignal;
 }
 
@@ -37,10 +42,12 @@ type Method<Request, Response> = Pick<
 export class RpcClient {
   readonly #client: Client;
   readonly #token: RpcClientOptions["token"];
+  readonly #forwarder: RpcClientOptions["forwarder"];
 
   constructor(options: RpcClientOptions) {
     const channel = options.caFile ? credentials.createSsl(readFileSync(options.caFile)) : credentials.createInsecure();
     this.#token = options.token;
+    this.#forwarder = options.forwarder;
     this.#client = new Client(options.address, channel, {
       "grpc.max_receive_message_length": MESSAGE_BYTES_MAX,
       "grpc.initial_reconnect_backoff_ms": 100,
@@ -131,6 +138,10 @@ export class RpcClient {
     const metadata = new Metadata();
     const token = options.token ?? (await this.#token?.());
     if (token) metadata.set("authorization", `Bearer ${token}`);
+    if (options.forwardedFor !== undefined && this.#forwarder) {
+      metadata.set(FORWARDED_FOR, options.forwardedFor);
+      metadata.set(FORWARDED_BY, await this.#forwarder());
+    }
     return metadata;
   }
 }

@@ -16,6 +16,7 @@ import { HealthCheckResponse_ServingStatus, HealthService } from "@millrace/prot
 import type { Access, AccessTable, Principal } from "./access.ts";
 import { authorize } from "./authorize.ts";
 import { type CallRecord, type CallRecorder, NO_RECORDER } from "./call-record.ts";
+import { callerOf, type Forwarders } from "./forwarding.ts";
 import { addReflection } from "./reflection.ts";
 import { toStatus } from "./rpc-errors.ts";
 
@@ -53,6 +54,8 @@ export interface RpcServerOptions {
   access: AccessTable;
   /** Turns the bearer token of a call into its principal. Throws `unauthenticated`. */
   authenticate(token: string): Promise<Principal>;
+  /** Whose word for where a call comes from may be taken; absent: nobody's. */
+  forwarders?: Forwarders;
   /** Sees every call; absent: nothing is recorded. */
   recorder?: CallRecorder;
   /** Hears of every call that is over, and must not throw. */
@@ -147,10 +150,10 @@ export class RpcServer {
     return this.#unary(handler as UnaryHandler, method, access);
   }
 
-  #record(call: AnyCall, { path: method, requestSerialize: encode }: Method): CallRecord {
-    const { recorder = NO_RECORDER } = this.#options;
+  async #record(call: AnyCall, { path: method, requestSerialize: encode }: Method): Promise<CallRecord> {
+    const { recorder = NO_RECORDER, forwarders } = this.#options;
     const [userAgent = ""] = call.metadata.get("user-agent").map(String);
-    return recorder.begin({ method, encode, peer: call.getPeer(), userAgent });
+    return recorder.begin({ method, encode, peer: await callerOf(call, forwarders), userAgent });
   }
 
   /** Answers what is to be called at the call's end, with what it failed of. */
@@ -169,7 +172,7 @@ export class RpcServer {
   #unary(handler: UnaryHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerUnaryCall<never, unknown>, answer: sendUnaryData<unknown>) => {
       const end = this.#timed(call, method);
-      const record = this.#record(call, method);
+      const record = await this.#record(call, method);
       record.request = call.request;
       try {
         const context = await this.#contextOf(call, method.path, UNARY_TIMEOUT_MS);
@@ -190,7 +193,7 @@ export class RpcServer {
   #clientStream(handler: ClientStreamHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerReadableStream<never, unknown>, answer: sendUnaryData<unknown>) => {
       const end = this.#timed(call, method);
-      const record = this.#record(call, method);
+      const record = await this.#record(call, method);
       try {
         const context = await this.#contextOf(call, method.path);
         record.principal = context.principal;
@@ -210,7 +213,7 @@ export class RpcServer {
   #serverStream(handler: ServerStreamHandler, method: Method, access: Access): UntypedHandleCall {
     const handle = async (call: ServerWritableStream<never, unknown>) => {
       const end = this.#timed(call, method);
-      const record = this.#record(call, method);
+      const record = await this.#record(call, method);
       record.request = call.request;
       try {
         const context = await this.#contextOf(call, method.path);
@@ -234,9 +237,10 @@ export class RpcServer {
 
   async #contextOf(call: AnyCall, method: string, timeoutMs?: number): Promise<RpcContext> {
     const gone = new AbortController();
-    call.on("cancelled", () =>
-      gone.abort(new PlatformError("cancelled", "The caller is gone.", { reason: "cancelled" })),
-    );
+    const leave = () => gone.abort(new PlatformError("cancelled", "The caller is gone.", { reason: "cancelled" }));
+    call.on("cancelled", leave);
+    // It may have left before anybody listened.
+    if (call.cancelled) leave();
     const signal =
       timeoutMs === undefined ? gone.signal : AbortSignal.any([gone.signal, AbortSignal.timeout(timeoutMs)]);
     const [header] = call.metadata.get("authorization");
@@ -278,7 +282,12 @@ export class RpcServer {
   }
 }
 
-type AnyCall = { metadata: Metadata; getPeer(): string; on(event: "cancelled", listener: () => void): unknown };
+type AnyCall = {
+  metadata: Metadata;
+  cancelled: boolean;
+  getPeer(): string;
+  on(event: "cancelled", listener: () => void): unknown;
+};
 
 interface Method {
   path: string;

@@ -78,6 +78,7 @@ export function buildApp(deps: AppDeps): RpcServer {
     access: ACCESS,
     authenticate: (token) =>
       ServiceTrust.looksLikeServiceToken(token) ? deps.trust.verify(token) : authenticator.authenticate(token),
+    forwarders: deps.trust,
     recorder: audit,
     onEnd: deps.onCallEnd,
     log: deps.log,

@@ -4,6 +4,7 @@ import {
   PEER_VARIABLES,
   PROCESS_VARIABLES,
   peerAddress,
+  secretFile,
   UNUSED_IDENTITY_VARIABLES,
 } from "@millrace/config";
 import { z } from "zod";
@@ -11,8 +12,9 @@ import { z } from "zod";
 const SHAPE = {
   ...PROCESS_VARIABLES,
   ...PEER_VARIABLES,
-  // The console has no use for an identity: it only ever acts with the credential of its caller.
-  ...UNUSED_IDENTITY_VARIABLES,
+  /** It only ever acts with the credential of its caller; its own proves that it may say where the caller is. */
+  SERVICE_KEY_FILE: secretFile().optional(),
+  SERVICE_TRUST_FILE: UNUSED_IDENTITY_VARIABLES.SERVICE_TRUST_FILE,
   HTTP_ADDRESS: address(),
   CONTROL_PLANE_ADDRESS: peerAddress(),
   AUTH_ADDRESS: peerAddress(),
@@ -31,6 +33,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     http: given.HTTP_ADDRESS,
     controlPlane: { address: given.CONTROL_PLANE_ADDRESS, caFile },
     auth: { address: given.AUTH_ADDRESS, caFile },
+    serviceKey: given.SERVICE_KEY_FILE,
     gatewayUrl: given.GATEWAY_PUBLIC_URL,
     origins: {
       secure: given.CONSOLE_PUBLIC_URL?.protocol === "https:",

@@ -1,5 +1,5 @@
 import { Lifecycle, serveOperations } from "@millrace/lifecycle";
-import { RpcClient } from "@millrace/rpc";
+import { RpcClient, ServiceIdentity, type ServiceName } from "@millrace/rpc";
 import { createLogger, startTelemetry } from "@millrace/telemetry";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
@@ -16,8 +16,13 @@ process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
   const { metrics } = lifecycle.own("telemetry", startTelemetry(SERVICE, process.env));
-  const controlPlane = lifecycle.own("control-plane client", new RpcClient(config.controlPlane));
-  const auth = lifecycle.own("auth client", new RpcClient(config.auth));
+  const identity = config.serviceKey && new ServiceIdentity(SERVICE, config.serviceKey.reveal());
+  const forwarderTo = (callee: ServiceName) => identity && (() => identity.tokenFor(callee));
+  const controlPlane = lifecycle.own(
+    "control-plane client",
+    new RpcClient({ ...config.controlPlane, forwarder: forwarderTo("control-plane") }),
+  );
+  const auth = lifecycle.own("auth client", new RpcClient({ ...config.auth, forwarder: forwarderTo("auth") }));
   const { gatewayUrl, origins } = config;
   const { handle } = buildApp({ controlPlane, auth, gatewayUrl, origins });
   lifecycle.own("operations", await serveOperations({ ...config.operations, lifecycle, metrics }));

@@ -160,6 +160,7 @@ export function buildApp(deps: Deps): App {
   const rpc = new RpcServer({
     access: ACCESS,
     authenticate: (token) => authenticator.authenticate(token),
+    forwarders: deps.trust,
     recorder: audit,
     onEnd: deps.onCallEnd,
     log,

@@ -44,7 +44,7 @@ export class Bridge {
     if (!method) throw routeNotFound("There is no such method; GET /api lists what there is.");
     if (exchange.method !== "POST") throw methodNotAllowed("POST");
     const token = credentialOf(exchange, this.#deps.origins);
-    const call: PeerCall = { method, token, signal: exchange.signal };
+    const call: PeerCall = { method, token, callerAddress: exchange.callerAddress, signal: exchange.signal };
     if (method.descriptor.methodKind === "client_streaming") return this.#clientStream(exchange, call);
     const text = (await exchange.text(UNARY_BODY_BYTES_MAX, () => this.#deps.peers.verify(call))) || "{}";
     const request = bytesOfJson(method.descriptor.input, text);

@@ -7,6 +7,8 @@ import { throwPeerFailure } from "./peer-failure.ts";
 export interface PeerCall {
   method: BridgedMethod;
   token: string | undefined;
+  /** Address and port of who called the console. */
+  callerAddress: string;
   signal: AbortSignal;
 }
 
@@ -19,8 +21,8 @@ export class PeerClient {
   }
 
   /** Throws `unauthenticated` unless auth knows the caller's token. */
-  async verify({ token, signal }: Pick<PeerCall, "token" | "signal">): Promise<void> {
-    const options = { timeoutMs: UNARY_TIMEOUT_MS, signal, ...(token !== undefined && { token }) };
+  async verify(call: Pick<PeerCall, "token" | "callerAddress" | "signal">): Promise<void> {
+    const options = optionsOf(call, UNARY_TIMEOUT_MS);
     await this.#clients.auth.call(PeopleServiceService.getMe, {}, options).catch(throwPeerFailure("auth"));
   }
 
@@ -56,8 +58,11 @@ export class PeerClient {
   }
 }
 
-function optionsOf({ token, signal }: PeerCall, timeoutMs: number) {
-  return { timeoutMs, signal, ...(token !== undefined && { token }) };
+function optionsOf(
+  { token, callerAddress: forwardedFor, signal }: Pick<PeerCall, "token" | "callerAddress" | "signal">,
+  timeoutMs: number,
+) {
+  return { timeoutMs, signal, forwardedFor, ...(token !== undefined && { token }) };
 }
 
 function rawMethod(method: BridgedMethod) {

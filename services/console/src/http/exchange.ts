@@ -33,6 +33,13 @@ export class Exchange {
     return this.request.method ?? "GET";
   }
 
+  /** Address and port. A proxy's in front of the console is its own: nobody's word is taken for others. */
+  get callerAddress(): string {
+    const { remoteAddress = "", remotePort = 0 } = this.request.socket;
+    const address = remoteAddress.replace(/^::ffff:(?=[0-9.]+$)/, "");
+    return address.includes(":") ? `[${address}]:${remotePort}` : `${address}:${remotePort}`;
+  }
+
   header(name: string): string | undefined {
     const value = this.request.headers[name];
     return Array.isArray(value) ? value.join(", ") : value;

@@ -22,10 +22,10 @@ export async function serveSession(exchange: Exchange, deps: SessionDeps): Promi
 
 async function signIn(exchange: Exchange, { auth, origins }: SessionDeps): Promise<void> {
   requireSameOrigin(exchange, origins);
-  const { signal } = exchange;
+  const { signal, callerAddress: forwardedFor } = exchange;
   const credentials = readCredentials(await exchange.text(SESSION_BODY_BYTES_MAX));
   const { token, expiresAt, person } = await auth
-    .call(PeopleServiceService.signIn, credentials, { signal })
+    .call(PeopleServiceService.signIn, credentials, { signal, forwardedFor })
     .catch(throwPeerFailure("auth"));
   const lifetimeSeconds = Math.max(1, Math.floor(((expiresAt?.getTime() ?? 0) - Date.now()) / 1_000));
   exchange.json(200, JSON.stringify({ expiresAt, person }), {
@@ -38,9 +38,8 @@ async function signOut(exchange: Exchange, { auth, origins }: SessionDeps): Prom
   const token = credentialOf(exchange, origins);
   exchange.response.setHeader("set-cookie", expiredSessionCookie(origins.secure));
   if (token !== undefined) {
-    await auth
-      .call(PeopleServiceService.signOut, {}, { token, signal: exchange.signal })
-      .catch(throwPeerFailure("auth"));
+    const { signal, callerAddress: forwardedFor } = exchange;
+    await auth.call(PeopleServiceService.signOut, {}, { token, signal, forwardedFor }).catch(throwPeerFailure("auth"));
   }
   exchange.response.writeHead(204).end();
 }

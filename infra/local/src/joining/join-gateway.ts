@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { makePrivateDirectory } from "../paths.ts";
 import { serviceProcess } from "../platform/service-processes.ts";
+import { telemetryIn } from "../platform/service-table.ts";
 import { choosePorts } from "../processes/ports.ts";
 import type { GatewayBundle } from "./gateway-bundle.ts";
 import { elsewhere } from "./joined-gateways.ts";
@@ -34,6 +35,7 @@ async function prepareGateway(bundle: GatewayBundle, options: GatewayJoinOptions
   const { files, state, host, natsEnvironment } = place;
   const operationsAddress = options.operations ?? `127.0.0.1:${(await choosePorts(["operations"], {})).operations}`;
   const env = {
+    ...telemetryIn(globalThis.process.env),
     ...natsEnvironment,
     MILLRACE_OPERATIONS_ADDRESS: operationsAddress,
     MILLRACE_HTTP_ADDRESS: listen,

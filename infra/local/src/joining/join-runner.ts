@@ -5,6 +5,7 @@ import { bubblewrapEnvironment, findBubblewrap } from "../engines/find-bubblewra
 import { enginesFolder, makeOpenDirectory, makePrivateDirectory, unprivilegedHome } from "../paths.ts";
 import { isolationAt } from "../platform/isolation.ts";
 import { serviceProcess } from "../platform/service-processes.ts";
+import { telemetryIn } from "../platform/service-table.ts";
 import { choosePorts } from "../processes/ports.ts";
 import type { RunnerBundle } from "./runner-bundle.ts";
 import { type Place, stayJoined } from "./stay-joined.ts";
@@ -35,6 +36,7 @@ async function prepareRunner({ runnerId: id, privateKey }: RunnerBundle, options
   const operationsAddress = `127.0.0.1:${operations}`;
   const home = makeOpenDirectory(unprivilegedHome(state));
   const env = {
+    ...telemetryIn(globalThis.process.env),
     ...natsEnvironment,
     MILLRACE_OPERATIONS_ADDRESS: operationsAddress,
     MILLRACE_RUNNER_ID: id,

@@ -13,6 +13,7 @@ const WHAT_HAPPENED = "docs/guides/what-happened.md";
 const SCALE_OUT = "docs/guides/scale-out.md";
 const ALARMS = "docs/guides/alarms.md";
 const FUNCTIONS = "docs/guides/functions.md";
+const OPENAPI = "docs/guides/openapi.md";
 const RELEASES = "docs/guides/releases.md";
 
 const platform = await testPlatform({ webhookAllow: ["127.0.0.1"] });
@@ -108,6 +109,31 @@ test("releases: a revision is copied, compared, released until every gateway ser
   assert.match(told("history"), /rolled back +3 +0\.0\.1 +1 .*\n.* released +2 +0\.0\.2 .*\n.* released +1 +0\.0\.1 /);
   assert.match(told("offline-all"), /stock +offline/);
   assert.match(told("group list"), /stock/);
+});
+
+test("OpenAPI: a document goes in, with a report, and out, and in again without a change", async () => {
+  const reader = readersShell(platform.platformFile, filesIn(OPENAPI));
+  await reader("npx millrace project create papers");
+  const printed: string[] = [];
+  for (const line of commandsIn(OPENAPI)) printed.push(await reader(line));
+  const [, trial, imported, , exported, again, json, , newRevision] = printed;
+  for (const text of [trial!, imported!]) {
+    assert.match(text, /created +getPetInfo, create_pet\n/);
+    assert.match(text, /not carried: #\/paths\/~1pets\/post\/security: who may call is a setting of the group; /);
+    assert.match(text, /changed: #\/basePath: every path begins with \/v1; /);
+  }
+  assert.match(exported!, /wrote pets-3\.1\.yaml/);
+  for (const text of [again!, newRevision!]) {
+    assert.match(text, /^unchanged +create_pet, getPetInfo\n/);
+    assert.doesNotMatch(text, /not carried/);
+  }
+  const { servers, paths } = JSON.parse(json!) as { servers: { url: string }[]; paths: object };
+  assert.deepEqual(Object.keys(paths), ["/v1/pets", "/v1/pets/{petId}"]);
+  const pet = await until(async () => {
+    const answer = await send({ url: `${servers[1]!.url}/v1/pets/1` });
+    return answer.status === 200 ? answer : null;
+  });
+  assert.deepEqual(JSON.parse(pet.text), { id: 1, price: 9.5, type: "dog" });
 });
 
 test("scale out: an alias that keeps instances loaded, and who may join from elsewhere", async () => {

@@ -122,6 +122,7 @@ const backend = fc.oneof(
     url: fc.constant("https://pets.example:8443/v1"),
     timeoutMs: fc.constantFrom(0, 5_000),
     forwardHost: fc.boolean(),
+    signingKey: fc.constant(""),
   }),
 );
 

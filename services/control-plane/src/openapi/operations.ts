@@ -70,10 +70,6 @@ function readRoot(root: JsonObject, report: ImportReport): void {
   }
   for (const key of ["servers", "security"] as const) {
     const parts = root[key];
-    if (Array.isArray(parts) && parts.length === 0) {
-      report.change(pointerTo("#", key), "it is empty, and exported as the group's access and deployments say");
-      continue;
-    }
     const isOwn = Array.isArray(parts) && parts.every((part) => isPlatformPart(root, key, part));
     if (parts !== undefined && !isOwn) report.drop(pointerTo("#", key));
   }

@@ -17,10 +17,15 @@ export function commandsIn(document: string, from = "", to?: string): string[] {
     .toArray();
 }
 
-/** Files that a document tells its reader to write: blocks of TypeScript whose first line says where they belong. */
+/** Files that a document tells its reader to write: blocks whose first line, a comment, says where they belong. */
 export function filesIn(document: string): ReadonlyMap<string, string> {
   const text = readFileSync(join(repositoryRoot, document), "utf8");
-  return new Map([...text.matchAll(/^```ts\n\/\/ (\S+\.ts)\n(.*?)^```/gms)].map(([, path, code]) => [path!, code!]));
+  return new Map(
+    [...text.matchAll(/^```(?:ts|yaml)\n(?:\/\/|#) (\S+\.(?:ts|yaml))\n(.*?)^```/gms)].map(([, path, code]) => [
+      path!,
+      code!,
+    ]),
+  );
 }
 
 /** A shell in something like a clone, with these files, whose commands find the platform; each answers what it printed. */

@@ -100,7 +100,7 @@ test("one signed request is found by its id in the access log, its event, its in
   assert.ok(report.entries.some(({ message }) => message === `storing ${requestId}`));
 
   const explained = await cli.run(["--project", shop.project.split("/")[1]!, "explain", requestId]);
-  assert.match(explained.stdout, new RegExp(`trace +${traceId}`));
+  assert.match(explained.stdout, new RegExp(`trace +${traceId}, exported\n`));
 
   const spans = await untilTraced(requestId, ["gateway", "function-runner"]);
   const named = (wanted: string) => spans.find((span) => span.name === wanted) ?? assert.fail(`no span ${wanted}`);
@@ -129,6 +129,10 @@ test("what was not sampled is exported when it fails, with what the function mea
     [201, 201, 502],
   );
   const spans = await untilTraced(idOf(failed), ["gateway", "function-runner"]);
+  for (const [answer, isExported] of [[served[0]!, false], [failed, true]] as const) {
+    const line = await until(() => accessLogLineOf(idOf(answer)), { timeoutMs: 5_000 });
+    assert.equal(line.traceExported, isExported);
+  }
   for (const name of ["GET /orders", "run orders", "function orders"]) {
     assert.equal(spans.find((span) => span.name === name)?.isError, true, name);
   }

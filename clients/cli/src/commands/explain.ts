@@ -66,7 +66,7 @@ function requestFields(request: RequestRecord): [string, string][] {
     ["bytes", `${request.requestBytes} in, ${request.responseBytes} out`],
     ["took", `${request.durationMs.toFixed(1)} ms`],
     ...phases.map(({ name, durationMs }): [string, string] => [`  ${name}`, `${durationMs.toFixed(1)} ms`]),
-    ["trace", request.traceId],
+    ["trace", request.traceId && `${request.traceId}, ${request.traceExported ? "exported" : "not exported"}`],
   ];
 }
 

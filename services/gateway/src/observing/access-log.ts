@@ -4,6 +4,7 @@ import { LOG_LIMITS } from "../limits.ts";
 export interface AccessLogLine {
   requestId: string;
   traceId: string;
+  traceExported: boolean;
   sourceIp: string;
   method: string;
   host: string;

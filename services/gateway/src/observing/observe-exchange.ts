@@ -19,6 +19,7 @@ export interface Observers {
 export function observeExchange(exchange: Exchange, { log, events, metrics, usage, traces }: Observers): void {
   const durationMs = performance.now() - exchange.startedAtMs;
   const line = lineOf(exchange, durationMs);
+  line.traceExported = traces.end(exchange, line, durationMs);
   log.write(line);
   const { deployment } = exchange;
   const outcome = line.reason === "" ? "served" : "failed";
@@ -27,7 +28,6 @@ export function observeExchange(exchange: Exchange, { log, events, metrics, usag
   );
   metrics.countRequest(line.status, line.reason, durationMs);
   if (deployment) usage.count(deployment, exchange.route, line, durationMs);
-  traces.end(exchange, line, durationMs);
 }
 
 function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {
@@ -36,6 +36,7 @@ function lineOf(exchange: Exchange, durationMs: number): AccessLogLine {
   return {
     requestId: exchange.requestId,
     traceId: exchange.span?.traceId ?? "",
+    traceExported: false,
     sourceIp: exchange.sourceIp,
     method: request.method ?? "",
     host: exchange.head?.host ?? "",

@@ -13,6 +13,7 @@ export function requestEventOf(exchange: Exchange, line: AccessLogLine, duration
     time: new Date(Date.now() - durationMs),
     requestId: line.requestId,
     traceId: line.traceId,
+    traceExported: line.traceExported,
     project,
     group,
     environment,

@@ -131,6 +131,7 @@ test("a served request tells who asked for what, who answered, and where its tim
     runner: "runner-1",
     attempts: 1,
     cold: false,
+    traceExported: false,
     queryNames: "token,filter[size],*",
     backend: "function",
     backendHost: "",

@@ -39,13 +39,14 @@ export class Traces {
     };
   }
 
-  /** Exports the spans of a request that was sampled, has failed or took long. */
-  end(exchange: Exchange, line: AccessLogLine, durationMs: number): void {
+  /** Exports the spans of a request that was sampled, has failed or took long, and answers whether it was one. */
+  end(exchange: Exchange, line: AccessLogLine, durationMs: number): boolean {
     const { span, headAtMs, startedAtMs } = exchange;
-    if (this.#spans === null || span === null) return;
+    if (this.#spans === null || span === null) return false;
     const untilHeadMs = headAtMs === 0 ? durationMs : headAtMs - startedAtMs;
-    if (!this.#sampling.keeps(span.sampled, hasFailed(exchange), untilHeadMs)) return;
+    if (!this.#sampling.keeps(span.sampled, hasFailed(exchange), untilHeadMs)) return false;
     this.#spans.add(requestSpans(exchange, span, line, durationMs));
+    return true;
   }
 }
 

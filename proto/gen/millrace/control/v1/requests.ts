@@ -201,6 +201,8 @@ export interface RequestRecord {
   backendStatus: number;
   /** From having been sent the request until its answer began, or the wait for it ended. */
   backendMs: number;
+  /** The spans of its trace were exported; of most requests they are not. */
+  traceExported: boolean;
 }
 
 export interface RequestRecord_Phase {
@@ -1556,6 +1558,7 @@ function createBaseRequestRecord(): RequestRecord {
     backendHost: "",
     backendStatus: 0,
     backendMs: 0,
+    traceExported: false,
   };
 }
 
@@ -1677,6 +1680,9 @@ export const RequestRecord: MessageFns<RequestRecord> = {
     }
     if (message.backendMs !== 0) {
       writer.uint32(313).double(message.backendMs);
+    }
+    if (message.traceExported !== false) {
+      writer.uint32(320).bool(message.traceExported);
     }
     return writer;
   },
@@ -2006,6 +2012,14 @@ export const RequestRecord: MessageFns<RequestRecord> = {
             message.backendMs = reader.double();
             continue;
           }
+          case 40: {
+            if (tag !== 320) {
+              break;
+            }
+
+            message.traceExported = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2125,6 +2139,11 @@ export const RequestRecord: MessageFns<RequestRecord> = {
         : isSet(object.backend_ms)
         ? globalThis.Number(object.backend_ms)
         : 0,
+      traceExported: isSet(object.traceExported)
+        ? globalThis.Boolean(object.traceExported)
+        : isSet(object.trace_exported)
+        ? globalThis.Boolean(object.trace_exported)
+        : false,
     };
   },
 
@@ -2247,6 +2266,9 @@ export const RequestRecord: MessageFns<RequestRecord> = {
     if (message.backendMs !== 0) {
       obj.backendMs = floatToJson(message.backendMs);
     }
+    if (message.traceExported !== false) {
+      obj.traceExported = message.traceExported;
+    }
     return obj;
   },
 
@@ -2294,6 +2316,7 @@ export const RequestRecord: MessageFns<RequestRecord> = {
     message.backendHost = object.backendHost ?? "";
     message.backendStatus = object.backendStatus ?? 0;
     message.backendMs = object.backendMs ?? 0;
+    message.traceExported = object.traceExported ?? false;
     return message;
   },
 };

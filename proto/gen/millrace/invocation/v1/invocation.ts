@@ -288,6 +288,8 @@ export interface RequestEvent {
   backendStatus: number;
   /** From having been sent the request until its answer began, or the wait for it ended. */
   backendMs: number;
+  /** The gateway has exported the spans of its trace. */
+  traceExported: boolean;
 }
 
 /** Where the time of a request went, in milliseconds; absent phases were not reached. They follow each other and add up to the duration. */
@@ -3037,6 +3039,7 @@ function createBaseRequestEvent(): RequestEvent {
     backendHost: "",
     backendStatus: 0,
     backendMs: 0,
+    traceExported: false,
   };
 }
 
@@ -3161,6 +3164,9 @@ export const RequestEvent: MessageFns<RequestEvent> = {
     }
     if (message.backendMs !== 0) {
       writer.uint32(321).double(message.backendMs);
+    }
+    if (message.traceExported !== false) {
+      writer.uint32(328).bool(message.traceExported);
     }
     return writer;
   },
@@ -3498,6 +3504,14 @@ export const RequestEvent: MessageFns<RequestEvent> = {
             message.backendMs = reader.double();
             continue;
           }
+          case 41: {
+            if (tag !== 328) {
+              break;
+            }
+
+            message.traceExported = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3624,6 +3638,11 @@ export const RequestEvent: MessageFns<RequestEvent> = {
         : isSet(object.backend_ms)
         ? globalThis.Number(object.backend_ms)
         : 0,
+      traceExported: isSet(object.traceExported)
+        ? globalThis.Boolean(object.traceExported)
+        : isSet(object.trace_exported)
+        ? globalThis.Boolean(object.trace_exported)
+        : false,
     };
   },
 
@@ -3749,6 +3768,9 @@ export const RequestEvent: MessageFns<RequestEvent> = {
     if (message.backendMs !== 0) {
       obj.backendMs = floatToJson(message.backendMs);
     }
+    if (message.traceExported !== false) {
+      obj.traceExported = message.traceExported;
+    }
     return obj;
   },
 
@@ -3799,6 +3821,7 @@ export const RequestEvent: MessageFns<RequestEvent> = {
     message.backendHost = object.backendHost ?? "";
     message.backendStatus = object.backendStatus ?? 0;
     message.backendMs = object.backendMs ?? 0;
+    message.traceExported = object.traceExported ?? false;
     return message;
   },
 };

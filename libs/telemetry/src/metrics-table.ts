@@ -145,6 +145,9 @@ export const METRICS_TABLE: readonly MetricRow[] = [
     "Invocations beyond the bound of series, and series of minutes that the bus did not take",
   ),
 
+  row("counter", CONTROL, "control_plane_events_missing_total", "Requests, and lines of logs, told of and not kept", {
+    labels: ["stream", "cause"],
+  }),
   row("counter", CONTROL, "control_plane_alarm_evaluations_total", "Evaluations of alarms", { labels: ["outcome"] }),
   row(
     "gauge",

@@ -38,6 +38,11 @@ import type { Addresses } from "./deployments/deployment.ts";
 import { deploymentLookupHandlers } from "./deployments/deployment-lookup-rpc.ts";
 import { deploymentHandlers } from "./deployments/deployment-rpc.ts";
 import { DeploymentService } from "./deployments/deployment-service.ts";
+import { domainHandlers } from "./domains/domain-rpc.ts";
+import { DomainService } from "./domains/domain-service.ts";
+import { tellLossBy } from "./domains/loss.ts";
+import type { TxtLookup } from "./domains/txt-lookup.ts";
+import type { registerEventMetrics } from "./events/event-metrics.ts";
 import { PartitionStore } from "./events/partition-store.ts";
 import { RequestReader } from "./events/request-bus.ts";
 import { requestHandlers } from "./events/request-rpc.ts";
@@ -130,6 +135,7 @@ export interface App {
   deliverAlarms(): Promise<void>;
   forgetAlarmEvents(): Promise<void>;
   alarms: AlarmFacts;
+  eventReaders: Parameters<typeof registerEventMetrics>[1];
 }
 
 /** Puts the service together; opens nothing. */
@@ -142,12 +148,8 @@ export function buildApp(deps: Deps): App {
   const publishArtifact = (digest: string) => artifacts.publish(digest);
   const projection = new Projection({ sql, schema, log, publishArtifact, lag: outboxLag });
   const partitions = new PartitionStore(sql);
-  const readers = [
-    new LogReader({ sql, log, partitions }),
-    new RequestReader({ sql, log, partitions }),
-    new UsageReader({ sql, log }),
-  ];
-  const consumers = readers.map((reader) => new StreamConsumer(reader, log));
+  const eventReaders = [new LogReader({ sql, log, partitions }), new RequestReader({ sql, log, partitions })];
+  const consumers = [...eventReaders, new UsageReader({ sql, log })].map((reader) => new StreamConsumer(reader, log));
   const link = new BusLink(deps.bus, log, [projection, beats, gateways, ...consumers]);
   const artifacts = new ArtifactBus({ sql, link, clock });
 
@@ -235,5 +237,5 @@ export function buildApp(deps: Deps): App {
       },
     };
   };
-  return { rpc, link, outboxLag, ...upkeep, ...rounds, alarms: { evaluator, deliverer }, startUpkeep };
+  return { rpc, link, outboxLag, ...upkeep, ...rounds, alarms: { evaluator, deliverer }, eventReaders, startUpkeep };
 }

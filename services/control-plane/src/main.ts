@@ -8,6 +8,8 @@ import { traceCalls } from "@millrace/telemetry/tracing";
 import { registerAlarmMetrics } from "./alarms/alarm-metrics.ts";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
+import { txtLookup } from "./domains/txt-lookup.ts";
+import { registerEventMetrics } from "./events/event-metrics.ts";
 import { IdentityClient } from "./identity/identity-client.ts";
 import { DRAIN } from "./limits.ts";
 
@@ -57,6 +59,7 @@ async function start(): Promise<void> {
   });
   app.outboxLag.register(telemetry, sql);
   registerAlarmMetrics(telemetry, app.alarms);
+  registerEventMetrics(telemetry, app.eventReaders);
   await app.keepAuditPartitions();
   lifecycle.own("bus", app.link).start();
   lifecycle.own("upkeep", app.startUpkeep());

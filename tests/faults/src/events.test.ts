@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Answer, BusObserver, provision, send, testPlatform } from "@millrace/e2e-tests";
+import { type Answer, BusObserver, metricOf, provision, send, testPlatform } from "@millrace/e2e-tests";
 import type { EventGap } from "@millrace/proto/control/v1/events";
 import { LogServiceService } from "@millrace/proto/control/v1/logs";
 import { RequestServiceService } from "@millrace/proto/control/v1/requests";
@@ -203,4 +203,7 @@ test("what the streams' bounds discard while the control side is down is counted
   const lost = [missing(kept.requests, "bus"), missing(kept.entries, "bus")];
   t.diagnostic(`of ${count} requests the bus discarded ${lost[0]}, of as many entries ${lost[1]}`);
   assert.ok(lost.every((number) => number > 0));
+  assert.ok(
+    (await metricOf(platform, "control-plane-1", "millrace_control_plane_events_missing_total")) >= lost[0]! + lost[1]!,
+  );
 });

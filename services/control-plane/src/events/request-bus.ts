@@ -3,6 +3,7 @@ import { RequestBatch, type RequestEvent } from "@millrace/proto/invocation/v1/i
 import { inTransaction, type Sql } from "@millrace/sql";
 import type { JsMsg } from "@nats-io/jetstream";
 import { finite, instantOf, storable } from "./event.ts";
+import type { MissingCounts } from "./event-metrics.ts";
 import type { PartitionStore } from "./partition-store.ts";
 import type { StoredRequest } from "./request.ts";
 import { insertRequests } from "./request-store.ts";
@@ -30,6 +31,11 @@ export class RequestReader implements StreamReader {
     this.#series = new Series(this.stream, deps);
   }
 
+  /** Events that were found to be missing, by cause. */
+  get missing(): MissingCounts {
+    return this.#series.counts;
+  }
+
   get isMissing(): boolean {
     return this.#series.isMissing;
   }
@@ -46,11 +52,12 @@ export class RequestReader implements StreamReader {
       requests.map(({ at }) => at),
     );
     await this.#series.provideDays(messages);
-    await inTransaction(this.#sql, async (tx) => {
+    const found = await inTransaction(this.#sql, async (tx) => {
       const received = await insertRequests(tx, requests);
       const tallies = told.flatMap((one) => one.tallies);
-      await this.#series.add(tx, tallies, received, streamMadeAt);
+      return this.#series.add(tx, tallies, received, streamMadeAt);
     });
+    this.#series.count(found);
   }
 
   #read(message: JsMsg, streamMadeAt: Date): Told {

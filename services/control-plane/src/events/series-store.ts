@@ -22,17 +22,17 @@ export interface Floor {
   sequence: number;
 }
 
-type FoundGap = Omit<Gap, "id"> & GapScope;
+/** The gaps that came to light, and whether anything else has not come. */
+export interface Found {
+  gaps: (Omit<Gap, "id"> & GapScope)[];
+  isMissing: boolean;
+}
 
 /**
  * Adds what a batch brought. Answers the gaps that sources told of. One at a time for each stream: it takes an advisory lock until the
  * transaction ends, and the rows of the series.
  */
-export async function addToSeries(
-  tx: Transaction,
-  stream: string,
-  news: readonly SeriesNews[],
-): Promise<{ gaps: FoundGap[]; isMissing: boolean }> {
+export async function addToSeries(tx: Transaction, stream: string, news: readonly SeriesNews[]): Promise<Found> {
   if (news.length === 0) return { gaps: [], isMissing: false };
   await lock(tx, stream);
   const rows = await tx<
@@ -90,11 +90,7 @@ export async function addToSeries(
  * Of what is missing, counts as lost what cannot come any more: all that was told up to the consumer's floor. By the index
  * event_series_missing; takes the same lock.
  */
-export async function settleSeries(
-  tx: Transaction,
-  stream: string,
-  { streamMadeAt, sequence }: Floor,
-): Promise<{ gaps: FoundGap[]; isMissing: boolean }> {
+export async function settleSeries(tx: Transaction, stream: string, { streamMadeAt, sequence }: Floor): Promise<Found> {
   await lock(tx, stream);
   const rows = await tx<{ source: string; project: string; since: Date; at: Date; count: string }[]>`
     with missing as (

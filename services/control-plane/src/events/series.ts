@@ -2,9 +2,10 @@ import type { Tally } from "@millrace/proto/invocation/v1/invocation";
 import { inTransaction, type Sql, type Transaction } from "@millrace/sql";
 import type { JsMsg } from "@nats-io/jetstream";
 import { storable } from "./event.ts";
+import type { GapCause } from "./gap.ts";
 import { insertGaps } from "./gap-store.ts";
 import type { PartitionStore } from "./partition-store.ts";
-import { addToSeries, type Floor, type SeriesNews, settleSeries } from "./series-store.ts";
+import { addToSeries, type Floor, type Found, type SeriesNews, settleSeries } from "./series-store.ts";
 
 // What gateways and runners say they told, compared with what has arrived.
 
@@ -24,6 +25,8 @@ export interface Received {
 export class Series {
   readonly #deps: { sql: Sql; partitions: PartitionStore };
   readonly #stream: string;
+  /** Events that this process found to be missing, by cause. */
+  readonly counts: Record<GapCause, number> = { source: 0, bus: 0 };
   /** Until it is known. */
   #isMissing = true;
 
@@ -36,15 +39,20 @@ export class Series {
     return this.#isMissing;
   }
 
-  /** In the transaction that stores the events. */
+  /** In the transaction that stores the events; what it found is counted by `count` when that is committed. */
   async add(
     tx: Transaction,
     tallies: readonly ToldTally[],
     received: readonly Received[],
     streamMadeAt: Date,
-  ): Promise<void> {
-    const { gaps, isMissing } = await addToSeries(tx, this.#stream, newsOf(tallies, received, streamMadeAt));
-    await insertGaps(tx, gaps);
+  ): Promise<Found> {
+    const found = await addToSeries(tx, this.#stream, newsOf(tallies, received, streamMadeAt));
+    await insertGaps(tx, found.gaps);
+    return found;
+  }
+
+  count({ gaps, isMissing }: Found): void {
+    for (const { cause, count } of gaps) this.counts[cause] += count;
     this.#isMissing ||= isMissing;
   }
 
@@ -57,15 +65,17 @@ export class Series {
   }
 
   async settle(floor: Floor): Promise<void> {
-    this.#isMissing = await inTransaction(this.#deps.sql, async (tx) => {
-      const { gaps, isMissing } = await settleSeries(tx, this.#stream, floor);
+    const found = await inTransaction(this.#deps.sql, async (tx) => {
+      const settled = await settleSeries(tx, this.#stream, floor);
       await this.#deps.partitions.provide(
         "event_gaps",
-        gaps.map(({ at }) => at),
+        settled.gaps.map(({ at }) => at),
       );
-      await insertGaps(tx, gaps);
-      return isMissing;
+      await insertGaps(tx, settled.gaps);
+      return settled;
     });
+    this.#isMissing = false;
+    this.count(found);
   }
 }
 

@@ -3,6 +3,7 @@ import { LogBatch } from "@millrace/proto/invocation/v1/invocation";
 import { inTransaction, type Sql } from "@millrace/sql";
 import type { JsMsg } from "@nats-io/jetstream";
 import { finite, instantOf, storable } from "../events/event.ts";
+import type { MissingCounts } from "../events/event-metrics.ts";
 import type { StoredInvocation } from "../events/invocation.ts";
 import { insertInvocations } from "../events/invocation-store.ts";
 import type { PartitionStore } from "../events/partition-store.ts";
@@ -34,6 +35,11 @@ export class LogReader implements StreamReader {
     this.#series = new Series(this.stream, deps);
   }
 
+  /** Events that were found to be missing, by cause. */
+  get missing(): MissingCounts {
+    return this.#series.counts;
+  }
+
   get isMissing(): boolean {
     return this.#series.isMissing;
   }
@@ -55,12 +61,13 @@ export class LogReader implements StreamReader {
       invocations.map(({ at }) => at),
     );
     await this.#series.provideDays(messages);
-    await inTransaction(this.#sql, async (tx) => {
+    const found = await inTransaction(this.#sql, async (tx) => {
       const received = await insertLines(tx, lines);
       await insertInvocations(tx, invocations);
       const tallies = told.flatMap((one) => one.tallies);
-      await this.#series.add(tx, tallies, received, streamMadeAt);
+      return this.#series.add(tx, tallies, received, streamMadeAt);
     });
+    this.#series.count(found);
   }
 
   #read(message: JsMsg, streamMadeAt: Date): Told {

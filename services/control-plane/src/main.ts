@@ -8,7 +8,6 @@ import { traceCalls } from "@millrace/telemetry/tracing";
 import { registerAlarmMetrics } from "./alarms/alarm-metrics.ts";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
-import { txtLookup } from "./domains/txt-lookup.ts";
 import { registerEventMetrics } from "./events/event-metrics.ts";
 import { IdentityClient } from "./identity/identity-client.ts";
 import { DRAIN } from "./limits.ts";

@@ -156,6 +156,31 @@ create table deployments (
   version bigint default 1 not null,
   updated_at timestamp with time zone default now() not null
 );
+create table domain_certificates (
+  domain_uid text not null,
+  chain_pem text not null,
+  sealed_key bytea not null,
+  fingerprint text not null,
+  hosts text not null,
+  issuer text not null,
+  key_algorithm text not null,
+  not_before timestamp with time zone not null,
+  not_after timestamp with time zone not null,
+  uploaded_at timestamp with time zone not null
+);
+create table domains (
+  uid text not null,
+  project text not null,
+  host text not null,
+  token text not null,
+  group_label text,
+  environment text,
+  verified_at timestamp with time zone,
+  lost_at timestamp with time zone,
+  version bigint default 1 not null,
+  created_at timestamp with time zone default now() not null,
+  updated_at timestamp with time zone default now() not null
+);
 create table event_gaps (
   id bigint generated always as identity not null,
   at timestamp with time zone not null,
@@ -663,6 +688,13 @@ alter table deployments add constraint deployments_group_label_fkey FOREIGN KEY 
 alter table deployments add constraint deployments_pkey PRIMARY KEY (group_label, environment);
 alter table deployments add constraint deployments_snapshot_digest_fkey FOREIGN KEY (snapshot_digest) REFERENCES snapshots(digest);
 alter table deployments add constraint deployments_state_check CHECK ((state = ANY (ARRAY['unreleased'::text, 'serving'::text, 'offline'::text])));
+alter table domain_certificates add constraint domain_certificates_domain_uid_fkey FOREIGN KEY (domain_uid) REFERENCES domains(uid) ON DELETE CASCADE;
+alter table domain_certificates add constraint domain_certificates_pkey PRIMARY KEY (domain_uid);
+alter table domains add constraint domains_check CHECK (((group_label IS NULL) = (environment IS NULL)));
+alter table domains add constraint domains_group_label_environment_fkey FOREIGN KEY (group_label, environment) REFERENCES deployments(group_label, environment) ON DELETE SET NULL;
+alter table domains add constraint domains_host UNIQUE (project, host);
+alter table domains add constraint domains_pkey PRIMARY KEY (uid);
+alter table domains add constraint domains_project_fkey FOREIGN KEY (project) REFERENCES projects(id) ON DELETE CASCADE;
 alter table event_gaps add constraint event_gaps_pkey PRIMARY KEY (at, id);
 alter table event_series add constraint event_series_pkey PRIMARY KEY (stream, source, project, series);
 alter table function_versions add constraint function_versions_artifact_digest_fkey FOREIGN KEY (artifact_digest) REFERENCES artifacts(digest);
@@ -717,6 +749,7 @@ CREATE INDEX audit_events_by_time ON ONLY audit_events USING btree (at, chain, s
 CREATE INDEX deployment_events_by_deployment ON deployment_events USING btree (group_label, environment, id);
 CREATE INDEX deployment_events_by_time ON deployment_events USING btree (group_label, environment, created_at DESC, id DESC);
 CREATE INDEX deployments_by_snapshot ON deployments USING btree (snapshot_digest) WHERE (snapshot_digest IS NOT NULL);
+CREATE INDEX domains_by_deployment ON domains USING btree (group_label, environment) WHERE (group_label IS NOT NULL);
 CREATE INDEX event_gaps_by_arrival ON ONLY event_gaps USING btree (stream, project, id);
 CREATE INDEX event_gaps_by_time ON ONLY event_gaps USING btree (stream, project, at DESC, id DESC);
 CREATE INDEX event_series_by_time ON event_series USING btree (told_at);
@@ -748,3 +781,4 @@ CREATE INDEX requests_by_request ON ONLY requests USING btree (project, request_
 CREATE INDEX requests_by_status ON ONLY requests USING btree (project, ((status / 100)), at DESC, sequence DESC, place DESC);
 CREATE INDEX retired_snapshots_by_age ON retired_snapshots USING btree (retired_at);
 CREATE INDEX versions_by_artifact ON function_versions USING btree (artifact_digest);
+CREATE UNIQUE INDEX domains_holder ON domains USING btree (host) WHERE (verified_at IS NOT NULL);

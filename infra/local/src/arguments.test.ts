@@ -12,6 +12,8 @@ test("without flags one runner and one gateway are started", () => {
     egressAllow: [],
     backendAllow: [],
     webhookAllow: [],
+    https: undefined,
+    dnsServers: [],
     state: undefined,
   });
 });
@@ -49,6 +51,14 @@ test("addresses that functions, backends and webhooks may have are a list, in on
   assert.deepEqual(backendAllow, ["10.0.0.2"]);
   assert.deepEqual(webhookAllow, ["127.0.0.1:9000"]);
   assert.deepEqual(egressAllow, ["10.0.0.1:5432", "10.1.0.0/16", "[fd00::1]:80"]);
+});
+
+test("TLS is on with a certificate or without; a certificate without its key is refused", () => {
+  assert.deepEqual(parseStartArguments(["--https"]).https, {});
+  const files = ["--https-certificate", "/a.crt", "--https-key", "/a.key"];
+  assert.deepEqual(parseStartArguments(files).https, { certificate: { certificate: "/a.crt", key: "/a.key" } });
+  assert.throws(() => parseStartArguments(["--https-key", "/a.key"]), /go together/);
+  assert.deepEqual(parseStartArguments(["--dns", "127.0.0.1:53,192.0.2.1"]).dnsServers, ["127.0.0.1:53", "192.0.2.1"]);
 });
 
 test("unknown flags and stray words are refused by name", () => {

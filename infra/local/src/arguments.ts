@@ -1,6 +1,7 @@
 /** The flags of `npm start`. */
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
+import type { CertificateFiles } from "./platform/service-table.ts";
 
 const INSTANCES_MAX = 32;
 const SLOTS = { usual: 64, max: 4_096 };
@@ -10,7 +11,7 @@ type Tier = (typeof TIERS)[number];
 
 export const USAGE = `usage: npm start -- [--runners N] [--gateways N] [--slots N] [--minimum-tier TIER]
                     [--egress-allow LIST] [--backend-allow LIST] [--webhook-allow LIST]
-                    [--state FOLDER]
+                    [--https [--https-certificate FILE --https-key FILE]] [--dns LIST] [--state FOLDER]
 
 Starts Millrace with everything it needs and keeps it running until Ctrl-C.
   --runners N    function runners to start, 1 to ${INSTANCES_MAX} (default 1)
@@ -24,6 +25,10 @@ Starts Millrace with everything it needs and keeps it running until Ctrl-C.
                  addresses that http backends may have though they are private, in the same form
   --webhook-allow LIST
                  addresses that webhooks of alarms may have though they are private, in the same form
+  --https        gateways listen for TLS too, for custom hosts with certificates
+  --https-certificate FILE, --https-key FILE
+                 PEM: what callers of the platform's own hosts are shown, and its private key
+  --dns LIST     name servers that are asked whose a custom host is: address[:port] (default: the machine's)
   --state FOLDER where to keep data, secrets and logs (default .millrace)
   --help         print this text`;
 
@@ -36,6 +41,9 @@ export type StartArguments = {
   readonly egressAllow: readonly string[];
   readonly backendAllow: readonly string[];
   readonly webhookAllow: readonly string[];
+  /** Undefined without TLS. */
+  readonly https: { readonly certificate?: CertificateFiles | undefined } | undefined;
+  readonly dnsServers: readonly string[];
   readonly state: string | undefined;
 };
 
@@ -52,6 +60,10 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
       "egress-allow": { type: "string", multiple: true },
       "backend-allow": { type: "string", multiple: true },
       "webhook-allow": { type: "string", multiple: true },
+      https: { type: "boolean" },
+      "https-certificate": { type: "string" },
+      "https-key": { type: "string" },
+      dns: { type: "string", multiple: true },
       state: { type: "string" },
     },
   });
@@ -64,8 +76,19 @@ export function parseStartArguments(args: readonly string[]): StartArguments {
     egressAllow: listOf(values["egress-allow"]),
     backendAllow: listOf(values["backend-allow"]),
     webhookAllow: listOf(values["webhook-allow"]),
-    state: values.state === undefined ? undefined : resolve(process.env.INIT_CWD ?? process.cwd(), values.state),
+    https: https(values.https ?? false, values["https-certificate"], values["https-key"]),
+    dnsServers: listOf(values.dns),
+    state: values.state === undefined ? undefined : fromHere(values.state),
   };
+}
+
+const fromHere = (path: string) => resolve(process.env.INIT_CWD ?? process.cwd(), path);
+
+function https(wanted: boolean, certificate: string | undefined, key: string | undefined): StartArguments["https"] {
+  if ((certificate === undefined) !== (key === undefined))
+    throw new Error("--https-certificate and --https-key go together");
+  if (certificate === undefined || key === undefined) return wanted ? {} : undefined;
+  return { certificate: { certificate: fromHere(certificate), key: fromHere(key) } };
 }
 
 function listOf(lists: readonly string[] = []): string[] {

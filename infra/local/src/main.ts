@@ -11,6 +11,7 @@ import { StopRequest } from "./stop-request.ts";
 /** Tried first, so that the addresses are easy to type and stay the same. */
 const USUAL_PORTS = {
   "gateway.http": 8080,
+  "gateway.https": 8443,
   "console-1.http": 8090,
   "control-plane-1.grpc": 7100,
   "auth-1.grpc": 7101,
@@ -43,7 +44,8 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
-  const { runners, gateways, slots, minimumTier, egressAllow, backendAllow, webhookAllow, state } = given;
+  const { runners, gateways, slots, minimumTier, egressAllow, backendAllow, webhookAllow, https, dnsServers, state } =
+    given;
   const stateDirectory = state ?? defaultStateDirectory;
   return startPlatform({
     stateDirectory,
@@ -54,6 +56,8 @@ function start(given: StartArguments, stop: StopRequest): Promise<Platform> {
     egressAllow,
     backendAllow,
     webhookAllow,
+    https,
+    dnsServers,
     ports: USUAL_PORTS,
     log: print,
     signal: stop.signal,
@@ -71,7 +75,7 @@ async function welcome(platform: Platform, given: StartArguments, startedAt: num
 Millrace is ready after ${((Date.now() - startedAt) / 1000).toFixed(1)} s.
   console      ${platform.consoleUrl}
   first login  ${platform.operator.email}  ${platform.operator.password}
-  gateway      ${gatewaysLine(platform)}
+  gateway      ${gatewaysLine(platform)}${platform.gatewayHttpsUrl ? `\n  over TLS     ${platform.gatewayHttpsUrl}` : ""}
   runners      ${given.runners} with ${given.slots} slots each, on ${availableParallelism()} cores
   isolation    ${isolation}
   logs         ${platform.logsFolder}

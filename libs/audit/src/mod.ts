@@ -1,2 +1,3 @@
+export type { AuditLine } from "./audit-event.ts";
 export { AuditLog } from "./audit-log.ts";
 export { auditHandlers } from "./audit-rpc.ts";

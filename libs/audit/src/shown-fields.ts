@@ -9,7 +9,7 @@ export type ShownField = readonly [path: string, value: string];
 
 /** The texts that are shown: what names or chooses something. Every other text is free, and may be a secret. */
 const SHOWN_TEXTS = new Set(
-  "alias email environment event_format filename function group handler key key_id method person project qualifier revision".split(
+  "alias deployment email environment event_format filename function group handler key key_id method person project qualifier revision".split(
     " ",
   ),
 );

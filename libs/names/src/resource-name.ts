@@ -33,6 +33,10 @@ const ID = {
     pattern: /^[A-Za-z][A-Za-z0-9_-]{0,63}$/,
     rule: "1 to 64 of letters, digits, _ and -, beginning with a letter",
   },
+  domain: {
+    pattern: /^(?=.{1,233}$)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    rule: "a host in lower case and ASCII, such as api.example.com, of at most 233 characters",
+  },
   key: { pattern: /^[A-Za-z0-9]{8,40}$/, rule: "a key id" },
   person: { pattern: /^[a-z0-9]{8,40}$/, rule: "a person's id" },
   token: { pattern: /^[a-z0-9]{8,40}$/, rule: "a token's id" },
@@ -54,6 +58,7 @@ const PATTERNS = {
   release: "projects/{project}/groups/{group}/deployments/{environment}/releases/{release}",
   request: "projects/{project}/requests/{request}",
   alarm: "projects/{project}/alarms/{alarm}",
+  domain: "projects/{project}/domains/{domain}",
   authorization: "projects/{project}/groups/{group}/deployments/{environment}/authorizations/{key}",
   accessKey: "projects/{project}/accessKeys/{key}",
   subscriptionKey: "projects/{project}/subscriptionKeys/{key}",

@@ -1,6 +1,7 @@
 export { freePort } from "./free-port.ts";
+export { startNameServer, type TestNameServer } from "./name-server.ts";
 export { checkSchemaDump } from "./schema-dump.ts";
-export { selfSigned } from "./self-signed.ts";
+export { issueCertificate, selfSigned } from "./self-signed.ts";
 export { type TestDatabase, type TestDatabaseOptions, testDatabase } from "./test-database.ts";
 export { type Owner, TEST_ENGINES_VARIABLE, type TestEngines, testEngines } from "./test-engines.ts";
 export { testInvoke } from "./test-invoke.ts";

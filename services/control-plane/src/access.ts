@@ -3,6 +3,7 @@ import { AlarmServiceService } from "@millrace/proto/control/v1/alarms";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { DomainServiceService } from "@millrace/proto/control/v1/domains";
 import { FunctionTestServiceService } from "@millrace/proto/control/v1/function_tests";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
@@ -110,6 +111,15 @@ export const ACCESS: AccessTable = {
     listAlarmEvents: VIEWER,
     testAlarm: DEVELOPER,
     rotateAlarmSecret: DEVELOPER,
+  }),
+  ...accessRows(DomainServiceService, {
+    createDomain: DEVELOPER,
+    getDomain: VIEWER,
+    listDomains: VIEWER,
+    verifyDomain: DEVELOPER,
+    updateDomain: DEVELOPER,
+    uploadCertificate: DEVELOPER,
+    deleteDomain: DEVELOPER,
   }),
   // The handler asks for an owner of the project, or without one for an operator.
   ...accessRows(AuditServiceService, { listAuditEvents: PERSON }),

@@ -7,6 +7,7 @@ import { AlarmServiceService } from "@millrace/proto/control/v1/alarms";
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { DomainServiceService } from "@millrace/proto/control/v1/domains";
 import { FunctionTestServiceService } from "@millrace/proto/control/v1/function_tests";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
@@ -38,6 +39,10 @@ import type { Addresses } from "./deployments/deployment.ts";
 import { deploymentLookupHandlers } from "./deployments/deployment-lookup-rpc.ts";
 import { deploymentHandlers } from "./deployments/deployment-rpc.ts";
 import { DeploymentService } from "./deployments/deployment-service.ts";
+import { domainHandlers } from "./domains/domain-rpc.ts";
+import { DomainService } from "./domains/domain-service.ts";
+import { tellLossBy } from "./domains/loss.ts";
+import type { TxtLookup } from "./domains/txt-lookup.ts";
 import type { registerEventMetrics } from "./events/event-metrics.ts";
 import { PartitionStore } from "./events/partition-store.ts";
 import { RequestReader } from "./events/request-bus.ts";
@@ -97,6 +102,9 @@ export interface Deps {
   auth: Auth;
   trust: Pick<ServiceTrust, "verify">;
   seal: Seal;
+  /** To the gateways. */
+  sealToGateways: Seal;
+  lookUpTxt: TxtLookup;
   /** What control-plane seals for itself. */
   keyring: MasterKeyring;
   /** Where webhooks may be. */
@@ -201,6 +209,10 @@ export function buildApp(deps: Deps): App {
     .add(LogServiceService, logHandlers(new LogService({ sql, clock, tails })))
     .add(RequestServiceService, requestHandlers(new RequestService({ sql, clock, tails })))
     .add(AlarmServiceService, alarmHandlers(new AlarmService({ sql, keyring: deps.keyring, deliverer, clock })))
+    .add(
+      DomainServiceService,
+      domainHandlers(new DomainService({ ...deps, seal: deps.sealToGateways, tellLoss: tellLossBy(audit) }), clock),
+    )
     .add(
       AuditServiceService,
       auditHandlers(audit, (project) => query(() => findProjectMadeAt(sql, project))),

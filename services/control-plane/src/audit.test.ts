@@ -7,11 +7,12 @@ import { AlarmRule, AlarmServiceService } from "@millrace/proto/control/v1/alarm
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
 import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
+import { DomainServiceService } from "@millrace/proto/control/v1/domains";
 import { FunctionTestServiceService } from "@millrace/proto/control/v1/function_tests";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
-import { until } from "@millrace/testing";
+import { issueCertificate, until } from "@millrace/testing";
 import { ACCESS, READS } from "./access.ts";
 import * as calls from "./testing/calls.ts";
 import { refused, refusedFields } from "./testing/expect.ts";
@@ -19,7 +20,7 @@ import { startTestBuilder } from "./testing/test-builder.ts";
 import { startControlPlane } from "./testing/test-control-plane.ts";
 import { startTestTrier } from "./testing/test-trier.ts";
 
-const { client, auth, bus, database } = await startControlPlane({ after });
+const { client, auth, bus, database, dns } = await startControlPlane({ after });
 const { sql } = database;
 const builder = startTestBuilder(bus);
 startTestTrier(bus);
@@ -55,6 +56,7 @@ const functions = FunctionServiceService;
 const groups = GroupServiceService;
 const deployments = DeploymentServiceService;
 const ALARM = `${SHOP}/alarms/errors`;
+const DOMAIN = `${SHOP}/domains/api.shop.example`;
 const once = { note: "", requestId: "", etag: "" };
 
 /** What changes something, in an order in which each call can succeed, and the object of its line. */
@@ -192,6 +194,35 @@ const CHANGES: Readonly<Record<string, [object: string, call: () => Promise<unkn
     () => client.call(AlarmServiceService.rotateAlarmSecret, { name: ALARM, overlapSeconds: undefined, etag: "" }),
   ],
   DeleteAlarm: [ALARM, () => client.call(AlarmServiceService.deleteAlarm, { name: ALARM, etag: "" })],
+  CreateDomain: [
+    DOMAIN,
+    () => {
+      const request = { parent: SHOP, domainId: "API.shop.example", deployment: ONLINE, requestId: "" };
+      return client.call(DomainServiceService.createDomain, request);
+    },
+  ],
+  VerifyDomain: [
+    DOMAIN,
+    async () => {
+      const { challenge } = await client.call(DomainServiceService.getDomain, { name: DOMAIN });
+      dns.set(challenge!.name, [challenge!.value]);
+      await client.call(DomainServiceService.verifyDomain, { name: DOMAIN });
+    },
+  ],
+  UpdateDomain: [
+    DOMAIN,
+    () => client.call(DomainServiceService.updateDomain, { name: DOMAIN, deployment: "", etag: "" }),
+  ],
+  UploadCertificate: [
+    DOMAIN,
+    () => {
+      const { certificate, privateKey } = issueCertificate({ names: ["api.shop.example"] });
+      const chainPem = `canary-4419\n${certificate}`;
+      const request = { name: DOMAIN, chainPem, privateKeyPem: `canary-4420\n${privateKey}`, etag: "" };
+      return client.call(DomainServiceService.uploadCertificate, request);
+    },
+  ],
+  DeleteDomain: [DOMAIN, () => client.call(DomainServiceService.deleteDomain, { name: DOMAIN, etag: "" })],
   DeleteApi: [
     `${SECOND}/apis/get`,
     () => client.call(ApiServiceService.deleteApi, { name: `${SECOND}/apis/get`, etag: "" }),

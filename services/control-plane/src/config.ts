@@ -1,3 +1,4 @@
+import { Resolver } from "node:dns";
 import {
   BUS_VARIABLES,
   busId,
@@ -27,12 +28,33 @@ const SHAPE = {
   GATEWAY_PUBLIC_URL: z.url({ protocol: /^https?$/, error: "must be an http or https URL" }),
   /** X25519 public key (SPKI PEM) to which secrets of functions are sealed. */
   RUNNER_PUBLIC_KEY_FILE: secretFile(),
+  /** X25519 public key (SPKI PEM) to which private keys of custom hosts are sealed. */
+  GATEWAY_PUBLIC_KEY_FILE: secretFile(),
+  /** `address[:port]`, … : the name servers that are asked whose a custom host is; absent: the machine's own. */
+  CONTROL_PLANE_DNS_SERVERS: nameServers(),
   /** 32 bytes in base64; seals what signs deliveries to webhooks. */
   MASTER_KEY_FILE: secretFile(),
   /** `address[/prefix][:port]`, … : private addresses that webhooks may have. */
   WEBHOOK_ALLOW: allowedRanges(),
   CONTROL_PLANE_ID: busId().default("control-plane-1"),
 };
+
+function nameServers() {
+  return z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").filter((server) => server !== ""))
+    .refine(areNameServers, "must be addresses with or without a port, such as 192.0.2.1 or 127.0.0.1:5353");
+}
+
+function areNameServers(servers: readonly string[]): boolean {
+  try {
+    new Resolver().setServers(servers);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** Throws one error that lists every problem. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>) {
@@ -48,6 +70,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     serviceKey: given.SERVICE_KEY_FILE,
     serviceTrust: given.SERVICE_TRUST_FILE,
     runnerPublicKey: given.RUNNER_PUBLIC_KEY_FILE,
+    gatewayPublicKey: given.GATEWAY_PUBLIC_KEY_FILE,
+    dnsServers: given.CONTROL_PLANE_DNS_SERVERS,
     masterKey: given.MASTER_KEY_FILE,
     webhookAllow: given.WEBHOOK_ALLOW,
     nats: busOf(given),

@@ -16,6 +16,9 @@ export const QUOTAS = {
   apisPerRevision: 1_000,
   definitionBytesPerRevision: 32 * MIB,
   alarmsPerProject: 100,
+  domainsPerProject: 500,
+  /** Bound to a group's deployments. */
+  domainsPerGroup: 5,
 } as const;
 
 export const LIMITS = {
@@ -98,10 +101,10 @@ export const LIMITS = {
   documentFaultsMax: 50,
   remarksMax: 1_000,
 
+  routing: { rulesMax: 20, conditionsMax: 20, conditionCharsMax: 1_024 },
   /** Of the whole snapshot, before packing. */
   snapshotBytesMax: 64 * MIB,
   /** How long a snapshot that a deployment has left stays on the bus. */
-  routing: { rulesMax: 20, conditionsMax: 20, conditionCharsMax: 1_024 },
   snapshotRetirementMs: 600_000,
 
   /** Requests, invocations and log lines are kept so long, by whole days; and so many bytes of each, with their indexes. */
@@ -187,6 +190,23 @@ export const LIMITS = {
     /** After the first attempt, doubled with each. */
     retryWaitMs: { first: 5_000, max: 1_800_000 },
     deliveryAgeMaxMs: 86_400_000,
+  },
+
+  domain: {
+    chainBytesMax: 64 * KIB,
+    certificatesMax: 10,
+    privateKeyBytesMax: 16 * KIB,
+    rsaBits: { min: 2_048, max: 4_096 },
+    hostsShownMax: 100,
+    issuerCharsMax: 300,
+    /** So long before its end a certificate is told to be expiring. */
+    expiringMs: 14 * 86_400_000,
+    lookupTimeoutMs: 5_000,
+    lookupTries: 2,
+    lookupsAtOnceMax: 16,
+    /** What DNS holds, as an error shows it. */
+    recordsShownMax: 5,
+    recordCharsMax: 100,
   },
 
   authTimeoutMs: 3_000,

@@ -8,6 +8,7 @@ import { traceCalls } from "@millrace/telemetry/tracing";
 import { registerAlarmMetrics } from "./alarms/alarm-metrics.ts";
 import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
+import { txtLookup } from "./domains/txt-lookup.ts";
 import { registerEventMetrics } from "./events/event-metrics.ts";
 import { IdentityClient } from "./identity/identity-client.ts";
 import { DRAIN } from "./limits.ts";
@@ -35,6 +36,7 @@ async function start(): Promise<void> {
   const identity = new ServiceIdentity(SERVICE, config.serviceKey.reveal());
   const auth = lifecycle.own("auth client", new IdentityClient({ ...config.auth, identity }));
   const runnerKey = config.runnerPublicKey.reveal();
+  const gatewayKey = config.gatewayPublicKey.reveal();
   const app = buildApp({
     log,
     sql,
@@ -43,6 +45,8 @@ async function start(): Promise<void> {
     auth,
     trust: new ServiceTrust(SERVICE, config.serviceTrust.reveal()),
     seal: (context, value) => sealToKey(runnerKey, Buffer.from(value), context),
+    sealToGateways: (context, value) => sealToKey(gatewayKey, Buffer.from(value), context),
+    lookUpTxt: txtLookup(config.dnsServers),
     keyring: MasterKeyring.parse(config.masterKey.reveal()),
     webhookGuard: new OutboundGuard({
       allow: config.webhookAllow,

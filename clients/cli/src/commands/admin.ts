@@ -11,6 +11,7 @@ const reprojectView: View<ReprojectResponse> = {
     deployments: ({ deployments }) => deployments,
     "function versions": ({ functionVersions }) => functionVersions,
     aliases: ({ aliases }) => aliases,
+    domains: ({ domains }) => domains,
     artifacts: ({ artifacts }) => artifacts,
     grants: ({ grants }) => grants,
   },

@@ -11,9 +11,12 @@ test("each container is handed what it needs and nothing else, and the second ru
   makeComposeSecrets(root);
   const filesOf = (name: string) => readdirSync(join(root, name)).sort();
   const own = ["nats.seed", "service.pem", "trust.json"];
-  assert.deepEqual(filesOf("gateway"), [...own, "redis.url"].sort());
+  assert.deepEqual(filesOf("gateway"), [...own, "redis.url", "gateway-private.pem"].sort());
   assert.deepEqual(filesOf("auth"), [...own, "bootstrap.json", "master.key"].sort());
-  assert.deepEqual(filesOf("control-plane"), [...own, "control-plane.key", "runner-public.pem"].sort());
+  assert.deepEqual(
+    filesOf("control-plane"),
+    [...own, "control-plane.key", "runner-public.pem", "gateway-public.pem"].sort(),
+  );
   assert.deepEqual(filesOf("function-runner"), [...own, "runner-private.pem"].sort());
   assert.deepEqual(filesOf("console"), ["service.pem", "trust.json"]);
   assert.deepEqual(filesOf("postgres"), ["password"]);

@@ -27,10 +27,10 @@ const REDIS = { host: "redis", port: 6379 };
 const POSTGRES = { host: "postgres", port: 5432 };
 
 const OWN_FILES: Readonly<Record<string, readonly string[]>> = {
-  "control-plane": ["runner-public.pem", "control-plane.key"],
+  "control-plane": ["runner-public.pem", "gateway-public.pem", "control-plane.key"],
   auth: ["master.key", "bootstrap.json"],
   "function-runner": ["runner-private.pem"],
-  gateway: ["redis.url"],
+  gateway: ["redis.url", "gateway-private.pem"],
   console: [],
 };
 

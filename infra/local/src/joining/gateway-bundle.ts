@@ -17,6 +17,8 @@ export type GatewayBundle = {
   readonly authCa?: string | undefined;
   /** What gateways prove themselves to auth with: Ed25519, PKCS8 PEM. All gateways of a platform share it. */
   readonly serviceKey: string;
+  /** X25519, PKCS8 PEM: what it opens the private keys of custom hosts with. All gateways of a platform share it. */
+  readonly privateKey?: string | undefined;
   readonly region: string;
   readonly baseDomain: string;
 };

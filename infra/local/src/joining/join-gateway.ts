@@ -2,8 +2,10 @@
 import { join } from "node:path";
 import { makePrivateDirectory } from "../paths.ts";
 import { serviceProcess } from "../platform/service-processes.ts";
+import type { CertificateFiles } from "../platform/service-table.ts";
 import { telemetryIn } from "../platform/service-table.ts";
 import { choosePorts } from "../processes/ports.ts";
+import type { SecretFiles } from "../secrets/secret-files.ts";
 import type { GatewayBundle } from "./gateway-bundle.ts";
 import { elsewhere } from "./joined-gateways.ts";
 import { type Place, stayJoined } from "./stay-joined.ts";
@@ -13,6 +15,10 @@ export type GatewayJoinOptions = {
   readonly stateDirectory?: string | undefined;
   /** `host:port` that callers reach. */
   readonly listen: string;
+  /** `host:port` that callers reach over TLS; by default there is none. */
+  readonly listenHttps?: string | undefined;
+  /** For the platform's own hosts; custom ones bring theirs. */
+  readonly certificate?: CertificateFiles | undefined;
   /** `host:port` of /livez, /readyz and /metrics; by default a free port of loopback. */
   readonly operations?: string | undefined;
   /** What the bundle says, seen from here: through tunnels, for instance. */
@@ -39,6 +45,7 @@ async function prepareGateway(bundle: GatewayBundle, options: GatewayJoinOptions
     ...natsEnvironment,
     MILLRACE_OPERATIONS_ADDRESS: operationsAddress,
     MILLRACE_HTTP_ADDRESS: listen,
+    ...(options.listenHttps && httpsEnvironment(bundle, options.listenHttps, options.certificate, files)),
     MILLRACE_GATEWAY_ID: id,
     MILLRACE_REDIS_URL_FILE: files.write("redis.url", redisAddress ? elsewhere(redisUrl, redisAddress) : redisUrl),
     MILLRACE_AUTH_ADDRESS: authAddress,
@@ -54,4 +61,21 @@ async function prepareGateway(bundle: GatewayBundle, options: GatewayJoinOptions
     say(`logs are in ${logsFolder}; Ctrl-C lets it finish what runs, then stops it`);
   };
   return { process, welcome };
+}
+
+function httpsEnvironment(
+  { privateKey }: GatewayBundle,
+  address: string,
+  certificate: CertificateFiles | undefined,
+  files: SecretFiles,
+): Record<string, string> {
+  if (privateKey === undefined) throw new Error("the bundle is too old to serve TLS: let the gateway in again");
+  return {
+    MILLRACE_HTTPS_ADDRESS: address,
+    MILLRACE_GATEWAY_PRIVATE_KEY_FILE: files.write("gateway-private.pem", privateKey),
+    ...(certificate && {
+      MILLRACE_HTTPS_CERTIFICATE_FILE: certificate.certificate,
+      MILLRACE_HTTPS_KEY_FILE: certificate.key,
+    }),
+  };
 }

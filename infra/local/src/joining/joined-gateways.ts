@@ -1,7 +1,7 @@
 /** Gateways that join a platform from elsewhere, let in and shut out on the platform's own machine. */
 import { readFileSync } from "node:fs";
 import { BASE_DOMAIN, REGION } from "../platform/service-table.ts";
-import { serviceKeyFile } from "../secrets/platform-secrets.ts";
+import { gatewayPrivateKey, serviceKeyFile } from "../secrets/platform-secrets.ts";
 import type { SecretFiles } from "../secrets/secret-files.ts";
 import { assertGatewayId, type GatewayBundle } from "./gateway-bundle.ts";
 import { addressesOf, type Change, type JoiningIdentity, letIn, makeSeed, secretsOf, shutOut } from "./joined-users.ts";
@@ -52,6 +52,7 @@ export function makeGatewayBundle(
     authAddress,
     ...(authCa && { authCa }),
     serviceKey,
+    privateKey: gatewayPrivateKey(files),
     region: REGION,
     baseDomain: BASE_DOMAIN,
   };

@@ -27,6 +27,14 @@ test("several gateways share the public port where the system can, and have one 
   assert.equal(shared === first, process.platform !== "linux");
 });
 
+test("with TLS there is a public port for it too, shared in the same way", async (t) => {
+  const alone = await portsFor(folder(t), withGateways(1), {}, true);
+  assert.equal(alone["gateway-1.https"], alone["gateway.https"]);
+  assert.notEqual(alone["gateway.https"], alone["gateway.http"]);
+  const two = await portsFor(folder(t), withGateways(2), {}, true);
+  assert.equal(two["gateway-1.https"] === two["gateway.https"], process.platform !== "linux");
+});
+
 test("the public port stays the same, however many gateways there are", async (t) => {
   const state = folder(t);
   const { usual } = await choosePorts(["usual"], {});

@@ -27,8 +27,10 @@ import { serviceProcess, startServices, stopInOrder } from "./service-processes.
 import {
   addressOf,
   busIdentities,
+  type CertificateFiles,
   consoleUrl,
   gatewayAddresses,
+  gatewayHttpsUrl,
   gatewayPublicUrl,
   type ServiceInstance,
   serviceEnvironment,
@@ -56,6 +58,10 @@ export type PlatformOptions = {
   readonly webhookAllow?: readonly string[];
   /** For measurements: what functions cost without the walls of the full tier. */
   readonly withoutBubblewrap?: boolean;
+  /** Gateways listen for TLS too, with this certificate for the platform's own hosts. */
+  readonly https?: { readonly certificate?: CertificateFiles | undefined } | undefined;
+  /** Name servers that are asked whose a custom host is, as `address[:port]`; by default the machine's own. */
+  readonly dnsServers?: readonly string[];
   readonly logLevel?: string;
   /** Variables for the telemetry of all services, such as `OTEL_EXPORTER_OTLP_ENDPOINT`; by default the environment's. */
   readonly telemetry?: Readonly<Record<string, string>>;
@@ -71,6 +77,8 @@ export type PlatformOptions = {
 /** What `platform.json` says, for the CLI and everything else that wants to reach a running platform. */
 export type PlatformFile = {
   readonly gatewayUrl: string;
+  /** Absent without TLS. */
+  readonly gatewayHttpsUrl?: string;
   readonly consoleUrl: string;
   readonly controlPlaneAddress: string;
   readonly authAddress: string;
@@ -123,7 +131,8 @@ export async function startPlatform(options: PlatformOptions = {}): Promise<Plat
   try {
     return await attempt().catch(async (error: unknown) => {
       await stopInOrder(host.processes);
-      if (options.signal?.aborted || !(await isPortLost(stateDirectory, instances))) throw error;
+      if (options.signal?.aborted || !(await isPortLost(stateDirectory, instances, options.https !== undefined)))
+        throw error;
       // Ports are chosen before they are bound, and between the two anybody may take one.
       host.log("another process has taken a port; starting again, once, with another one");
       host.processes.clear();
@@ -146,7 +155,7 @@ async function assemble(
   stop: () => Promise<void>,
 ): Promise<Platform> {
   for (const name of await host.ledger.reap()) host.log(`${name} was left from an earlier start and is ended`);
-  const ports = await portsFor(stateDirectory, instances, options.ports);
+  const ports = await portsFor(stateDirectory, instances, options.ports, options.https !== undefined);
   const files = new SecretFiles(join(stateDirectory, "secrets"));
   const secrets = makePlatformSecrets(files);
   const home = unprivilegedHome(stateDirectory);
@@ -181,6 +190,8 @@ async function assemble(
     egressAllow: [...gatewayAddresses(instances, ports), ...(options.egressAllow ?? [])],
     backendAllow: options.backendAllow ?? [],
     webhookAllow: options.webhookAllow ?? [],
+    https: options.https,
+    dnsServers: options.dnsServers ?? [],
     logLevel: options.logLevel ?? "info",
     telemetry: options.telemetry ?? telemetryIn(process.env),
   };
@@ -193,6 +204,7 @@ async function assemble(
   options.signal?.throwIfAborted();
   const reachable: PlatformFile = {
     gatewayUrl: gatewayPublicUrl(ports),
+    ...(options.https && { gatewayHttpsUrl: gatewayHttpsUrl(ports) }),
     consoleUrl: consoleUrl(ports),
     controlPlaneAddress: addressOf(ports, "control-plane-1", "grpc"),
     authAddress: addressOf(ports, "auth-1", "grpc"),

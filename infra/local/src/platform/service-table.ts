@@ -41,9 +41,15 @@ const SERVED: Readonly<Record<ServiceName, readonly string[]>> = {
   console: ["operations", "http"],
 };
 
-export function portNames(instances: readonly ServiceInstance[]): string[] {
-  return instances.flatMap(({ service, id }) => SERVED[service].map((protocol) => `${id}.${protocol}`));
+export function portNames(instances: readonly ServiceInstance[], overTls: boolean): string[] {
+  return instances.flatMap(({ service, id }) => {
+    const protocols = service === "gateway" && overTls ? [...SERVED[service], "https"] : SERVED[service];
+    return protocols.map((protocol) => `${id}.${protocol}`);
+  });
 }
+
+/** PEM files with a certificate for the platform's own hosts, and its private key. */
+export type CertificateFiles = { readonly certificate: string; readonly key: string };
 
 export type ServiceSettings = {
   readonly ports: Ports;
@@ -60,6 +66,9 @@ export type ServiceSettings = {
   readonly egressAllow: readonly string[];
   readonly backendAllow: readonly string[];
   readonly webhookAllow: readonly string[];
+  /** Gateways listen for TLS too. */
+  readonly https: { readonly certificate?: CertificateFiles | undefined } | undefined;
+  readonly dnsServers: readonly string[];
   readonly logLevel: string;
   /** Where traces go, and how many. */
   readonly telemetry: Readonly<Record<string, string>>;
@@ -113,6 +122,8 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
     MILLRACE_BASE_DOMAIN: BASE_DOMAIN,
     MILLRACE_GATEWAY_PUBLIC_URL: gatewayPublicUrl(settings.ports),
     MILLRACE_RUNNER_PUBLIC_KEY_FILE: settings.secrets.runnerPublicKeyFile,
+    MILLRACE_GATEWAY_PUBLIC_KEY_FILE: settings.secrets.gatewayPublicKeyFile,
+    MILLRACE_CONTROL_PLANE_DNS_SERVERS: settings.dnsServers.join(),
     MILLRACE_MASTER_KEY_FILE: settings.secrets.controlPlaneKeyFile,
     MILLRACE_WEBHOOK_ALLOW: settings.webhookAllow.join(),
   }),
@@ -135,6 +146,7 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
   gateway: ({ id }, settings, address) => ({
     MILLRACE_HTTP_ADDRESS: address("http"),
     ...(isShared(settings.ports) && { MILLRACE_HTTP_SHARED_ADDRESS: addressOf(settings.ports, "gateway", "http") }),
+    ...(settings.https && httpsEnvironment(settings, settings.https, address("https"))),
     MILLRACE_GATEWAY_ID: id,
     MILLRACE_GATEWAY_BACKEND_ALLOW: settings.backendAllow.join(),
     MILLRACE_REDIS_URL_FILE: settings.redisUrlFile,
@@ -150,6 +162,22 @@ const SPECIFIC: Readonly<Record<ServiceName, Specific>> = {
   }),
 };
 
+function httpsEnvironment(
+  { ports, secrets }: ServiceSettings,
+  { certificate }: NonNullable<ServiceSettings["https"]>,
+  address: string,
+): Record<string, string> {
+  return {
+    MILLRACE_HTTPS_ADDRESS: address,
+    ...(isShared(ports) && { MILLRACE_HTTPS_SHARED_ADDRESS: addressOf(ports, "gateway", "https") }),
+    MILLRACE_GATEWAY_PRIVATE_KEY_FILE: secrets.gatewayPrivateKeyFile,
+    ...(certificate && {
+      MILLRACE_HTTPS_CERTIFICATE_FILE: certificate.certificate,
+      MILLRACE_HTTPS_KEY_FILE: certificate.key,
+    }),
+  };
+}
+
 const isShared = (ports: Ports): boolean => ports["gateway.http"] !== ports["gateway-1.http"];
 
 /** Of all gateways, the shared one too: functions may call functions. */
@@ -159,4 +187,5 @@ export function gatewayAddresses(instances: readonly ServiceInstance[], ports: P
 }
 
 export const gatewayPublicUrl = (ports: Ports): string => `http://${addressOf(ports, "gateway", "http")}`;
+export const gatewayHttpsUrl = (ports: Ports): string => `https://${addressOf(ports, "gateway", "https")}`;
 export const consoleUrl = (ports: Ports): string => `http://${addressOf(ports, "console-1", "http")}`;

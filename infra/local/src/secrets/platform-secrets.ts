@@ -25,6 +25,8 @@ export type PlatformSecrets = {
   readonly controlPlaneKeyFile: string;
   readonly runnerPrivateKeyFile: string;
   readonly runnerPublicKeyFile: string;
+  readonly gatewayPrivateKeyFile: string;
+  readonly gatewayPublicKeyFile: string;
   readonly bootstrapFile: string;
   readonly operator: Operator;
   readonly postgresPassword: string;
@@ -46,6 +48,8 @@ export function makePlatformSecrets(files: SecretFiles): PlatformSecrets {
     controlPlaneKeyFile: files.path("control-plane.key"),
     runnerPrivateKeyFile: files.path("runner-private.pem"),
     runnerPublicKeyFile: files.write("runner-public.pem", publicPem(runnerPrivateKey(files))),
+    gatewayPrivateKeyFile: files.path("gateway-private.pem"),
+    gatewayPublicKeyFile: files.write("gateway-public.pem", publicPem(gatewayPrivateKey(files))),
     bootstrapFile: files.path("bootstrap.json"),
     operator: JSON.parse(operator) as Operator,
     postgresPassword: files.once("postgres.password", randomPassword),
@@ -75,6 +79,10 @@ const publicPem = (privateKey: string): string =>
 /** X25519, PKCS8 PEM: what every runner opens the functions' secrets with. */
 export const runnerPrivateKey = (files: SecretFiles): string =>
   files.once("runner-private.pem", () => privatePem(generateKeyPairSync("x25519").privateKey));
+
+/** The same for what every gateway opens the private keys of custom hosts with. */
+export const gatewayPrivateKey = (files: SecretFiles): string =>
+  files.once("gateway-private.pem", () => privatePem(generateKeyPairSync("x25519").privateKey));
 
 export const natsSeedFile = (files: SecretFiles, identity: BusIdentity): string =>
   files.path(`nats-${identity.service}-${identity.id}.seed`);

@@ -8,8 +8,9 @@ import {
   raiseGenerations,
   retireSnapshotsOf,
 } from "../deployments/deployment-store.ts";
+import { unbindDomains } from "../domains/domain-store.ts";
 import { QUOTAS } from "../limits.ts";
-import { markDeployments } from "../projecting/marks.ts";
+import { markDeployments, markDomains } from "../projecting/marks.ts";
 import { getProject, lockProject } from "../projects/project-store.ts";
 import { checkQuota } from "../requests/refusals.ts";
 import { checkSearch } from "../requests/violations.ts";
@@ -105,6 +106,7 @@ export class GroupService {
         );
       }
       await retireSnapshotsOf(tx, group.label);
+      await markDomains(tx, await unbindDomains(tx, group.label));
       await markDeployments(
         tx,
         deployments.filter(({ state }) => state !== "unreleased"),

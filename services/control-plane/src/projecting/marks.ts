@@ -30,6 +30,14 @@ export async function markFunction(tx: Transaction, functionUid: string): Promis
   );
 }
 
+/** Custom hosts. */
+export function markDomains(tx: Transaction, hosts: readonly string[]): Promise<void> {
+  return markKeys(
+    tx,
+    hosts.map((host) => ({ bucket: BUCKETS.releases, key: KEYS.domain(host) })),
+  );
+}
+
 export function markDeployments(tx: Transaction, keys: readonly DeploymentKey[]): Promise<void> {
   return markKeys(
     tx,

@@ -49,6 +49,38 @@ export async function findProjectedVersion(
   return row && { ...row, config: readConfig(row.config), code: readCode(row.code) };
 }
 
+export interface ProjectedDomain {
+  label: string | null;
+  environment: Environment | null;
+  fingerprint: string | null;
+  chainPem: string;
+  sealedKey: Buffer;
+}
+
+/** A custom host that is proved; undefined when it is not. By the index domains_holder. */
+export async function findProvedDomain(sql: Queryable, host: string): Promise<ProjectedDomain | undefined> {
+  const [row] = await sql<ProjectedDomain[]>`
+    select d.group_label as label, d.environment, c.fingerprint, c.chain_pem, c.sealed_key
+    from domains d
+    left join domain_certificates c on c.domain_uid = d.uid
+    where d.host = ${host} and d.verified_at is not null`;
+  return row;
+}
+
+/** Custom hosts that are proved, after `after`. By the index domains_holder. */
+export async function listProvedDomains(
+  sql: Queryable,
+  after: { host: string },
+  limit: number,
+): Promise<{ host: string }[]> {
+  return sql<{ host: string }[]>`
+    select host
+    from domains
+    where host > ${after.host} and verified_at is not null
+    order by host
+    limit ${limit}`;
+}
+
 /** A page of what all projections should hold, in an order of its own. By primary keys. */
 export async function listVersionKeys(
   sql: Queryable,

@@ -1,6 +1,7 @@
 import { KEYS, packRecord, splitParts } from "@millrace/bus";
 import { ENVIRONMENTS, type Environment, formatName, hostLabel } from "@millrace/names";
 import type { Render, Rendered } from "@millrace/projection";
+import { DomainRecord } from "@millrace/proto/release/v1/domain";
 import {
   DeploymentRecord_Access as Access,
   AliasRecord,
@@ -15,6 +16,7 @@ import { type Egress, runSettings } from "../functions/function.ts";
 import { getSnapshot } from "../releases/snapshot-store.ts";
 import {
   findProjectedVersion,
+  findProvedDomain,
   findReleased,
   type ProjectedDeployment,
   type ProjectedVersion,
@@ -24,9 +26,10 @@ import {
 
 export type RunnableVersion = Omit<ProjectedVersion, "description" | "createdAt">;
 
-/** Keys of the bucket `releases`: a deployment's record, after the parts of the snapshot that it points to. */
+/** Keys of the bucket `releases`: a custom host, or a deployment's record, after the parts of the snapshot that it points to. */
 export function renderRelease(sql: Sql): Render {
   return async (key) => {
+    if (key.startsWith(KEYS.domain(""))) return renderDomain(sql, key.slice(KEYS.domain("").length));
     const [, host] = key.split(".");
     const { label, environment } = deploymentOf(host ?? "");
     const deployment = await query(() => findReleased(sql, label, environment));
@@ -37,6 +40,19 @@ export function renderRelease(sql: Sql): Render {
       value: deploymentRecord(deployment, label, environment, parts.length),
     };
   };
+}
+
+async function renderDomain(sql: Sql, host: string): Promise<Rendered> {
+  const domain = await query(() => findProvedDomain(sql, host));
+  if (!domain) return {};
+  const { label, environment, fingerprint, chainPem, sealedKey } = domain;
+  const bound = label !== null && environment !== null;
+  const record: DomainRecord = {
+    host,
+    hostLabel: bound ? hostLabel(label, environment) : "",
+    certificate: fingerprint === null ? undefined : { chainPem, fingerprint, sealedKey },
+  };
+  return { value: packRecord(DomainRecord.encode(record).finish()) };
 }
 
 /** Keys of the bucket `functions`. */

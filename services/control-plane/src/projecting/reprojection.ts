@@ -4,8 +4,8 @@ import { inTransaction, type Sql, type Transaction } from "@millrace/sql";
 import type { KV } from "@nats-io/kv";
 import { listReleased } from "../deployments/deployment-store.ts";
 import { retireSnapshot } from "../releases/snapshot-store.ts";
-import { markDeployments } from "./marks.ts";
-import { listAliasKeys, listVersionKeys, projectedSnapshots } from "./projected-store.ts";
+import { markDeployments, markDomains } from "./marks.ts";
+import { listAliasKeys, listProvedDomains, listVersionKeys, projectedSnapshots } from "./projected-store.ts";
 
 // Rebuilds the projections: every key that should exist is marked, and so is every key that exists.
 
@@ -15,6 +15,7 @@ export interface Marked {
   deployments: number;
   functionVersions: number;
   aliases: number;
+  domains: number;
 }
 
 /** Marks every key, a page in a transaction. */
@@ -30,6 +31,12 @@ export async function markEverything(sql: Sql): Promise<Marked> {
       markKeys(
         tx,
         rows.map(({ uid, id }) => functionKey(KEYS.alias(uid, id))),
+      ),
+    ),
+    domains: await markPages(sql, { host: "" }, listProvedDomains, (tx, rows) =>
+      markDomains(
+        tx,
+        rows.map(({ host }) => host),
       ),
     ),
     deployments: await markPages(sql, { label: "", environment: "online" }, listReleased, markDeployments),

@@ -1,7 +1,9 @@
 import { PlatformError } from "@millrace/errors";
 import { checkEtag, etagOf, type Person } from "@millrace/rpc";
 import { createOnce, type IdempotentRequest, inTransaction, query, type Sql } from "@millrace/sql";
+import { provedHosts } from "../domains/domain-store.ts";
 import { QUOTAS } from "../limits.ts";
+import { markDomains } from "../projecting/marks.ts";
 import { checkQuota } from "../requests/refusals.ts";
 import { checkDisplayName, type Project } from "./project.ts";
 import * as store from "./project-store.ts";
@@ -72,6 +74,7 @@ export class ProjectService {
       checkEtag(etag, etagOf(project.version));
       const { functions, groups } = await store.countOwned(tx, id);
       if (functions + groups > 0) throw notEmpty(id, functions, groups);
+      await markDomains(tx, await provedHosts(tx, id));
       await store.deleteProject(tx, id);
       await this.#members.forgetProject(id);
     });

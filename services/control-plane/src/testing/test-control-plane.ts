@@ -26,6 +26,10 @@ export interface TestControlPlane {
   authIdentity: ServiceIdentity;
   clock: { now: Date };
   openSecret(sealed: Uint8Array, context: string): string;
+  /** As a gateway opens what is sealed to it. */
+  openAsGateway(sealed: Uint8Array, context: string): string;
+  /** TXT records by name; a fault instead of records is thrown. */
+  dns: Map<string, string[] | Error>;
   bucket(name: string): Promise<KV>;
 }
 
@@ -58,6 +62,8 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
   auth.addPerson("root", { operator: true });
   const services = { "control-plane": keyPair("ed25519"), auth: keyPair("ed25519") };
   const runner = keyPair("x25519");
+  const gateway = keyPair("x25519");
+  const dns = new Map<string, string[] | Error>();
   const clock = { now: new Date() };
   const identity = new ServiceIdentity("control-plane", services["control-plane"].privateKey);
   const identityClient = new IdentityClient({ address: `127.0.0.1:${auth.port}`, caFile: undefined, identity });
@@ -71,6 +77,12 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
     auth: identityClient,
     trust: new ServiceTrust("control-plane", JSON.stringify({ auth: services.auth.publicKey })),
     seal: (context, value) => sealToKey(runner.publicKey, Buffer.from(value), context),
+    sealToGateways: (context, value) => sealToKey(gateway.publicKey, Buffer.from(value), context),
+    lookUpTxt: async (name) => {
+      const records = dns.get(name) ?? [];
+      if (records instanceof Error) throw records;
+      return records;
+    },
     keyring: MasterKeyring.parse(randomBytes(32).toString("base64")),
     webhookGuard: new OutboundGuard({ allow: webhookAllow, busUrl: nats.url, setting: "MILLRACE_WEBHOOK_ALLOW" }),
     addresses: { region: "local-1", baseDomain: "localhost", gatewayPublicUrl: "http://127.0.0.1:8080" },
@@ -101,6 +113,8 @@ export async function startControlPlane(owner: Owner, options: TestOptions = {})
     client,
     authIdentity: new ServiceIdentity("auth", services.auth.privateKey),
     clock,
+    dns,
+    openAsGateway: (sealed, context) => openWithKey(gateway.privateKey, sealed, context).toString(),
     openSecret: (sealed, context) => openWithKey(runner.privateKey, sealed, context).toString(),
     bucket: (name) => new Kvm(bus).open(name),
   };

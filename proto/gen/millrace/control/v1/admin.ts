@@ -33,6 +33,7 @@ export interface ReprojectResponse {
   aliases: number;
   artifacts: number;
   grants: number;
+  domains: number;
 }
 
 export interface ListRunnersRequest {
@@ -105,7 +106,7 @@ export const ReprojectRequest: MessageFns<ReprojectRequest> = {
 };
 
 function createBaseReprojectResponse(): ReprojectResponse {
-  return { deployments: 0, functionVersions: 0, aliases: 0, artifacts: 0, grants: 0 };
+  return { deployments: 0, functionVersions: 0, aliases: 0, artifacts: 0, grants: 0, domains: 0 };
 }
 
 export const ReprojectResponse: MessageFns<ReprojectResponse> = {
@@ -124,6 +125,9 @@ export const ReprojectResponse: MessageFns<ReprojectResponse> = {
     }
     if (message.grants !== 0) {
       writer.uint32(40).int32(message.grants);
+    }
+    if (message.domains !== 0) {
+      writer.uint32(48).int32(message.domains);
     }
     return writer;
   },
@@ -181,6 +185,14 @@ export const ReprojectResponse: MessageFns<ReprojectResponse> = {
             message.grants = reader.int32();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.domains = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -204,6 +216,7 @@ export const ReprojectResponse: MessageFns<ReprojectResponse> = {
       aliases: isSet(object.aliases) ? globalThis.Number(object.aliases) : 0,
       artifacts: isSet(object.artifacts) ? globalThis.Number(object.artifacts) : 0,
       grants: isSet(object.grants) ? globalThis.Number(object.grants) : 0,
+      domains: isSet(object.domains) ? globalThis.Number(object.domains) : 0,
     };
   },
 
@@ -224,6 +237,9 @@ export const ReprojectResponse: MessageFns<ReprojectResponse> = {
     if (message.grants !== 0) {
       obj.grants = Math.round(message.grants);
     }
+    if (message.domains !== 0) {
+      obj.domains = Math.round(message.domains);
+    }
     return obj;
   },
 
@@ -237,6 +253,7 @@ export const ReprojectResponse: MessageFns<ReprojectResponse> = {
     message.aliases = object.aliases ?? 0;
     message.artifacts = object.artifacts ?? 0;
     message.grants = object.grants ?? 0;
+    message.domains = object.domains ?? 0;
     return message;
   },
 };

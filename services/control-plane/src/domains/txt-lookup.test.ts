@@ -1,0 +1,38 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { startNameServer } from "@millrace/testing";
+import { LIMITS } from "../limits.ts";
+import { refused } from "../testing/expect.ts";
+import { txtLookup } from "./txt-lookup.ts";
+
+const NAME = "_millrace-challenge.api.shop.example";
+
+test("the records of a name are found, in pieces or whole; a name without any has none", async (t) => {
+  const server = await startNameServer(t);
+  const find = txtLookup([server.address]);
+  server.texts.set(NAME, ["one", "x".repeat(300)]);
+  assert.deepEqual((await find(NAME)).toSorted(), ["one", "x".repeat(300)]);
+  assert.deepEqual(await find("_millrace-challenge.other.example"), []);
+  server.texts.set("empty.example", []);
+  assert.deepEqual(await find("empty.example"), []);
+});
+
+test("a name server that fails is no proof that there is no record", async (t) => {
+  const server = await startNameServer(t);
+  server.texts.set("broken.example", "fails");
+  await refused(txtLookup([server.address])("broken.example"), "unavailable", "name_servers_unavailable");
+});
+
+test("a silent name server is waited for so long; so many lookups wait at once, and the next is refused", async (t) => {
+  const server = await startNameServer(t);
+  const find = txtLookup([server.address]);
+  for (let i = 0; i < LIMITS.domain.lookupsAtOnceMax; i++) server.texts.set(`slow${i}.example`, "silent");
+  const startedAt = performance.now();
+  const silent = Array.from({ length: LIMITS.domain.lookupsAtOnceMax }, (_, i) =>
+    refused(find(`slow${i}.example`), "unavailable", "name_servers_unavailable"),
+  );
+  await refused(find(NAME), "resource_exhausted", "verifications_busy");
+  await Promise.all(silent);
+  assert.ok(performance.now() - startedAt < LIMITS.domain.lookupTimeoutMs + 1_000);
+  assert.deepEqual(await find(NAME), []);
+});

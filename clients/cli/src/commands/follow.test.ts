@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { PlatformError } from "@millrace/errors";
+import { EventGap } from "@millrace/proto/control/v1/events";
 import { LogEntry, LogServiceService } from "@millrace/proto/control/v1/logs";
 import { RequestRecord, RequestServiceService } from "@millrace/proto/control/v1/requests";
 import { RpcServer } from "@millrace/rpc";
@@ -43,7 +44,7 @@ async function startTails(t: TestContext) {
         yield {
           requests: [RequestRecord.fromPartial({ time, name, path, status: 502 })],
           resumeToken: token,
-          gaps: [],
+          gaps: [EventGap.fromPartial({ source: "gateway-1", cause: "bus", count: asked.length })],
         };
       },
     },
@@ -67,9 +68,12 @@ test("a log that is followed goes on where the server ended its stream, until it
 test("requests that are followed are one JSON document a line", async (t) => {
   const { home } = await startTails(t);
   const { stdout } = await run(home, ["requests", "-f", "--status", "5xx", "--output", "json"]);
-  const paths = stdout
+  const lines = stdout
     .trimEnd()
     .split("\n")
-    .map((line) => (JSON.parse(line) as { path: string }).path);
-  assert.deepEqual(paths, ["/t1/5", "/t2/5"]);
+    .map((line) => JSON.parse(line) as { path?: string; gap?: { count: string } });
+  assert.deepEqual(
+    lines.map(({ path, gap }) => path ?? `${gap?.count} missing`),
+    ["/t1/5", "1 missing", "/t2/5", "2 missing"],
+  );
 });

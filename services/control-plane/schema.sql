@@ -225,7 +225,8 @@ create table functions (
   latest_version integer default 0 not null,
   version bigint default 1 not null,
   created_at timestamp with time zone default now() not null,
-  updated_at timestamp with time zone default now() not null
+  updated_at timestamp with time zone default now() not null,
+  versions_kept integer default 100 not null
 );
 create table idempotent_requests (
   principal text not null,
@@ -704,6 +705,7 @@ alter table functions add constraint functions_artifact_digest_fkey FOREIGN KEY 
 alter table functions add constraint functions_id UNIQUE (project, id);
 alter table functions add constraint functions_pkey PRIMARY KEY (uid);
 alter table functions add constraint functions_project_fkey FOREIGN KEY (project) REFERENCES projects(id);
+alter table functions add constraint functions_versions_kept_check CHECK (((versions_kept >= 1) AND (versions_kept <= 1000)));
 alter table idempotent_requests add constraint idempotent_requests_pkey PRIMARY KEY (principal, method, request_id);
 alter table invocation_usage_days add constraint invocation_usage_days_pkey PRIMARY KEY (function_uid, at, version);
 alter table invocation_usage_hours add constraint invocation_usage_hours_pkey PRIMARY KEY (function_uid, at, version);
@@ -741,7 +743,7 @@ CREATE INDEX alarms_by_deployment ON alarms USING btree (group_label, environmen
 CREATE INDEX alarms_by_function ON alarms USING btree (function_uid) WHERE (function_uid IS NOT NULL);
 CREATE INDEX alarms_due ON alarms USING btree (evaluate_at);
 CREATE INDEX alias_targets_by_version ON alias_targets USING btree (function_uid, number);
-CREATE INDEX apis_by_function ON apis USING btree (function_uid) WHERE (function_uid IS NOT NULL);
+CREATE INDEX apis_of_function ON apis USING btree (function_uid, group_label, revision, id) WHERE (function_uid IS NOT NULL);
 CREATE INDEX artifacts_by_age ON artifacts USING btree (created_at);
 CREATE INDEX audit_events_by_actor ON ONLY audit_events USING btree (actor, at, chain, sequence);
 CREATE INDEX audit_events_by_project ON ONLY audit_events USING btree (project, at, chain, sequence);
@@ -766,6 +768,7 @@ CREATE INDEX log_lines_by_project ON ONLY log_lines USING btree (project, at DES
 CREATE INDEX log_lines_by_request ON ONLY log_lines USING btree (project, request_id, at DESC, sequence DESC, line DESC);
 CREATE INDEX outbox_by_age ON outbox USING btree (marked_at, bucket, key);
 CREATE INDEX release_targets_by_function ON release_targets USING btree (function_uid, qualifier);
+CREATE INDEX release_targets_of_function ON release_targets USING btree (function_uid, group_label, environment, release, qualifier);
 CREATE INDEX releases_by_snapshot ON releases USING btree (snapshot_digest);
 CREATE INDEX releases_by_time ON releases USING btree (group_label, environment, created_at DESC, number DESC);
 CREATE INDEX request_usage_days_by_age ON request_usage_days USING btree (at);

@@ -54,8 +54,12 @@ import { aliasHandlers } from "./functions/alias-rpc.ts";
 import { AliasService } from "./functions/alias-service.ts";
 import { functionHandlers } from "./functions/function-rpc.ts";
 import { FunctionService, type Seal } from "./functions/function-service.ts";
+import { SecretService } from "./functions/secret-service.ts";
+import { useHandlers } from "./functions/use-rpc.ts";
+import { UseService } from "./functions/use-service.ts";
 import { versionHandlers } from "./functions/version-rpc.ts";
 import { VersionService } from "./functions/version-service.ts";
+import { VersionSweeper } from "./functions/version-sweeper.ts";
 import { groupHandlers } from "./groups/group-rpc.ts";
 import { type GroupAuthorizations, GroupService } from "./groups/group-service.ts";
 import { Authenticator, type PersonSource } from "./identity/authenticator.ts";
@@ -125,6 +129,7 @@ export interface App {
   /** How far the bus is behind the database. */
   outboxLag: OutboxLag;
   sweepSnapshots(): Promise<void>;
+  sweepVersions(): Promise<void>;
   sweepArtifacts(): Promise<void>;
   turnPartitions(): Promise<void>;
   /** Sums what was counted by hours and days, and drops what is over its time. */
@@ -177,7 +182,8 @@ export function buildApp(deps: Deps): App {
       projectHandlers(new ProjectService({ sql, members: auth, onMemberChange: (name) => authenticator.forget(name) })),
     )
     .add(FunctionServiceService, {
-      ...functionHandlers(new FunctionService({ sql, seal: deps.seal })),
+      ...functionHandlers(new FunctionService({ sql, seal: deps.seal }), new SecretService({ sql, seal: deps.seal })),
+      ...useHandlers(new UseService({ sql })),
       ...uploadHandlers(new UploadService({ sql, builder: new BuildBus(link), artifacts, clock })),
       ...versionHandlers(new VersionService({ sql })),
       ...aliasHandlers(new AliasService({ sql })),
@@ -221,8 +227,10 @@ export function buildApp(deps: Deps): App {
 
   const rollUp = new UsageRollUp(sql);
   const sweeper = new SnapshotSweeper({ sql, link, clock, log });
+  const versions = new VersionSweeper({ sql });
   const upkeep = {
     sweepSnapshots: () => sweeper.sweep(),
+    sweepVersions: () => versions.sweep(),
     sweepArtifacts: () => artifacts.sweep(),
     turnPartitions: () => partitions.turn(clock()),
     keepAuditPartitions: () => audit.keepPartitions(),

@@ -78,6 +78,10 @@ const CHANGES: Readonly<Record<string, [object: string, call: () => Promise<unkn
       return client.call(functions.updateFunction, { name: FN, description: "canary-4413", config, etag: "" });
     },
   ],
+  RotateSecret: [
+    FN,
+    () => client.call(functions.rotateSecret, { name: FN, key: "API_KEY", value: "canary-4419", etag: "" }),
+  ],
   UploadCode: [FN, () => calls.upload(client, FN)],
   CreateTestEvent: [
     `${FN}/testEvents/one`,

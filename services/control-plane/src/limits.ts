@@ -38,6 +38,11 @@ export const LIMITS = {
   variableKeyBytesMax: 64,
   variableValueBytesMax: 4 * KIB,
 
+  versionsKept: { min: 1, max: 1_000, default: 100 },
+  /** Functions of one turn of the sweep, and versions of each. */
+  sweptFunctionsMax: 100,
+  sweptVersionsMax: 100,
+
   uploadBytesMax: 50 * MIB,
   uploadsAtOnceMax: 4,
   uploadsAtOncePerPersonMax: 2,

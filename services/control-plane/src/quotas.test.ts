@@ -4,6 +4,7 @@ import { AlarmRule, AlarmServiceService } from "@millrace/proto/control/v1/alarm
 import { ApiServiceService } from "@millrace/proto/control/v1/apis";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { GroupServiceService } from "@millrace/proto/control/v1/groups";
+import { ProjectServiceService } from "@millrace/proto/control/v1/projects";
 import { QUOTAS } from "./limits.ts";
 import {
   createApi,
@@ -129,4 +130,26 @@ test("projects of the platform", async () => {
     insert into projects (id, display_name)
     select 'p' || n, '' from generate_series(1, ${QUOTAS.projects - row!.count}) n`;
   await exceeded(createProject(client, "more"), "projects");
+});
+
+test("a project's quotas are told with what is used of them, the fullest of each", async () => {
+  const { quotas } = await client.call(ProjectServiceService.getQuotas, { name: "projects/shop" });
+  const table = Object.entries(QUOTAS).filter(([name]) => name !== "projects");
+  assert.deepEqual(
+    quotas.map(({ name, limit }) => [name, limit]),
+    table,
+  );
+  const of = Object.fromEntries(quotas.map(({ name, used, of: fullest }) => [name, [used, fullest]]));
+  assert.deepEqual(of.functionsPerProject, [QUOTAS.functionsPerProject, ""]);
+  assert.deepEqual(of.versionsPerFunction, [QUOTAS.versionsPerFunction, "pets"]);
+  assert.deepEqual(of.aliasesPerFunction, [QUOTAS.aliasesPerFunction, "pets"]);
+  assert.deepEqual(of.groupsPerProject, [QUOTAS.groupsPerProject, ""]);
+  assert.deepEqual(of.revisionsPerGroup, [QUOTAS.revisionsPerGroup, "store"]);
+  assert.deepEqual(of.apisPerRevision, [QUOTAS.apisPerRevision, "store"]);
+  assert.equal(of.testEventsPerFunction![0], 0);
+  await refused(
+    client.call(ProjectServiceService.getQuotas, { name: "projects/shop" }, { token: "eve" }),
+    "not_found",
+    "project_not_found",
+  );
 });

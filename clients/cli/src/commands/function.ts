@@ -19,6 +19,7 @@ import { uploadCode } from "../uploads/upload-code.ts";
 import { registerAlias } from "./function-alias.ts";
 import { registerEvent } from "./function-event.ts";
 import { registerInvoke } from "./function-invoke.ts";
+import { registerUses } from "./function-uses.ts";
 import { descriptionOption, integerOption, listOption, readPairs } from "./options.ts";
 
 const view: View<FunctionMessage> = {
@@ -56,6 +57,7 @@ interface ConfigOptions {
   set: string[];
   unset: string[];
   secretsFile?: string;
+  versionsKept?: number;
 }
 
 const configOptions = () => [
@@ -69,6 +71,7 @@ const configOptions = () => [
   listOption("--set <KEY=value>", "a variable in process.env; may be repeated"),
   listOption("--unset <KEY>", "take a variable or secret away; may be repeated"),
   new Option("--secrets-file <file>", "set secrets from lines of KEY=value"),
+  integerOption("--versions-kept <n>", "so many of the newest versions stay, used or not (default: 100)", 1, 1_000),
 ];
 
 export function registerFunction(registry: Registry): void {
@@ -76,6 +79,7 @@ export function registerFunction(registry: Registry): void {
   registerDrafts(noun);
   registerCode(noun);
   registerAlias(noun);
+  registerUses(noun);
   registerInvoke(noun);
   registerEvent(noun);
 }
@@ -88,8 +92,8 @@ function registerDrafts(noun: Noun): void {
       options: configOptions(),
       async run({ call, project, terminal }, [functionId = ""], options) {
         const config = configWith(undefined, options, terminal.cwd);
-        const { description = "" } = options;
-        const request = { parent: project, functionId, description, config, requestId: randomUUID() };
+        const { description = "", versionsKept } = options;
+        const request = { parent: project, functionId, description, config, versionsKept, requestId: randomUUID() };
         return one(view, await call(FunctionServiceService.createFunction, request));
       },
     })
@@ -117,7 +121,8 @@ function registerDrafts(noun: Noun): void {
         const name = `${project}/functions/${id}`;
         const before = await call(FunctionServiceService.getFunction, { name });
         const config = configWith(before.config, options, terminal.cwd);
-        const request = { name, description: options.description, config, etag: before.etag };
+        const { description, versionsKept } = options;
+        const request = { name, description, config, versionsKept, etag: before.etag };
         return one(view, await call(FunctionServiceService.updateFunction, request));
       },
     })

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { Project, ProjectServiceService } from "@millrace/proto/control/v1/projects";
+import { Project, ProjectServiceService, Quota } from "@millrace/proto/control/v1/projects";
 import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import { done, idOf, many, one, type View } from "../output/answer.ts";
@@ -10,6 +10,16 @@ const view: View<Project> = {
     id: ({ name }) => idOf(name),
     "display name": ({ displayName }) => displayName,
     created: ({ createdAt }) => createdAt,
+  },
+};
+
+const quotaView: View<Quota> = {
+  json: Quota.toJSON,
+  cells: {
+    quota: ({ name }) => name,
+    used: ({ used }) => used,
+    limit: ({ limit }) => limit,
+    fullest: ({ of }) => of,
   },
 };
 
@@ -42,6 +52,14 @@ export function registerProject(registry: Registry): void {
       description: "show a project",
       async run({ call }, [id]) {
         return one(view, await call(ProjectServiceService.getProject, { name: `projects/${id}` }));
+      },
+    })
+    .command({
+      usage: "quotas <id>",
+      description: "show what a project may own, and what it owns",
+      async run({ call }, [id]) {
+        const { quotas } = await call(ProjectServiceService.getQuotas, { name: `projects/${id}` });
+        return many(quotaView, "quotas", quotas);
       },
     })
     .command({

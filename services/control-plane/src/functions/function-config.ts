@@ -49,6 +49,29 @@ export function checkConfig(config: AskedConfig, kept: readonly string[]): void 
   violations.throwIfAny();
 }
 
+/** Throws `invalid_argument` naming every failing field. */
+export function checkSecretValue(key: string, value: string): void {
+  const violations = new Violations();
+  const known = KEY.test(key) && key.length <= LIMITS.variableKeyBytesMax;
+  violations.unless(
+    known,
+    "key",
+    `must be at most ${LIMITS.variableKeyBytesMax} letters, digits and _, beginning with a letter`,
+  );
+  const bytes = Buffer.byteLength(value);
+  const fits = bytes >= 1 && bytes <= LIMITS.variableValueBytesMax && !value.includes("\0");
+  violations.unless(fits, "value", `must have 1 to ${LIMITS.variableValueBytesMax} bytes and no NUL`);
+  violations.throwIfAny();
+}
+
+/** 0 means the default. Throws `invalid_argument` naming `versions_kept`. */
+export function settledVersionsKept(asked: number): number {
+  const violations = new Violations();
+  checkRange(violations, "versions_kept", asked, LIMITS.versionsKept);
+  violations.throwIfAny();
+  return asked || LIMITS.versionsKept.default;
+}
+
 /** The configuration to store. `seal` makes a secret unreadable here. */
 export function settledConfig(
   asked: AskedConfig,

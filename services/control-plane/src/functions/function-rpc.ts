@@ -13,21 +13,25 @@ import { askedEgress, toEgressMessage } from "./egress-rpc.ts";
 import { type Code, codeFits, type FunctionConfig, type FunctionDraft } from "./function.ts";
 import type { AskedConfig } from "./function-config.ts";
 import type { FunctionService } from "./function-service.ts";
+import type { SecretService } from "./secret-service.ts";
 
 type Handlers = HandlersOf<typeof FunctionServiceService>;
 
 export function functionHandlers(
   functions: FunctionService,
-): Pick<Handlers, "createFunction" | "getFunction" | "listFunctions" | "updateFunction" | "deleteFunction"> {
+  secrets: SecretService,
+): Pick<
+  Handlers,
+  "createFunction" | "getFunction" | "listFunctions" | "updateFunction" | "deleteFunction" | "rotateSecret"
+> {
   return {
     async createFunction(request, context) {
       const { project } = parseName("project", request.parent, "parent");
       const id = checkId("function", request.functionId, "function_id");
-      const { description } = request;
-      const config = request.config && askedConfig(request.config);
-      return toFunctionMessage(
-        await functions.create(project, id, { description, config }, onceOf(context, request, CreateFunctionRequest)),
-      );
+      const { description, versionsKept } = request;
+      const asked = { description, config: request.config && askedConfig(request.config), versionsKept };
+      const once = onceOf(context, request, CreateFunctionRequest);
+      return toFunctionMessage(await functions.create(project, id, asked, once));
     },
     async getFunction({ name }) {
       const ids = parseName("function", name);
@@ -42,9 +46,13 @@ export function functionHandlers(
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ id }) => [id]);
       return { functions: page.map(toFunctionMessage), nextPageToken };
     },
-    async updateFunction({ name, description, config, etag }) {
+    async rotateSecret({ name, key, value, etag }) {
       const ids = parseName("function", name);
-      const change = { description, config: config && askedConfig(config) };
+      return toFunctionMessage(await secrets.rotate(ids.project, ids.function, { key, value, etag }));
+    },
+    async updateFunction({ name, description, config, versionsKept, etag }) {
+      const ids = parseName("function", name);
+      const change = { description, config: config && askedConfig(config), versionsKept };
       return toFunctionMessage(await functions.update(ids.project, ids.function, change, etag));
     },
     async deleteFunction({ name, etag }) {
@@ -63,6 +71,7 @@ export function toFunctionMessage(draft: FunctionDraft): FunctionMessage {
     // Code that was tried with another handler must be uploaded again.
     code: draft.code && codeFits(draft.config, draft.code) ? toCodeMessage(draft.code) : undefined,
     latestVersion: draft.latestVersion,
+    versionsKept: draft.versionsKept,
     createdAt: draft.createdAt,
     updatedAt: draft.updatedAt,
     etag: etagOf(draft.version),

@@ -8,7 +8,7 @@ import { getProject, lockProject } from "../projects/project-store.ts";
 import { checkQuota } from "../requests/refusals.ts";
 import { checkDescription, someOf } from "../requests/violations.ts";
 import type { FunctionDraft } from "./function.ts";
-import { type AskedConfig, checkConfig, NO_CONFIG, settledConfig } from "./function-config.ts";
+import { type AskedConfig, checkConfig, NO_CONFIG, settledConfig, settledVersionsKept } from "./function-config.ts";
 import * as store from "./function-store.ts";
 import { apisUsing, deploymentsUsing } from "./usage-store.ts";
 
@@ -27,18 +27,20 @@ export class FunctionService {
   create(
     project: string,
     id: string,
-    { description, config = NO_CONFIG }: { description: string; config: AskedConfig | undefined },
+    asked: { description: string; config: AskedConfig | undefined; versionsKept: number | undefined },
     once: IdempotentRequest,
   ): Promise<FunctionDraft> {
+    const { description, config = NO_CONFIG } = asked;
     checkDescription(description);
     checkConfig(config, []);
+    const versionsKept = settledVersionsKept(asked.versionsKept ?? 0);
     return inTransaction(this.#sql, async (tx) => {
       const { resource } = await createOnce(tx, once, async () => {
         await lockProject(tx, project);
         checkQuota("functions", await store.countFunctions(tx, project), QUOTAS.functionsPerProject);
         const uid = `fn-${randomLabel(12)}`;
         const settled = settledConfig(config, {}, this.#sealerOf(uid));
-        await store.insertFunction(tx, { uid, project, id, description, config: settled });
+        await store.insertFunction(tx, { uid, project, id, description, config: settled, versionsKept });
         return id;
       });
       return store.getFunction(tx, project, resource);
@@ -59,7 +61,11 @@ export class FunctionService {
   update(
     project: string,
     id: string,
-    { description, config }: { description: string | undefined; config: AskedConfig | undefined },
+    {
+      description,
+      config,
+      versionsKept,
+    }: { description: string | undefined; config: AskedConfig | undefined; versionsKept: number | undefined },
     etag: string,
   ): Promise<FunctionDraft> {
     checkDescription(description);
@@ -72,6 +78,7 @@ export class FunctionService {
         uid: draft.uid,
         description: description ?? draft.description,
         config: config ? settledConfig(config, kept, this.#sealerOf(draft.uid)) : draft.config,
+        versionsKept: versionsKept === undefined ? draft.versionsKept : settledVersionsKept(versionsKept),
       });
       return store.getFunction(tx, project, id);
     });

@@ -10,16 +10,23 @@ interface Row extends Omit<FunctionDraft, "config" | "code" | "version"> {
 }
 
 const columns = (sql: Queryable) => sql`
-  uid, project, id, description, config::text, code::text, latest_version, version, created_at, updated_at`;
+  uid, project, id, description, config::text, code::text, latest_version, versions_kept, version, created_at, updated_at`;
 
 /** Throws `already_exists` function_exists. */
 export async function insertFunction(
   tx: Transaction,
-  { uid, project, id, description, config }: Pick<FunctionDraft, "uid" | "project" | "id" | "description" | "config">,
+  {
+    uid,
+    project,
+    id,
+    description,
+    config,
+    versionsKept,
+  }: Pick<FunctionDraft, "uid" | "project" | "id" | "description" | "config" | "versionsKept">,
 ): Promise<void> {
   const insert = tx`
-    insert into functions (uid, project, id, description, config)
-    values (${uid}, ${project}, ${id}, ${description}, ${JSON.stringify(config)}::text::jsonb)`;
+    insert into functions (uid, project, id, description, config, versions_kept)
+    values (${uid}, ${project}, ${id}, ${description}, ${JSON.stringify(config)}::text::jsonb, ${versionsKept})`;
   await unlessTaken(insert, "functions_id", () => alreadyExists("function", id));
 }
 
@@ -96,13 +103,14 @@ export async function countFunctions(sql: Queryable, project: string): Promise<n
 
 export async function updateFunction(
   tx: Transaction,
-  { uid, description, config }: Pick<FunctionDraft, "uid" | "description" | "config">,
+  { uid, description, config, versionsKept }: Pick<FunctionDraft, "uid" | "description" | "config" | "versionsKept">,
 ): Promise<void> {
   await tx`
     update functions
     set
       description = ${description},
       config = ${JSON.stringify(config)}::text::jsonb,
+      versions_kept = ${versionsKept},
       version = version + 1,
       updated_at = now()
     where uid = ${uid}`;

@@ -46,6 +46,8 @@ export interface FunctionDraft {
   code: Code | undefined;
   /** 0 when none was published. */
   latestVersion: number;
+  /** So many of the newest versions stay, used or not. */
+  versionsKept: number;
   /** Rises with every change. */
   version: number;
   createdAt: Date;

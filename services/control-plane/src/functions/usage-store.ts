@@ -2,7 +2,7 @@ import type { Queryable } from "@millrace/sql";
 
 // Who uses a function: APIs of any revision, and the releases that deployments hold (served, or served again once brought online).
 
-/** `{group} {revision} {api}` of the APIs whose backend is the function. By the index apis_by_function. */
+/** `{group} {revision} {api}` of the APIs whose backend is the function. By the index apis_of_function. */
 export async function apisUsing(sql: Queryable, functionUid: string, limit: number): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`
     select

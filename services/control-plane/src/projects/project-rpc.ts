@@ -21,6 +21,9 @@ export function projectHandlers(projects: ProjectService): HandlersOf<typeof Pro
     async getProject({ name }) {
       return toMessage(await projects.get(parseName("project", name).project));
     },
+    async getQuotas({ name }) {
+      return { quotas: await projects.quotas(parseName("project", name).project) };
+    },
     async listProjects({ pageSize, pageToken }, { principal }) {
       const person = requirePerson(principal);
       const scope = `projects ${person.name}`;

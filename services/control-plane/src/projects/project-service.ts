@@ -7,6 +7,7 @@ import { markDomains } from "../projecting/marks.ts";
 import { checkQuota } from "../requests/refusals.ts";
 import { checkDisplayName, type Project } from "./project.ts";
 import * as store from "./project-store.ts";
+import { type QuotaUse, usedQuotas } from "./quota-store.ts";
 
 /** What a project asks of auth. */
 export interface Members {
@@ -46,6 +47,13 @@ export class ProjectService {
     });
     this.#onMemberChange(person.name);
     return project;
+  }
+
+  quotas(id: string): Promise<QuotaUse[]> {
+    return query(async () => {
+      await store.getProject(this.#sql, id);
+      return usedQuotas(this.#sql, id);
+    });
   }
 
   get(id: string): Promise<Project> {

@@ -10,6 +10,14 @@ export function textAfter(scope: string, token: string): string {
   return after;
 }
 
+/** The texts after which to go on, each of which fits its pattern; empty for the first page. */
+export function placeAfter(scope: string, token: string, patterns: readonly RegExp[]): string[] {
+  const after = readPageToken(scope, token) ?? [];
+  const fits = after.length === 0 || after.length === patterns.length;
+  if (!fits || after.some((text, i) => !patterns[i]!.test(text) || text.includes("\0"))) throw unreadable();
+  return after;
+}
+
 /** The largest `integer` of the database, and the largest `bigint` that is exact as a number. */
 export const INTEGER_MAX = 2_147_483_647;
 export const BIGINT_MAX = Number.MAX_SAFE_INTEGER;

@@ -93,6 +93,8 @@ export interface FunctionMessage {
   createdAt: Date | undefined;
   updatedAt: Date | undefined;
   etag: string;
+  /** So many of the newest versions stay, 1 to 1000. Older ones go when no alias points to them and no release has pinned them. */
+  versionsKept: number;
 }
 
 export interface FunctionConfig {
@@ -216,6 +218,8 @@ export interface CreateFunctionRequest {
   description: string;
   config: FunctionConfig | undefined;
   requestId: string;
+  /** See Function.versions_kept; unset means 100. */
+  versionsKept?: number | undefined;
 }
 
 export interface GetFunctionRequest {
@@ -241,6 +245,61 @@ export interface UpdateFunctionRequest {
   /** Replaces the whole configuration when set. A secret with the value "" keeps the value it has. */
   config: FunctionConfig | undefined;
   etag: string;
+  versionsKept?: number | undefined;
+}
+
+export interface RotateSecretRequest {
+  /** `projects/{project}/functions/{function}` */
+  name: string;
+  key: string;
+  /** 1 to 4096 bytes. */
+  value: string;
+  etag: string;
+}
+
+export interface ListFunctionApisRequest {
+  /** `projects/{project}/functions/{function}` */
+  name: string;
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListFunctionApisResponse {
+  apis: ApiUse[];
+  nextPageToken: string;
+}
+
+export interface ApiUse {
+  /** `projects/{project}/groups/{group}/revisions/{revision}/apis/{api}` */
+  api: string;
+  method: string;
+  path: string;
+  /** A version, an alias, or `LATEST`. */
+  qualifier: string;
+  /** Where its revision is served. */
+  environments: string[];
+}
+
+export interface ListFunctionDeploymentsRequest {
+  /** `projects/{project}/functions/{function}` */
+  name: string;
+  pageSize: number;
+  pageToken: string;
+}
+
+export interface ListFunctionDeploymentsResponse {
+  deployments: DeploymentUse[];
+  nextPageToken: string;
+}
+
+export interface DeploymentUse {
+  /** `projects/{project}/groups/{group}/deployments/{environment}` */
+  deployment: string;
+  release: number;
+  /** False while it is offline. */
+  serving: boolean;
+  /** Versions that are pinned, aliases that are followed. */
+  qualifiers: string[];
 }
 
 export interface DeleteFunctionRequest {
@@ -372,6 +431,7 @@ function createBaseFunctionMessage(): FunctionMessage {
     createdAt: undefined,
     updatedAt: undefined,
     etag: "",
+    versionsKept: 0,
   };
 }
 
@@ -400,6 +460,9 @@ export const FunctionMessage: MessageFns<FunctionMessage> = {
     }
     if (message.etag !== "") {
       writer.uint32(66).string(message.etag);
+    }
+    if (message.versionsKept !== 0) {
+      writer.uint32(72).int32(message.versionsKept);
     }
     return writer;
   },
@@ -481,6 +544,14 @@ export const FunctionMessage: MessageFns<FunctionMessage> = {
             message.etag = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.versionsKept = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -515,6 +586,11 @@ export const FunctionMessage: MessageFns<FunctionMessage> = {
         ? fromJsonTimestamp(object.updated_at)
         : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      versionsKept: isSet(object.versionsKept)
+        ? globalThis.Number(object.versionsKept)
+        : isSet(object.versions_kept)
+        ? globalThis.Number(object.versions_kept)
+        : 0,
     };
   },
 
@@ -544,6 +620,9 @@ export const FunctionMessage: MessageFns<FunctionMessage> = {
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
+    if (message.versionsKept !== 0) {
+      obj.versionsKept = Math.round(message.versionsKept);
+    }
     return obj;
   },
 
@@ -562,6 +641,7 @@ export const FunctionMessage: MessageFns<FunctionMessage> = {
     message.createdAt = object.createdAt ?? undefined;
     message.updatedAt = object.updatedAt ?? undefined;
     message.etag = object.etag ?? "";
+    message.versionsKept = object.versionsKept ?? 0;
     return message;
   },
 };
@@ -1247,7 +1327,7 @@ export const Code: MessageFns<Code> = {
 };
 
 function createBaseCreateFunctionRequest(): CreateFunctionRequest {
-  return { parent: "", functionId: "", description: "", config: undefined, requestId: "" };
+  return { parent: "", functionId: "", description: "", config: undefined, requestId: "", versionsKept: undefined };
 }
 
 export const CreateFunctionRequest: MessageFns<CreateFunctionRequest> = {
@@ -1266,6 +1346,9 @@ export const CreateFunctionRequest: MessageFns<CreateFunctionRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(42).string(message.requestId);
+    }
+    if (message.versionsKept !== undefined) {
+      writer.uint32(48).int32(message.versionsKept);
     }
     return writer;
   },
@@ -1323,6 +1406,14 @@ export const CreateFunctionRequest: MessageFns<CreateFunctionRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.versionsKept = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1350,6 +1441,11 @@ export const CreateFunctionRequest: MessageFns<CreateFunctionRequest> = {
         : isSet(object.request_id)
         ? globalThis.String(object.request_id)
         : "",
+      versionsKept: isSet(object.versionsKept)
+        ? globalThis.Number(object.versionsKept)
+        : isSet(object.versions_kept)
+        ? globalThis.Number(object.versions_kept)
+        : undefined,
     };
   },
 
@@ -1370,6 +1466,9 @@ export const CreateFunctionRequest: MessageFns<CreateFunctionRequest> = {
     if (message.requestId !== "") {
       obj.requestId = message.requestId;
     }
+    if (message.versionsKept !== undefined) {
+      obj.versionsKept = Math.round(message.versionsKept);
+    }
     return obj;
   },
 
@@ -1385,6 +1484,7 @@ export const CreateFunctionRequest: MessageFns<CreateFunctionRequest> = {
       ? FunctionConfig.fromPartial(object.config)
       : undefined;
     message.requestId = object.requestId ?? "";
+    message.versionsKept = object.versionsKept ?? undefined;
     return message;
   },
 };
@@ -1657,7 +1757,7 @@ export const ListFunctionsResponse: MessageFns<ListFunctionsResponse> = {
 };
 
 function createBaseUpdateFunctionRequest(): UpdateFunctionRequest {
-  return { name: "", description: undefined, config: undefined, etag: "" };
+  return { name: "", description: undefined, config: undefined, etag: "", versionsKept: undefined };
 }
 
 export const UpdateFunctionRequest: MessageFns<UpdateFunctionRequest> = {
@@ -1673,6 +1773,9 @@ export const UpdateFunctionRequest: MessageFns<UpdateFunctionRequest> = {
     }
     if (message.etag !== "") {
       writer.uint32(34).string(message.etag);
+    }
+    if (message.versionsKept !== undefined) {
+      writer.uint32(40).int32(message.versionsKept);
     }
     return writer;
   },
@@ -1722,6 +1825,14 @@ export const UpdateFunctionRequest: MessageFns<UpdateFunctionRequest> = {
             message.etag = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.versionsKept = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1740,6 +1851,11 @@ export const UpdateFunctionRequest: MessageFns<UpdateFunctionRequest> = {
       description: isSet(object.description) ? globalThis.String(object.description) : undefined,
       config: isSet(object.config) ? FunctionConfig.fromJSON(object.config) : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      versionsKept: isSet(object.versionsKept)
+        ? globalThis.Number(object.versionsKept)
+        : isSet(object.versions_kept)
+        ? globalThis.Number(object.versions_kept)
+        : undefined,
     };
   },
 
@@ -1757,6 +1873,9 @@ export const UpdateFunctionRequest: MessageFns<UpdateFunctionRequest> = {
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
+    if (message.versionsKept !== undefined) {
+      obj.versionsKept = Math.round(message.versionsKept);
+    }
     return obj;
   },
 
@@ -1771,6 +1890,776 @@ export const UpdateFunctionRequest: MessageFns<UpdateFunctionRequest> = {
       ? FunctionConfig.fromPartial(object.config)
       : undefined;
     message.etag = object.etag ?? "";
+    message.versionsKept = object.versionsKept ?? undefined;
+    return message;
+  },
+};
+
+function createBaseRotateSecretRequest(): RotateSecretRequest {
+  return { name: "", key: "", value: "", etag: "" };
+}
+
+export const RotateSecretRequest: MessageFns<RotateSecretRequest> = {
+  encode(message: RotateSecretRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.key !== "") {
+      writer.uint32(18).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(26).string(message.value);
+    }
+    if (message.etag !== "") {
+      writer.uint32(34).string(message.etag);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RotateSecretRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRotateSecretRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): RotateSecretRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.String(object.value) : "",
+      etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+    };
+  },
+
+  toJSON(message: RotateSecretRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== "") {
+      obj.value = message.value;
+    }
+    if (message.etag !== "") {
+      obj.etag = message.etag;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<RotateSecretRequest>): RotateSecretRequest {
+    return RotateSecretRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RotateSecretRequest>): RotateSecretRequest {
+    const message = createBaseRotateSecretRequest();
+    message.name = object.name ?? "";
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    message.etag = object.etag ?? "";
+    return message;
+  },
+};
+
+function createBaseListFunctionApisRequest(): ListFunctionApisRequest {
+  return { name: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListFunctionApisRequest: MessageFns<ListFunctionApisRequest> = {
+  encode(message: ListFunctionApisRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFunctionApisRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFunctionApisRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFunctionApisRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListFunctionApisRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListFunctionApisRequest>): ListFunctionApisRequest {
+    return ListFunctionApisRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListFunctionApisRequest>): ListFunctionApisRequest {
+    const message = createBaseListFunctionApisRequest();
+    message.name = object.name ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListFunctionApisResponse(): ListFunctionApisResponse {
+  return { apis: [], nextPageToken: "" };
+}
+
+export const ListFunctionApisResponse: MessageFns<ListFunctionApisResponse> = {
+  encode(message: ListFunctionApisResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.apis) {
+      ApiUse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFunctionApisResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFunctionApisResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.apis.push(ApiUse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFunctionApisResponse {
+    return {
+      apis: globalThis.Array.isArray(object?.apis) ? object.apis.map((e: any) => ApiUse.fromJSON(e)) : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListFunctionApisResponse): unknown {
+    const obj: any = {};
+    if (message.apis?.length) {
+      obj.apis = message.apis.map((e) => ApiUse.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListFunctionApisResponse>): ListFunctionApisResponse {
+    return ListFunctionApisResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListFunctionApisResponse>): ListFunctionApisResponse {
+    const message = createBaseListFunctionApisResponse();
+    message.apis = object.apis?.map((e) => ApiUse.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseApiUse(): ApiUse {
+  return { api: "", method: "", path: "", qualifier: "", environments: [] };
+}
+
+export const ApiUse: MessageFns<ApiUse> = {
+  encode(message: ApiUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.api !== "") {
+      writer.uint32(10).string(message.api);
+    }
+    if (message.method !== "") {
+      writer.uint32(18).string(message.method);
+    }
+    if (message.path !== "") {
+      writer.uint32(26).string(message.path);
+    }
+    if (message.qualifier !== "") {
+      writer.uint32(34).string(message.qualifier);
+    }
+    for (const v of message.environments) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApiUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApiUse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.api = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.method = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.qualifier = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.environments.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ApiUse {
+    return {
+      api: isSet(object.api) ? globalThis.String(object.api) : "",
+      method: isSet(object.method) ? globalThis.String(object.method) : "",
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      qualifier: isSet(object.qualifier) ? globalThis.String(object.qualifier) : "",
+      environments: globalThis.Array.isArray(object?.environments)
+        ? object.environments.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ApiUse): unknown {
+    const obj: any = {};
+    if (message.api !== "") {
+      obj.api = message.api;
+    }
+    if (message.method !== "") {
+      obj.method = message.method;
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.qualifier !== "") {
+      obj.qualifier = message.qualifier;
+    }
+    if (message.environments?.length) {
+      obj.environments = message.environments;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ApiUse>): ApiUse {
+    return ApiUse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApiUse>): ApiUse {
+    const message = createBaseApiUse();
+    message.api = object.api ?? "";
+    message.method = object.method ?? "";
+    message.path = object.path ?? "";
+    message.qualifier = object.qualifier ?? "";
+    message.environments = object.environments?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseListFunctionDeploymentsRequest(): ListFunctionDeploymentsRequest {
+  return { name: "", pageSize: 0, pageToken: "" };
+}
+
+export const ListFunctionDeploymentsRequest: MessageFns<ListFunctionDeploymentsRequest> = {
+  encode(message: ListFunctionDeploymentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFunctionDeploymentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFunctionDeploymentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFunctionDeploymentsRequest {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      pageSize: isSet(object.pageSize)
+        ? globalThis.Number(object.pageSize)
+        : isSet(object.page_size)
+        ? globalThis.Number(object.page_size)
+        : 0,
+      pageToken: isSet(object.pageToken)
+        ? globalThis.String(object.pageToken)
+        : isSet(object.page_token)
+        ? globalThis.String(object.page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListFunctionDeploymentsRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.pageSize !== 0) {
+      obj.pageSize = Math.round(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      obj.pageToken = message.pageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListFunctionDeploymentsRequest>): ListFunctionDeploymentsRequest {
+    return ListFunctionDeploymentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListFunctionDeploymentsRequest>): ListFunctionDeploymentsRequest {
+    const message = createBaseListFunctionDeploymentsRequest();
+    message.name = object.name ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListFunctionDeploymentsResponse(): ListFunctionDeploymentsResponse {
+  return { deployments: [], nextPageToken: "" };
+}
+
+export const ListFunctionDeploymentsResponse: MessageFns<ListFunctionDeploymentsResponse> = {
+  encode(message: ListFunctionDeploymentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.deployments) {
+      DeploymentUse.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListFunctionDeploymentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListFunctionDeploymentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployments.push(DeploymentUse.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListFunctionDeploymentsResponse {
+    return {
+      deployments: globalThis.Array.isArray(object?.deployments)
+        ? object.deployments.map((e: any) => DeploymentUse.fromJSON(e))
+        : [],
+      nextPageToken: isSet(object.nextPageToken)
+        ? globalThis.String(object.nextPageToken)
+        : isSet(object.next_page_token)
+        ? globalThis.String(object.next_page_token)
+        : "",
+    };
+  },
+
+  toJSON(message: ListFunctionDeploymentsResponse): unknown {
+    const obj: any = {};
+    if (message.deployments?.length) {
+      obj.deployments = message.deployments.map((e) => DeploymentUse.toJSON(e));
+    }
+    if (message.nextPageToken !== "") {
+      obj.nextPageToken = message.nextPageToken;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListFunctionDeploymentsResponse>): ListFunctionDeploymentsResponse {
+    return ListFunctionDeploymentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListFunctionDeploymentsResponse>): ListFunctionDeploymentsResponse {
+    const message = createBaseListFunctionDeploymentsResponse();
+    message.deployments = object.deployments?.map((e) => DeploymentUse.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseDeploymentUse(): DeploymentUse {
+  return { deployment: "", release: 0, serving: false, qualifiers: [] };
+}
+
+export const DeploymentUse: MessageFns<DeploymentUse> = {
+  encode(message: DeploymentUse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.deployment !== "") {
+      writer.uint32(10).string(message.deployment);
+    }
+    if (message.release !== 0) {
+      writer.uint32(16).int32(message.release);
+    }
+    if (message.serving !== false) {
+      writer.uint32(24).bool(message.serving);
+    }
+    for (const v of message.qualifiers) {
+      writer.uint32(34).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeploymentUse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeploymentUse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.deployment = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.release = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.serving = reader.bool();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.qualifiers.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): DeploymentUse {
+    return {
+      deployment: isSet(object.deployment) ? globalThis.String(object.deployment) : "",
+      release: isSet(object.release) ? globalThis.Number(object.release) : 0,
+      serving: isSet(object.serving) ? globalThis.Boolean(object.serving) : false,
+      qualifiers: globalThis.Array.isArray(object?.qualifiers)
+        ? object.qualifiers.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: DeploymentUse): unknown {
+    const obj: any = {};
+    if (message.deployment !== "") {
+      obj.deployment = message.deployment;
+    }
+    if (message.release !== 0) {
+      obj.release = Math.round(message.release);
+    }
+    if (message.serving !== false) {
+      obj.serving = message.serving;
+    }
+    if (message.qualifiers?.length) {
+      obj.qualifiers = message.qualifiers;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<DeploymentUse>): DeploymentUse {
+    return DeploymentUse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeploymentUse>): DeploymentUse {
+    const message = createBaseDeploymentUse();
+    message.deployment = object.deployment ?? "";
+    message.release = object.release ?? 0;
+    message.serving = object.serving ?? false;
+    message.qualifiers = object.qualifiers?.map((e) => e) || [];
     return message;
   },
 };
@@ -3626,6 +4515,44 @@ export const FunctionServiceService = {
     responseDeserialize: (value: Buffer): Empty => Empty.decode(value),
   },
   /**
+   * Gives a secret another value in the draft and in every version that has it; instances with the old value are replaced within seconds.
+   * Errors: `not_found` secret_not_found.
+   */
+  rotateSecret: {
+    path: "/millrace.control.v1.FunctionService/RotateSecret" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RotateSecretRequest): Buffer => Buffer.from(RotateSecretRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RotateSecretRequest => RotateSecretRequest.decode(value),
+    responseSerialize: (value: FunctionMessage): Buffer => Buffer.from(FunctionMessage.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FunctionMessage => FunctionMessage.decode(value),
+  },
+  /** Which APIs, of any revision, name the function as their backend. */
+  listFunctionApis: {
+    path: "/millrace.control.v1.FunctionService/ListFunctionApis" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListFunctionApisRequest): Buffer =>
+      Buffer.from(ListFunctionApisRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListFunctionApisRequest => ListFunctionApisRequest.decode(value),
+    responseSerialize: (value: ListFunctionApisResponse): Buffer =>
+      Buffer.from(ListFunctionApisResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListFunctionApisResponse => ListFunctionApisResponse.decode(value),
+  },
+  /** Which deployments call the function by their newest release, also for APIs that name no backend of their own. */
+  listFunctionDeployments: {
+    path: "/millrace.control.v1.FunctionService/ListFunctionDeployments" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListFunctionDeploymentsRequest): Buffer =>
+      Buffer.from(ListFunctionDeploymentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListFunctionDeploymentsRequest => ListFunctionDeploymentsRequest.decode(value),
+    responseSerialize: (value: ListFunctionDeploymentsResponse): Buffer =>
+      Buffer.from(ListFunctionDeploymentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListFunctionDeploymentsResponse =>
+      ListFunctionDeploymentsResponse.decode(value),
+  },
+  /**
    * Uploads code for the draft: first a header, then the bytes in chunks of at most 64 KiB, 50 MB in all. The code is bundled and
    * tried in a scratch sandbox. Errors: `invalid_argument` code_invalid (file, line, column and reason in the field violations),
    * upload_too_large, archive_refused; `unavailable` no_runner; `resource_exhausted` upload_busy; `deadline_exceeded` upload_timeout, build_timeout.
@@ -3744,6 +4671,15 @@ export interface FunctionServiceServer extends UntypedServiceImplementation {
   /** Errors: `failed_precondition` function_in_use, naming the APIs and releases that use it. */
   deleteFunction: handleUnaryCall<DeleteFunctionRequest, Empty>;
   /**
+   * Gives a secret another value in the draft and in every version that has it; instances with the old value are replaced within seconds.
+   * Errors: `not_found` secret_not_found.
+   */
+  rotateSecret: handleUnaryCall<RotateSecretRequest, FunctionMessage>;
+  /** Which APIs, of any revision, name the function as their backend. */
+  listFunctionApis: handleUnaryCall<ListFunctionApisRequest, ListFunctionApisResponse>;
+  /** Which deployments call the function by their newest release, also for APIs that name no backend of their own. */
+  listFunctionDeployments: handleUnaryCall<ListFunctionDeploymentsRequest, ListFunctionDeploymentsResponse>;
+  /**
    * Uploads code for the draft: first a header, then the bytes in chunks of at most 64 KiB, 50 MB in all. The code is bundled and
    * tried in a scratch sandbox. Errors: `invalid_argument` code_invalid (file, line, column and reason in the field violations),
    * upload_too_large, archive_refused; `unavailable` no_runner; `resource_exhausted` upload_busy; `deadline_exceeded` upload_timeout, build_timeout.
@@ -3845,6 +4781,57 @@ export interface FunctionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: Empty) => void,
+  ): ClientUnaryCall;
+  /**
+   * Gives a secret another value in the draft and in every version that has it; instances with the old value are replaced within seconds.
+   * Errors: `not_found` secret_not_found.
+   */
+  rotateSecret(
+    request: RotateSecretRequest,
+    callback: (error: ServiceError | null, response: FunctionMessage) => void,
+  ): ClientUnaryCall;
+  rotateSecret(
+    request: RotateSecretRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FunctionMessage) => void,
+  ): ClientUnaryCall;
+  rotateSecret(
+    request: RotateSecretRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FunctionMessage) => void,
+  ): ClientUnaryCall;
+  /** Which APIs, of any revision, name the function as their backend. */
+  listFunctionApis(
+    request: ListFunctionApisRequest,
+    callback: (error: ServiceError | null, response: ListFunctionApisResponse) => void,
+  ): ClientUnaryCall;
+  listFunctionApis(
+    request: ListFunctionApisRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListFunctionApisResponse) => void,
+  ): ClientUnaryCall;
+  listFunctionApis(
+    request: ListFunctionApisRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListFunctionApisResponse) => void,
+  ): ClientUnaryCall;
+  /** Which deployments call the function by their newest release, also for APIs that name no backend of their own. */
+  listFunctionDeployments(
+    request: ListFunctionDeploymentsRequest,
+    callback: (error: ServiceError | null, response: ListFunctionDeploymentsResponse) => void,
+  ): ClientUnaryCall;
+  listFunctionDeployments(
+    request: ListFunctionDeploymentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListFunctionDeploymentsResponse) => void,
+  ): ClientUnaryCall;
+  listFunctionDeployments(
+    request: ListFunctionDeploymentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListFunctionDeploymentsResponse) => void,
   ): ClientUnaryCall;
   /**
    * Uploads code for the draft: first a header, then the bytes in chunks of at most 64 KiB, 50 MB in all. The code is bundled and

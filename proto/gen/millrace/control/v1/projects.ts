@@ -71,6 +71,25 @@ export interface DeleteProjectRequest {
   etag: string;
 }
 
+export interface GetQuotasRequest {
+  /** `projects/{project}` */
+  name: string;
+}
+
+export interface Quotas {
+  quotas: Quota[];
+}
+
+export interface Quota {
+  /** e.g. `functionsPerProject`. What is over it is refused with `resource_exhausted`. */
+  name: string;
+  limit: number;
+  /** Of what is counted for each function, group or revision: that of the fullest one. */
+  used: number;
+  /** Id of the fullest function or group; empty for what is counted for the whole project. */
+  of: string;
+}
+
 function createBaseProject(): Project {
   return { name: "", displayName: "", createdAt: undefined, updatedAt: undefined, etag: "" };
 }
@@ -768,6 +787,257 @@ export const DeleteProjectRequest: MessageFns<DeleteProjectRequest> = {
   },
 };
 
+function createBaseGetQuotasRequest(): GetQuotasRequest {
+  return { name: "" };
+}
+
+export const GetQuotasRequest: MessageFns<GetQuotasRequest> = {
+  encode(message: GetQuotasRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetQuotasRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetQuotasRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetQuotasRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: GetQuotasRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetQuotasRequest>): GetQuotasRequest {
+    return GetQuotasRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetQuotasRequest>): GetQuotasRequest {
+    const message = createBaseGetQuotasRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseQuotas(): Quotas {
+  return { quotas: [] };
+}
+
+export const Quotas: MessageFns<Quotas> = {
+  encode(message: Quotas, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.quotas) {
+      Quota.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Quotas {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuotas();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.quotas.push(Quota.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Quotas {
+    return { quotas: globalThis.Array.isArray(object?.quotas) ? object.quotas.map((e: any) => Quota.fromJSON(e)) : [] };
+  },
+
+  toJSON(message: Quotas): unknown {
+    const obj: any = {};
+    if (message.quotas?.length) {
+      obj.quotas = message.quotas.map((e) => Quota.toJSON(e));
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Quotas>): Quotas {
+    return Quotas.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Quotas>): Quotas {
+    const message = createBaseQuotas();
+    message.quotas = object.quotas?.map((e) => Quota.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQuota(): Quota {
+  return { name: "", limit: 0, used: 0, of: "" };
+}
+
+export const Quota: MessageFns<Quota> = {
+  encode(message: Quota, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.limit !== 0) {
+      writer.uint32(16).int64(message.limit);
+    }
+    if (message.used !== 0) {
+      writer.uint32(24).int64(message.used);
+    }
+    if (message.of !== "") {
+      writer.uint32(34).string(message.of);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Quota {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQuota();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.limit = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.used = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.of = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Quota {
+    return {
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      limit: isSet(object.limit) ? globalThis.Number(object.limit) : 0,
+      used: isSet(object.used) ? globalThis.Number(object.used) : 0,
+      of: isSet(object.of) ? globalThis.String(object.of) : "",
+    };
+  },
+
+  toJSON(message: Quota): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.limit !== 0) {
+      obj.limit = Math.round(message.limit);
+    }
+    if (message.used !== 0) {
+      obj.used = Math.round(message.used);
+    }
+    if (message.of !== "") {
+      obj.of = message.of;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<Quota>): Quota {
+    return Quota.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Quota>): Quota {
+    const message = createBaseQuota();
+    message.name = object.name ?? "";
+    message.limit = object.limit ?? 0;
+    message.used = object.used ?? 0;
+    message.of = object.of ?? "";
+    return message;
+  },
+};
+
 /** A project is the tenant: it owns functions, API groups and keys. */
 export type ProjectServiceService = typeof ProjectServiceService;
 export const ProjectServiceService = {
@@ -801,6 +1071,16 @@ export const ProjectServiceService = {
       Buffer.from(ListProjectsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListProjectsResponse => ListProjectsResponse.decode(value),
   },
+  /** What the project may own, and what it owns. */
+  getQuotas: {
+    path: "/millrace.control.v1.ProjectService/GetQuotas" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetQuotasRequest): Buffer => Buffer.from(GetQuotasRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetQuotasRequest => GetQuotasRequest.decode(value),
+    responseSerialize: (value: Quotas): Buffer => Buffer.from(Quotas.encode(value).finish()),
+    responseDeserialize: (value: Buffer): Quotas => Quotas.decode(value),
+  },
   updateProject: {
     path: "/millrace.control.v1.ProjectService/UpdateProject" as const,
     requestStream: false as const,
@@ -828,6 +1108,8 @@ export interface ProjectServiceServer extends UntypedServiceImplementation {
   getProject: handleUnaryCall<GetProjectRequest, Project>;
   /** Lists the projects that the caller is a member of (an operator sees all), by name. */
   listProjects: handleUnaryCall<ListProjectsRequest, ListProjectsResponse>;
+  /** What the project may own, and what it owns. */
+  getQuotas: handleUnaryCall<GetQuotasRequest, Quotas>;
   updateProject: handleUnaryCall<UpdateProjectRequest, Project>;
   /** Deletes an empty project. Errors: `failed_precondition` project_not_empty, naming what is left. */
   deleteProject: handleUnaryCall<DeleteProjectRequest, Empty>;
@@ -880,6 +1162,22 @@ export interface ProjectServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListProjectsResponse) => void,
+  ): ClientUnaryCall;
+  /** What the project may own, and what it owns. */
+  getQuotas(
+    request: GetQuotasRequest,
+    callback: (error: ServiceError | null, response: Quotas) => void,
+  ): ClientUnaryCall;
+  getQuotas(
+    request: GetQuotasRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: Quotas) => void,
+  ): ClientUnaryCall;
+  getQuotas(
+    request: GetQuotasRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: Quotas) => void,
   ): ClientUnaryCall;
   updateProject(
     request: UpdateProjectRequest,
@@ -952,6 +1250,17 @@ function fromJsonTimestamp(o: any): Date {
   } else {
     return fromTimestamp(Timestamp.fromJSON(o));
   }
+}
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
 }
 
 function isSet(value: any): boolean {

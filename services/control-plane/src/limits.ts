@@ -96,9 +96,9 @@ export const LIMITS = {
   /** Read or written. */
   documentBytesMax: 3 * MIB,
   yamlAliasesMax: 100,
-  yamlTimeoutMs: 5_000,
-  yamlThreadsMax: 4,
-  yamlHeapMib: 512,
+  documentTimeoutMs: 5_000,
+  documentThreadsMax: 4,
+  documentHeapMib: 512,
   documentDepthMax: 100,
   documentNodesMax: 200_000,
   referenceDepthMax: 50,

@@ -1,8 +1,8 @@
 import { DIALECTS, dialectOf } from "../apis/schema-dialect.ts";
 import { LIMITS } from "../limits.ts";
+import { readYaml } from "./document-text.ts";
 import type { OpenApiVersion } from "./modern-schema.ts";
 import { type ImportReport, pointerTo } from "./report.ts";
-import { readYaml } from "./yaml-reader.ts";
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 

@@ -1,15 +1,12 @@
-import { PlatformError } from "@millrace/errors";
 import type { Environment } from "@millrace/names";
 import { query, type Sql } from "@millrace/sql";
 import type { RevisionIds } from "../apis/api-service.ts";
 import * as store from "../apis/api-store.ts";
 import { type Addresses, urlsOf } from "../deployments/deployment.ts";
 import { getGroup } from "../groups/group-store.ts";
-import { LIMITS } from "../limits.ts";
 import { revisionNumber } from "../revisions/revision.ts";
 import { getRevision } from "../revisions/revision-store.ts";
-import { exportDocument } from "./export-document.ts";
-import { writeYaml } from "./yaml-reader.ts";
+import { type DocumentFormatWord, writeDocument } from "./document-text.ts";
 
 export class ExportService {
   readonly #sql: Sql;
@@ -23,22 +20,16 @@ export class ExportService {
   /** A revision as text of an OpenAPI document. Errors: `resource_exhausted` document_too_large, import_busy. */
   async export(
     ids: RevisionIds,
-    { format, environment }: { format: "yaml" | "json"; environment: Environment | undefined },
+    { format, environment }: { format: DocumentFormatWord; environment: Environment | undefined },
   ): Promise<string> {
     const { group, apis } = await query(async () => {
       const group = await getGroup(this.#sql, ids.project, ids.group);
       const revision = await getRevision(this.#sql, group.label, revisionNumber(ids.revision));
       return { group, apis: await store.listAllApis(this.#sql, revision) };
     });
-    const document = exportDocument({
-      group,
-      revision: ids.revision,
-      apis,
-      servers: environment === undefined ? [] : serversOf({ label: group.label, environment }, this.#addresses),
-    });
-    const json = `${JSON.stringify(document, null, 2)}\n`;
-    checkSize(json);
-    return format === "json" ? json : writeYaml(document);
+    const key = environment && { label: group.label, environment };
+    const servers = key ? serversOf(key, this.#addresses) : [];
+    return writeDocument({ group, revision: ids.revision, apis, servers }, format);
   }
 }
 
@@ -49,11 +40,4 @@ function serversOf(key: { label: string; environment: Environment }, addresses: 
     { url: hostUrl, description: `${environment}, by its host` },
     { url: pathUrl, description: `${environment}, where its host's name does not resolve` },
   ];
-}
-
-/** As JSON, the longer form. */
-function checkSize(text: string): void {
-  if (Buffer.byteLength(text) <= LIMITS.documentBytesMax) return;
-  const message = `The document would have ${Buffer.byteLength(text)} bytes; at most ${LIMITS.documentBytesMax} are sent.`;
-  throw new PlatformError("resource_exhausted", message, { reason: "document_too_large" });
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Role } from "@millrace/proto/auth/v1/people";
 import { ApiServiceService, Body, DocumentFormat, ImportOutcome } from "@millrace/proto/control/v1/apis";
-import { AccessMode } from "@millrace/proto/control/v1/groups";
+import { AccessMode, GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { parse } from "yaml";
 import { createApi, createGroup, createProject, mock, pathParameter } from "../testing/calls.ts";
 import { refused, refusedFields } from "../testing/expect.ts";
@@ -64,6 +64,12 @@ test("an export says the group's access, prefix and backends, and the URLs of th
   const item = paths["/pets/{petId}"] as Record<string, JsonObject>;
   assert.deepEqual(item.get!["x-millrace-backend"], { mock: { status: 200, body: "ok" } });
   assert.equal(item.put!["x-millrace-path"], "/pets/{id}");
+});
+
+test("a copy of a revision is exported as its base is, but for its number", async () => {
+  const copying = { parent: group.name, revisionId: "0.0.2", base: "", note: "", requestId: "" };
+  const copy = await client.call(GroupServiceService.createRevision, copying);
+  assert.equal((await exportOf({}, copy.name)).replace("0.0.2", "0.0.1"), await exportOf());
 });
 
 test("an open group's document asks for no credential", async () => {

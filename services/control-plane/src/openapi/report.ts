@@ -20,8 +20,11 @@ export class ImportReport {
   readonly #remarks = new Map<string, Remark>();
   readonly #more = new Set<string>();
 
+  /** The same one is told once, however many refer to where it is. */
   fault(pointer: string, description: string): void {
-    if (this.#faults.length < LIMITS.documentFaultsMax) this.#faults.push({ field: pointer, description });
+    if (this.#faults.length >= LIMITS.documentFaultsMax) return;
+    const isKnown = this.#faults.some((fault) => fault.field === pointer && fault.description === description);
+    if (!isKnown) this.#faults.push({ field: pointer, description });
   }
 
   /** Says that nothing of an element is carried. Without a text of its own, the element's key says why. */

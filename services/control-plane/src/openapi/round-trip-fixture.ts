@@ -32,7 +32,9 @@ export function roundTrip(document: unknown): RoundTrip {
 }
 
 export function exported(apis: Exported["apis"]): JsonObject {
-  const byId = apis.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-  const document = exportDocument({ group: GROUP, revision: "0.0.1", apis: byId, servers: [] });
-  return JSON.parse(JSON.stringify(document)) as JsonObject;
+  return JSON.parse(JSON.stringify(exportDocument(revisionOf(apis)))) as JsonObject;
+}
+
+export function revisionOf(apis: Exported["apis"]): Exported {
+  return { group: GROUP, revision: "0.0.1", apis: apis.toSorted((a, b) => (a.id < b.id ? -1 : 1)), servers: [] };
 }

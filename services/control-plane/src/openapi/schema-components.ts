@@ -70,7 +70,10 @@ export class SchemaComponents {
     for (const [name, schema] of local) {
       for (const $ref of referencesOf(schema)) {
         const used = nameIn($ref, hint);
-        if (used !== undefined) users.set(used, [...(users.get(used) ?? []), name]);
+        if (used === undefined) continue;
+        const known = users.get(used) ?? [];
+        known.push(name);
+        users.set(used, known);
       }
     }
     const waiting = [...local.keys()].filter((name) => {

@@ -11,6 +11,7 @@ import {
   durationMs,
   integer,
   loadConfig,
+  PROCESS_VARIABLES,
   peerAddress,
   RPC_SERVER_VARIABLES,
   secretFile,
@@ -50,6 +51,16 @@ test("one error lists every problem: missing, out of bounds, misspelt and unknow
       return true;
     },
   );
+});
+
+test("the part of requests that are traced is a number from 0 to 1", () => {
+  const ratioOf = (text: string) =>
+    loadConfig({ MILLRACE_OPERATIONS_ADDRESS: "a:1", MILLRACE_TRACES_SAMPLE_RATIO: text }, PROCESS_VARIABLES)
+      .TRACES_SAMPLE_RATIO;
+  assert.deepEqual(["", "0", "1", "0.25", ".5"].map(ratioOf), [0.01, 0, 1, 0.25, 0.5]);
+  for (const text of ["1.1", "-0.1", "2", "1e-3", "all", "."]) {
+    assert.throws(() => ratioOf(text), /TRACES_SAMPLE_RATIO: must be a number from 0 to 1/, text);
+  }
 });
 
 test("an empty variable counts as unset", () => {

@@ -1,5 +1,6 @@
 import { type Meter, metrics } from "@opentelemetry/api";
 import { PrometheusExporter, PrometheusSerializer } from "@opentelemetry/exporter-prometheus";
+import type { Resource } from "@opentelemetry/resources";
 import { NodeSDK } from "@opentelemetry/sdk-node";
 import { type DurationHistogram, DurationHistograms } from "./histograms.ts";
 import { MetricsPush } from "./otlp-metrics.ts";
@@ -22,12 +23,18 @@ export interface Telemetry {
 /**
  * Starts OpenTelemetry. Metrics can always be scraped; metrics and traces are exported over OTLP when OTEL_EXPORTER_OTLP_ENDPOINT,
  * OTEL_EXPORTER_OTLP_METRICS_ENDPOINT or OTEL_EXPORTER_OTLP_TRACES_ENDPOINT says where to. The other standard variables of the exporter are read by it.
+ * `id` is what the platform calls the process, where it has a name.
  */
-export function startTelemetry(service: string, environment: Readonly<Record<string, string | undefined>>): Telemetry {
+export function startTelemetry(
+  service: string,
+  environment: Readonly<Record<string, string | undefined>>,
+  id?: string,
+): Telemetry {
+  const resource = resourceOf(service, id);
   const histograms = new DurationHistograms();
   const reader = new PrometheusExporter({ preventServerStart: true, metricProducers: [histograms] });
   const sdk = new NodeSDK({
-    resource: resourceOf(service),
+    resource,
     autoDetectResources: false,
     metricReaders: [reader],
     spanProcessors: [],
@@ -38,7 +45,7 @@ export function startTelemetry(service: string, environment: Readonly<Record<str
   const meter = metrics.getMeter("millrace");
   const unwatch = watchProcess(meter);
   const push = new MetricsPush(environment, meter, async () => (await reader.collect()).resourceMetrics);
-  const spans = exportsTraces(environment) ? openSpans(service, environment, meter) : null;
+  const spans = exportsTraces(environment) ? openSpans(resource, environment, meter) : null;
   return {
     meter,
     addHistogram: (histogram) => histograms.add(histogram),
@@ -53,9 +60,9 @@ export function startTelemetry(service: string, environment: Readonly<Record<str
   };
 }
 
-function openSpans(service: string, environment: Readonly<Record<string, string | undefined>>, meter: Meter) {
+function openSpans(resource: Resource, environment: Readonly<Record<string, string | undefined>>, meter: Meter) {
   const exports = new SpanExports({
-    resource: resourceOf(service),
+    resource,
     openExporter: () => openOtlpExporter(environment),
   });
   const { counters } = exports;

@@ -24,7 +24,7 @@ process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
   await scheduleAsBatch();
-  const telemetry = lifecycle.own("telemetry", startTelemetry("function-runner", process.env));
+  const telemetry = lifecycle.own("telemetry", startTelemetry("function-runner", process.env, runnerId));
   const runtime = await prepareRuntimeFolder(cacheDirectory);
   const supply = lifecycle.own("sandboxes", await openSandboxes(runtime, config, log));
   const { tier, shortfall } = supply.launcher;

@@ -16,7 +16,7 @@ process.exit(await lifecycle.run(start));
 
 async function start(): Promise<void> {
   await scheduleAsBatch();
-  const telemetry = lifecycle.own("telemetry", startTelemetry("gateway", process.env));
+  const telemetry = lifecycle.own("telemetry", startTelemetry("gateway", process.env, config.gatewayId));
   const bus = await connectBus({ ...config.nats, identity: { service: "gateway", id: config.gatewayId } }, log);
   // Not before the gateway is closed: until then it cancels what its callers do not wait for.
   lifecycle.own("nats", { close: () => bus.drain() });

@@ -112,8 +112,8 @@ test("one signed request is found by its id in the access log, its event, its in
   for (const phase of ["access", "answer"]) assert.equal(named(phase).parentSpanId, request.spanId);
   assert.equal(named("queue").parentSpanId, call.spanId);
   assert.deepEqual(
-    path.map(({ service }) => service),
-    ["gateway", "gateway", ...Array(3).fill("function-runner")],
+    path.map(({ service, instance }) => `${service} ${instance}`),
+    [...Array(2).fill("gateway gateway-1"), ...Array(3).fill("function-runner runner-1")],
   );
   assert.equal(request.attributes["millrace.key_id"], key.keyId);
   assert.equal(named("store order").attributes["order.lines"], 1);
@@ -129,7 +129,10 @@ test("what was not sampled is exported when it fails, with what the function mea
     [201, 201, 502],
   );
   const spans = await untilTraced(idOf(failed), ["gateway", "function-runner"]);
-  for (const [answer, isExported] of [[served[0]!, false], [failed, true]] as const) {
+  for (const [answer, isExported] of [
+    [served[0]!, false],
+    [failed, true],
+  ] as const) {
     const line = await until(() => accessLogLineOf(idOf(answer)), { timeoutMs: 5_000 });
     assert.equal(line.traceExported, isExported);
   }

@@ -20,12 +20,12 @@ export async function openOtlpExporter(environment: Environment): Promise<SpanEx
   return new (await import("@opentelemetry/exporter-trace-otlp-proto")).OTLPTraceExporter();
 }
 
-/** Who exports; `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` add to it and win. */
-export function resourceOf(service: string): Resource {
+/** Who exports; `OTEL_RESOURCE_ATTRIBUTES` and `OTEL_SERVICE_NAME` add to it and win. `id` is what the platform calls the process. */
+export function resourceOf(service: string, id = `${hostname()}:${process.pid}`): Resource {
   const own = resourceFromAttributes({
     "service.namespace": "millrace",
     "service.name": service,
-    "service.instance.id": `${hostname()}:${process.pid}`,
+    "service.instance.id": id,
   });
   return own.merge(detectResources({ detectors: [envDetector] }));
 }

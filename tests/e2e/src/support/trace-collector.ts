@@ -7,6 +7,8 @@ import { after } from "node:test";
 export type CollectedSpan = {
   /** `service.name` of who exported it. */
   readonly service: string;
+  /** `service.instance.id` of who exported it. */
+  readonly instance: string;
   readonly traceId: string;
   readonly spanId: string;
   /** Empty for the first of a trace. */
@@ -68,14 +70,14 @@ export async function startTraceCollector(): Promise<TraceCollector> {
 
 function spansIn({ resourceSpans }: OtlpRequest): CollectedSpan[] {
   return resourceSpans.flatMap(({ resource, scopeSpans }) => {
-    const service = String(attributesOf(resource.attributes)["service.name"]);
-    return scopeSpans.flatMap(({ spans }) => spans.map((span) => collected(service, span)));
+    const { "service.name": service, "service.instance.id": instance } = attributesOf(resource.attributes);
+    const from = { service: String(service), instance: String(instance) };
+    return scopeSpans.flatMap(({ spans }) => spans.map((span) => ({ ...from, ...collected(span) })));
   });
 }
 
-function collected(service: string, span: OtlpSpan): CollectedSpan {
+function collected(span: OtlpSpan): Omit<CollectedSpan, "service" | "instance"> {
   return {
-    service,
     traceId: span.traceId,
     spanId: span.spanId,
     parentSpanId: span.parentSpanId ?? "",

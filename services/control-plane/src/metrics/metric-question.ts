@@ -136,9 +136,9 @@ function readSpan(request: QueryMetricsRequest, now: Date, faults: Violations): 
   return { step: STEP_OF[level], level, stepMs: LEVEL_MS[level], from, to };
 }
 
-/** The smallest that is kept so long and makes few enough points. */
+/** The smallest that is kept so long and makes few enough points. Who asks for the last six hours asks a moment before it is heard. */
 function levelFor(start: Date, rangeMs: number, now: Date): Level {
   const agoMs = now.getTime() - start.getTime();
-  if (rangeMs <= 6 * HOUR_MS && agoMs < (LIMITS.usageMinutesKeptDays - 1) * DAY_MS) return "minutes";
-  return rangeMs <= 7 * DAY_MS && agoMs < (LIMITS.usageHoursKeptDays - 1) * DAY_MS ? "hours" : "days";
+  if (rangeMs <= 6 * HOUR_MS + LEVEL_MS.minutes && agoMs < (LIMITS.usageMinutesKeptDays - 1) * DAY_MS) return "minutes";
+  return rangeMs <= 7 * DAY_MS + LEVEL_MS.hours && agoMs < (LIMITS.usageHoursKeptDays - 1) * DAY_MS ? "hours" : "days";
 }

@@ -138,7 +138,7 @@ export interface App {
   keepAuditPartitions(): Promise<void>;
   /** Repeats the upkeep above until closed. */
   startUpkeep(): { close(): Promise<void> };
-  /** Evaluates the alarms that are due. */
+  /** Begins to evaluate the alarms that are due. */
   evaluateAlarms(): Promise<void>;
   /** Begins the deliveries that are due. */
   deliverAlarms(): Promise<void>;
@@ -165,7 +165,7 @@ export function buildApp(deps: Deps): App {
   const deployments = new DeploymentService({ sql });
   const tails = new Tails(deps.stopping);
   const schemas = new SchemaChecker();
-  const evaluator = new Evaluator({ sql, addresses, clock, log });
+  const evaluator = new Evaluator(deps);
   const deliverer = new Deliverer({ ...deps, webhooks: new WebhookClient(deps.webhookGuard) });
   const audit = new AuditLog({ sql, reads: READS, log });
   const rpc = new RpcServer({
@@ -249,7 +249,7 @@ export function buildApp(deps: Deps): App {
     return {
       async close() {
         await Promise.all(turns.map((turn) => turn.close()));
-        await deliverer.settled();
+        await Promise.all([evaluator.settled(), deliverer.settled()]);
       },
     };
   };

@@ -179,7 +179,7 @@ export const LIMITS = {
     roundMs: 1_000,
     /** How long after its end a minute is taken for complete. */
     latenessMs: 30_000,
-    evaluationsAtOnceMax: 2,
+    evaluationsAtOnceMax: 4,
     eventsKeptMs: 30 * 86_400_000,
     /** Of one alarm; the oldest gives way. */
     deliveriesPendingMax: 50,

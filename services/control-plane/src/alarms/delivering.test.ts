@@ -25,6 +25,8 @@ interface Setting extends AlarmProcesses {
   minute(): Date;
   /** One more minute, in which so many of ten requests failed; none at all when undefined. */
   next(failed: number | undefined): Promise<void>;
+  /** As next, but nothing is delivered. */
+  pass(failed: number | undefined): Promise<void>;
   create(url: string, rule?: Partial<AskedRule>, id?: string): Promise<void>;
   events(id?: string): ReturnType<AlarmProcesses["service"]["events"]>;
 }
@@ -38,16 +40,20 @@ async function setting(options: Partial<AlarmProcessesOptions> = {}): Promise<Se
   // What other tests have left to deliver is not this one's.
   await sql`delete from alarms where project <> ${project}`;
   const minute = () => new Date(clock.now.getTime() - LIMITS.alarm.latenessMs - MINUTE_MS);
+  const pass = async (failed: number | undefined) => {
+    clock.now = new Date(clock.now.getTime() + MINUTE_MS);
+    if (failed !== undefined) await putMinute(sql, { hostLabel: project }, minute(), { count: 10, status_5xx: failed });
+    await all.evaluate();
+  };
   return {
     ...all,
     project,
     minute,
     async next(failed) {
-      clock.now = new Date(clock.now.getTime() + MINUTE_MS);
-      if (failed !== undefined)
-        await putMinute(sql, { hostLabel: project }, minute(), { count: 10, status_5xx: failed });
+      await pass(failed);
       await all.round();
     },
+    pass,
     async create(url, rule = {}, id = "errors") {
       await service.create(project, id, { description: "", webhookUrl: url, rule: ruleOf(project, rule) }, ONCE);
     },
@@ -197,7 +203,7 @@ test("a slow receiver is given up in time, and keeps nobody waiting but its own 
   const slow = await startReceiver(t);
   const quick = await startReceiver(t);
   slow.answer = () => {};
-  const { clock, project, create, processes, round, events, service } = await setting({ timeoutMs: 400 });
+  const { clock, project, create, processes, evaluate, round, events, service } = await setting({ timeoutMs: 400 });
   for (const id of ["a", "b", "c", "d"]) await create(slow.url, {}, id);
   const other = `q${projects}`;
   await insertProject(sql, other);
@@ -205,8 +211,8 @@ test("a slow receiver is given up in time, and keeps nobody waiting but its own 
   clock.now = new Date(clock.now.getTime() + MINUTE_MS);
   const at = new Date(clock.now.getTime() - LIMITS.alarm.latenessMs - MINUTE_MS);
   for (const hostLabel of [project, other]) await putMinute(sql, { hostLabel }, at, { count: 10, status_5xx: 10 });
-  const [{ evaluator, deliverer }] = processes;
-  await evaluator.round();
+  const [{ deliverer }] = processes;
+  await evaluate();
   await deliverer.round();
   await until(() => quick.received.length === 1);
   assert.ok(slow.received.length <= LIMITS.alarm.deliveriesAtOncePerProjectMax);
@@ -308,16 +314,18 @@ test("what failed says why in one of few words, and nothing of what answered", a
 test("of an alarm that flaps the newest changes wait to be told, and no more than a bound", async (t) => {
   const receiver = await startReceiver(t);
   receiver.answer = (response) => void response.writeHead(500).end();
-  const { create, next, events } = await setting();
+  const { create, pass, round, events } = await setting();
   await create(receiver.url);
   const count = LIMITS.alarm.deliveriesPendingMax + 5;
-  for (let i = 0; i < count; i++) await next(i % 2 === 0 ? 10 : 0);
+  for (let i = 0; i < count; i++) await pass(i % 2 === 0 ? 10 : 0);
   const all = await events();
   assert.equal(all.length, count);
   const pending = all.filter(({ delivery }) => delivery?.state === "pending");
   assert.equal(pending.length, LIMITS.alarm.deliveriesPendingMax);
   assert.equal(pending[0]?.number, count);
   assert.equal(all.at(-1)?.delivery?.error, "superseded");
+  await round();
+  assert.ok(receiver.received.length > 0);
 });
 
 test("an alarm that is deleted, or loses its webhook, tells no more", async (t) => {
@@ -354,6 +362,31 @@ test("an alarm that cannot be evaluated keeps no other from its turn, and is tri
   const warned = warnings.filter((text) => text.startsWith("an alarm could not be evaluated")).length;
   assert.ok(warned >= 2, "once a minute at least, and by every process at most");
   assert.ok(warned <= 8, `${warned} times`);
+});
+
+test("a project whose windows take long to sum keeps nobody waiting but itself", async () => {
+  const { project, create, service, clock, processes } = await setting();
+  const other = `q${projects}`;
+  await insertProject(sql, other);
+  const invocations = {
+    metric: "invocations",
+    deployment: undefined,
+    function: { project, function: "pets" },
+  } as const;
+  for (const id of ["a", "b", "c", "d", "e"]) await create("", invocations, id);
+  clock.now = new Date(clock.now.getTime() + 1);
+  await service.create(other, "errors", { description: "", webhookUrl: "", rule: ruleOf(other) }, ONCE);
+  const [{ evaluator }] = processes;
+  await sql.begin(async (tx) => {
+    await tx`lock table invocation_usage_minutes in access exclusive mode`;
+    await until(async () => {
+      await evaluator.round();
+      return (await service.get(other, "errors")).evaluatedTo;
+    });
+    assert.equal((await service.get(project, "a")).evaluatedTo, undefined);
+  });
+  await evaluator.settled();
+  for (const id of ["a", "b", "c", "d", "e"]) assert.ok((await service.get(project, id)).evaluatedTo, id);
 });
 
 test("a window is its minutes and no other, of its API, its environment or its function", async () => {

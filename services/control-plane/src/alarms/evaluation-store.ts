@@ -22,12 +22,12 @@ type Row = Pick<Alarm, "project" | "id" | "state"> & {
   evaluateAt: Date;
 };
 
-/** The alarm that is due longest and that nobody else holds, locked; undefined for none. By the index alarms_due. */
-export async function lockDue(tx: Transaction, now: Date): Promise<Due | undefined> {
+/** The alarm that is due longest, of no project of `except`, and that nobody else holds; locked. Undefined for none. By the index alarms_due. */
+export async function lockDue(tx: Transaction, now: Date, except: readonly string[]): Promise<Due | undefined> {
   const [row] = await tx<Row[]>`
     select project, id, state, verdict, verdict_count, evaluated_to, events, evaluate_at
     from alarms
-    where evaluate_at <= ${now}
+    where evaluate_at <= ${now} and project <> all(${[...except]}::text[])
     order by evaluate_at
     limit 1
     for update skip locked`;

@@ -17,11 +17,12 @@ interface EvaluatorDeps {
   addresses: Addresses;
   clock: () => Date;
   log: BusLog;
+  stopping: AbortSignal;
 }
 
 /**
  * Evaluates each alarm once a minute, when the minute is complete. What a change says, and that somebody is to be told, is committed
- * with the change. After a standstill the newest minute counts; those before it are not made up for.
+ * with the change. Of one project one is evaluated at a time, so that sums over much keep nobody waiting but their own. After a standstill the newest minute counts; those before it are not made up for.
  */
 export class Evaluator {
   /** Since the process began. */
@@ -29,29 +30,45 @@ export class Evaluator {
   /** How long after its time the newest evaluation was made. */
   overdueMs = 0;
   readonly #deps: EvaluatorDeps;
+  readonly #workers = new Set<Promise<void>>();
+  readonly #busy = new Set<string>();
 
   constructor(deps: EvaluatorDeps) {
     this.#deps = deps;
   }
 
-  /** Until no alarm is due that nobody else holds. */
+  /** Begins what is due; does not wait for it. */
   async round(): Promise<void> {
-    const workers = Array.from({ length: evaluationsAtOnceMax }, async () => {
-      while (await this.#next());
-    });
-    await Promise.all(workers);
+    if (this.#workers.size >= evaluationsAtOnceMax) return;
+    const worker = this.#work()
+      .catch((err: unknown) => this.#deps.log.warn({ err }, "alarms could not be evaluated; it is tried again"))
+      .finally(() => this.#workers.delete(worker));
+    this.#workers.add(worker);
+  }
+
+  /** Until nothing is due, or in work. */
+  async settled(): Promise<void> {
+    while (this.#workers.size > 0) await Promise.all(this.#workers);
+  }
+
+  /** As long as there is something to do, others help. */
+  async #work(): Promise<void> {
+    while (!this.#deps.stopping.aborted && (await this.#next())) void this.round();
   }
 
   async #next(): Promise<boolean> {
     const { sql, clock, log } = this.#deps;
     const now = clock();
     let uid: string | undefined;
+    let project = "";
     try {
       const dueAt = await inTransaction(sql, async (tx) => {
-        const due = await lockDue(tx, now);
-        uid = due?.alarm.uid;
-        if (due) await this.#evaluate(tx, due, now);
-        return due?.at;
+        const due = await lockDue(tx, now, [...this.#busy]);
+        if (!due) return undefined;
+        ({ uid, project } = due.alarm);
+        this.#busy.add(project);
+        await this.#evaluate(tx, due, now);
+        return due.at;
       });
       if (dueAt === undefined) return false;
       this.counts.evaluated++;
@@ -64,6 +81,8 @@ export class Evaluator {
       const failed = uid;
       await query(() => putOff(sql, failed, nextAfter(newestMinute(now))));
       return true;
+    } finally {
+      this.#busy.delete(project);
     }
   }
 

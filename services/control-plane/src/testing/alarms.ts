@@ -23,6 +23,8 @@ export interface AlarmProcesses {
   clock: { now: Date };
   service: AlarmService;
   processes: readonly [AlarmProcess, AlarmProcess];
+  /** Evaluates in all processes at once what is due. */
+  evaluate(): Promise<void>;
   /** Evaluates and delivers in all processes at once, and waits for the receivers. */
   round(): Promise<void>;
   warnings: string[];
@@ -59,12 +61,16 @@ export function alarmProcesses(sql: Sql, options: AlarmProcessesOptions): AlarmP
   };
   const processes = [start(), start()] as const;
   const service = new AlarmService({ sql, keyring, deliverer: processes[0].deliverer, clock: () => clock.now });
-  const round = async () => {
+  const evaluate = async () => {
     await Promise.all(processes.map(({ evaluator }) => evaluator.round()));
+    await Promise.all(processes.map(({ evaluator }) => evaluator.settled()));
+  };
+  const round = async () => {
+    await evaluate();
     await Promise.all(processes.map(({ deliverer }) => deliverer.round()));
     await Promise.all(processes.map(({ deliverer }) => deliverer.settled()));
   };
-  return { clock, service, processes, round, warnings };
+  return { clock, service, processes, evaluate, round, warnings };
 }
 
 /** A project with the group `store`, whose label is the project's id, and the function `pets`. */

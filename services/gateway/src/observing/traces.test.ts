@@ -2,14 +2,21 @@ import assert from "node:assert/strict";
 import { after, beforeEach, test } from "node:test";
 import { type FinishedSpan, readTraceparent, TRACE_LIMITS } from "@millrace/telemetry/tracing";
 import { until } from "@millrace/testing";
+import { httpRoute, LOOPBACK_ALLOWED, startBackend } from "../testing/backend-fixture.ts";
 import { HELLO, startGateway } from "../testing/gateway-fixture.ts";
 import { Traces } from "./traces.ts";
 
-const gateway = await startGateway({ after });
+const gateway = await startGateway({ after }, { outbound: { allow: LOOPBACK_ALLOWED } });
+let seenByBackend = "";
+const backend = await startBackend({ after }, ({ headers }, response) => {
+  seenByBackend = `${headers.traceparent} ${headers.tracestate}`;
+  response.writeHead(204).end();
+});
 await gateway.putVersion({ functionId: "hello", project: "shop" });
 await gateway.release([
   { apiName: "hello", method: "GET", path: "/hello/{name}", backend: { $case: "function", value: HELLO } },
   { apiName: "make", method: "POST", path: "/hello/{name}", backend: { $case: "function", value: HELLO } },
+  httpRoute(backend.url, { apiName: "afar", method: "GET", path: "/afar" }),
   { apiName: "still", method: "GET", path: "/still", backend: { $case: "mock", value: { status: 200 } } },
 ]);
 const runner = await gateway.startRunner();
@@ -61,6 +68,14 @@ test("the spans of a call of a function are its phases, one behind the other, wi
     atMs = endedAtMs;
   }
   assert.ok(Math.abs(atMs - request!.endedAtMs) < 0.001, "the last phase ends with the request");
+});
+
+test("the call of an http backend is a span, and what the backend is told is the parent of its own", async () => {
+  const [request, ...others] = await spansOf({ path: "/afar", headers: { ...sampled, tracestate: "vendor=1" } });
+  const call = others.find(({ kind }) => kind === "client")!;
+  assert.deepEqual([call.name, call.parentSpanId], [`call 127.0.0.1:${backend.port}`, request!.spanId]);
+  assert.equal(call.attributes["http.response.status_code"], 204);
+  assert.equal(seenByBackend, `00-${TRACE_ID}-${call.spanId}-01 vendor=1`);
 });
 
 test("a mock has no call; what nobody sampled and went well has no spans", async () => {

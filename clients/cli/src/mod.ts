@@ -7,6 +7,7 @@ import { registerAudit } from "./commands/audit.ts";
 import { registerAuthorization } from "./commands/authorization.ts";
 import { registerCall } from "./commands/call.ts";
 import { registerDeploy } from "./commands/deploy.ts";
+import { registerDomain } from "./commands/domain.ts";
 import { registerExplain } from "./commands/explain.ts";
 import { registerFunction } from "./commands/function.ts";
 import { registerGateway } from "./commands/gateway.ts";
@@ -44,6 +45,7 @@ export function registerCommands(registry: Registry): void {
   registerGroup(registry);
   registerApi(registry);
   registerRelease(registry);
+  registerDomain(registry);
   registerKey(registry);
   registerAuthorization(registry);
   registerProject(registry);

@@ -1,8 +1,10 @@
 import { resolve } from "node:path";
+import { invalidFields } from "@millrace/errors";
 import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { type Answer, done } from "../output/answer.ts";
+import type { Terminal } from "../terminal.ts";
 import {
   checked,
   fileOption,
@@ -30,6 +32,9 @@ interface CreateOptions extends Addresses {
 
 interface JoinOptions extends Addresses {
   listen: string;
+  listenHttps?: string;
+  certificate?: string;
+  key?: string;
   operations?: string;
   state?: string;
 }
@@ -65,6 +70,9 @@ export function registerGateway(registry: Registry): void {
         "serve a platform's APIs, here and in the foreground, with what gateway create answered (- reads it from standard input)",
       options: [
         new Option("--listen <host:port>", "where callers reach it").default("127.0.0.1:8080"),
+        new Option("--listen-https <host:port>", "where callers reach it over TLS (default: nowhere)"),
+        new Option("--certificate <file>", "PEM of the chain that callers of the platform's own hosts are shown"),
+        new Option("--key <file>", "PEM of that certificate's private key"),
         new Option(
           "--operations <host:port>",
           "where /livez, /readyz and /metrics are (default: a free port of loopback)",
@@ -102,14 +110,22 @@ async function create(
 async function join(
   context: Context,
   [path = ""]: string[],
-  { listen, operations, nats, redis, auth, state }: JoinOptions,
+  { listen, listenHttps, certificate, key, operations, nats, redis, auth, state }: JoinOptions,
 ): Promise<undefined> {
   const { joinGateway, parseGatewayBundle } = await joining();
   const bundle = await readBundle(context.terminal, path, parseGatewayBundle);
   const stateDirectory = state && resolve(context.terminal.cwd, state);
   const say = (line: string) => context.say(line);
+  const https = { listenHttps, certificate: certificateFiles(context.terminal, certificate, key) };
   const elsewhere = { natsUrl: nats, redisAddress: redis, authAddress: auth };
-  await joinGateway(bundle, { listen, operations, ...elsewhere, stateDirectory, say });
+  await joinGateway(bundle, { listen, ...https, operations, ...elsewhere, stateDirectory, say });
+}
+
+function certificateFiles({ cwd }: Terminal, certificate: string | undefined, key: string | undefined) {
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate !== undefined && key !== undefined)
+    return { certificate: resolve(cwd, certificate), key: resolve(cwd, key) };
+  throw invalidFields([{ field: "--certificate", description: "and --key go together" }]);
 }
 
 async function remove(context: Context, [id = ""]: string[]): Promise<Answer> {

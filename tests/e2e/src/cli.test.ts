@@ -37,6 +37,26 @@ async function key(kind: "access" | "subscription", file: string): Promise<strin
   return join(home, file);
 }
 
+test("a key is rotated: the new one may what the old one may, which works until it is deleted", async () => {
+  const before = JSON.parse(readFileSync(await key("subscription", "before.json"), "utf8")) as Bearer;
+  const file = join(home, "after.json");
+  const oldId = before.subscriptionKey.keyId;
+  const rotated = await cli.json<object>(["key", "rotate", oldId, "after", "--save", file, ...inShop]);
+  assert.deepEqual(rotated, { saved: file, replaces: oldId, authorized: [shop.deployment().name], toAsk: [] });
+  const after = JSON.parse(readFileSync(file, "utf8")) as Bearer;
+  assert.notEqual(after.value, before.value);
+  const url = `${shop.deployment().pathUrl}/echo`;
+  for (const { value } of [before, after]) await untilAnswer(() => send({ url, headers: { "x-api-key": value } }));
+  await cli.json(["key", "delete", oldId, ...inShop]);
+  await untilAnswer(() => send({ url, headers: { "x-api-key": before.value } }), 401);
+  await untilAnswer(() => send({ url, headers: { "x-api-key": after.value } }));
+});
+
+interface Bearer {
+  subscriptionKey: { keyId: string };
+  value: string;
+}
+
 describe("millrace call", () => {
   test("signs with each profile, and sends a subscription key", async () => {
     const access = await key("access", "access.json");

@@ -12,6 +12,7 @@ import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { type Answer, done, many, one, type View } from "../output/answer.ts";
+import { authorizeLike, rotationAnswer } from "./key-rotation.ts";
 import { saveOnce, saveOption } from "./save-once.ts";
 
 type Kind = "access" | "subscription";
@@ -42,7 +43,19 @@ export function registerKey(registry: Registry): void {
       description: "make a key; its secret is shown once",
       options: [kindOption("one that signs, or one that is sent").default("access"), saveOption()],
       examples: ["millrace key create shop --save shop-key.json"],
-      run: (context, [displayName = ""], { kind, save }) => create(context, kind, displayName, save),
+      run: async (context, [displayName = ""], { kind, save }) =>
+        (await create(context, kind, displayName, save)).answer,
+    })
+    .command<{ save?: string }>({
+      usage: "rotate <keyId> <name>",
+      description: "make a key that may call what another may, so that callers can change over without a gap",
+      options: [saveOption()],
+      examples: ["millrace key rotate MR… shop-2027 --save shop-2027.json"],
+      async run(context, [oldId = "", displayName = ""], { save }) {
+        const { kind } = await find(context, oldId);
+        const { keyId, answer } = await create(context, kind, displayName, save);
+        return rotationAnswer(answer, oldId, keyId, await authorizeLike(context, oldId, keyId));
+      },
     })
     .command<{ kind?: Kind }>({
       usage: "list",
@@ -79,16 +92,23 @@ export function registerKey(registry: Registry): void {
     });
 }
 
-async function create(context: Context, kind: Kind, displayName: string, save: string | undefined): Promise<Answer> {
+async function create(
+  context: Context,
+  kind: Kind,
+  displayName: string,
+  save: string | undefined,
+): Promise<{ keyId: string; answer: Answer }> {
   const request = { parent: context.project, displayName, requestId: randomUUID() };
   if (kind === "access") {
     const answer = await context.call(AccessKeyServiceService.createAccessKey, request);
-    const text = `access key ${answer.accessKey?.keyId}`;
-    return saveOnce(context, CreateAccessKeyResponse.toJSON(answer), { save, text, secret: answer.secret });
+    const { keyId = "" } = answer.accessKey ?? {};
+    const shown = { save, text: `access key ${keyId}`, secret: answer.secret };
+    return { keyId, answer: saveOnce(context, CreateAccessKeyResponse.toJSON(answer), shown) };
   }
   const answer = await context.call(SubscriptionKeyServiceService.createSubscriptionKey, request);
-  const text = `subscription key ${answer.subscriptionKey?.keyId}`;
-  return saveOnce(context, CreateSubscriptionKeyResponse.toJSON(answer), { save, text, secret: answer.value });
+  const { keyId = "" } = answer.subscriptionKey ?? {};
+  const shown = { save, text: `subscription key ${keyId}`, secret: answer.value };
+  return { keyId, answer: saveOnce(context, CreateSubscriptionKeyResponse.toJSON(answer), shown) };
 }
 
 async function accessKeys({ listAll, project }: Context): Promise<Key[]> {

@@ -5,12 +5,12 @@ import { isObject } from "./document.ts";
 import { flagOf, textOf } from "./parameters.ts";
 import type { Located } from "./references.ts";
 import { pointerTo } from "./report.ts";
-import { TEXT_EXTENSION, type Tools } from "./tools.ts";
+import { EXAMPLE_EXTENSION, TEXT_EXTENSION, type Tools } from "./tools.ts";
 
 // Bodies of OpenAPI 3.
 
 const REQUEST_CARRIED = new Set(["content", "required", "description"]);
-const MEDIA_CARRIED = new Set(["schema", "example", TEXT_EXTENSION]);
+const MEDIA_CARRIED = new Set(["schema", "example", TEXT_EXTENSION, EXAMPLE_EXTENSION]);
 
 export function readRequestBody({ value, pointer }: Located, tools: Tools): Body | undefined {
   if (value.requestBody === undefined) return undefined;
@@ -52,7 +52,10 @@ function readMedia(mediaType: string, { value, pointer }: Located, tools: Tools)
   const { report } = tools;
   report.dropRest(value, pointer, MEDIA_CARRIED);
   const at = pointerTo(pointer, "example");
-  const example = value.example === undefined ? "" : exampleText(mediaType, { example: value.example, at }, tools);
+  const text = textOf(value, EXAMPLE_EXTENSION, pointer, report);
+  if (text !== "" && value.example !== undefined)
+    report.drop(pointerTo(pointer, EXAMPLE_EXTENSION), "there is an example");
+  const example = value.example === undefined ? text : exampleText(mediaType, { example: value.example, at }, tools);
   return { mediaType, schema: schemaText({ value, pointer }, tools), example };
 }
 

@@ -11,7 +11,7 @@ import { documentPath, PATH_EXTENSION, PathItems } from "./path-items.ts";
 import { PLATFORM_ANSWER, PLATFORM_COMPONENTS, securityOf } from "./platform-parts.ts";
 import { PLATFORM_EXTENSION } from "./report.ts";
 import { SchemaComponents } from "./schema-components.ts";
-import { TEXT_EXTENSION } from "./tools.ts";
+import { EXAMPLE_EXTENSION, TEXT_EXTENSION } from "./tools.ts";
 
 export interface Exported {
   group: Pick<Group, "id" | "description" | "prefix" | "access">;
@@ -154,9 +154,10 @@ function mediaOf({ mediaType, schema, example }: Content, hint: string, schemas:
   const isTyped = isJsonType(mediaType) || isFormType(mediaType);
   const written: unknown = schema !== "" && isJsonSchema(schema) ? JSON.parse(schema) : undefined;
   const isInline = written !== undefined && fitsOpenApi(written);
+  const exampleKey = isInline ? EXAMPLE_EXTENSION : "example";
   return {
     ...(isInline ? { schema: schemas.place(written, hint) } : schema !== "" && { [TEXT_EXTENSION]: schema }),
-    ...(example !== "" && { example: isTyped ? (JSON.parse(example) as unknown) : example }),
+    ...(example !== "" && (isTyped ? { example: JSON.parse(example) as unknown } : { [exampleKey]: example })),
   };
 }
 

@@ -19,6 +19,10 @@ export function modernized(
   setExclusive(changed, "minimum", { value: exclusiveMinimum, pointer, report });
   setExclusive(changed, "maximum", { value: exclusiveMaximum, pointer, report });
   if (version === "2.0") {
+    if (changed.collectionFormat !== undefined) {
+      report.drop(pointerTo(pointer, "collectionFormat"), "only a parameter itself has one");
+      delete changed.collectionFormat;
+    }
     if (changed.type === "file") Object.assign(changed, { type: "string", format: "binary" });
     if (typeof changed.discriminator === "string") changed.discriminator = { propertyName: changed.discriminator };
   }

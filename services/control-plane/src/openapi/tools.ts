@@ -13,3 +13,6 @@ export interface Tools {
 
 /** A text that describes what is no JSON, or a schema that readers of OpenAPI would misunderstand. */
 export const TEXT_EXTENSION = "x-millrace-schema";
+
+/** An example that is a text beside a schema of what the text means: a validator would compare the two. */
+export const EXAMPLE_EXTENSION = "x-millrace-example";

@@ -2,6 +2,7 @@ import type { RequestPhases } from "@millrace/proto/invocation/v1/invocation";
 import { type FinishedSpan, spanBelow, wallClockOffsetMs } from "@millrace/telemetry/tracing";
 import { REASONS } from "../answering/reasons.ts";
 import type { Exchange } from "../edge/exchange.ts";
+import { EVENT_LIMITS } from "../limits.ts";
 import type { AccessLogLine } from "./access-log.ts";
 import { randomHex } from "./random-ids.ts";
 import { phasesOf } from "./request-event.ts";
@@ -86,6 +87,8 @@ function attributesOf(line: AccessLogLine, exchange: Exchange) {
     "http.route": exchange.route?.resource,
     "http.response.status_code": line.status || undefined,
     "url.scheme": exchange.scheme,
+    // Without its query, which may hold secrets.
+    "url.path": line.path.slice(0, EVENT_LIMITS.pathCharsMax),
     "server.address": line.host,
     "client.address": line.sourceIp,
     "user_agent.original": line.userAgent,

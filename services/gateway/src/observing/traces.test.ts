@@ -44,10 +44,12 @@ test("the spans of a call of a function are its phases, one behind the other, wi
     seen = invocation.invoke.traceparent;
     invocation.accept().answer(200, [], "hello");
   };
-  const spans = await spansOf({ method: "POST", path: "/hello/ada", headers: sampled, body: "{}" });
+  const spans = await spansOf({ method: "POST", path: "/hello/ada?token=canary", headers: sampled, body: "{}" });
   const [request] = spans;
   assert.deepEqual([request!.name, request!.kind, request!.parentSpanId], ["POST /hello/{name}", "server", CALLER_ID]);
-  assert.deepEqual(request!.attributes["http.response.status_code"], 200);
+  const { "http.response.status_code": status, "url.path": path } = request!.attributes;
+  assert.deepEqual([status, path], [200, "/hello/ada"]);
+  assert.doesNotMatch(JSON.stringify(spans), /canary/);
   const call = spans.find(({ kind }) => kind === "client")!;
   assert.deepEqual([call.name, call.parentSpanId], ["call fn-hello@1", request!.spanId]);
   assert.deepEqual(readTraceparent(seen), { traceId: TRACE_ID, spanId: call.spanId, sampled: true });

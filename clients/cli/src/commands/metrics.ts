@@ -77,7 +77,7 @@ async function metrics(context: Context, [target = ""]: string[], options: Metri
     step: step === undefined ? MetricStep.UNSPECIFIED : STEPS[step],
     splitBy: splitBy.map(readDimension),
   });
-  return { json: QueryMetricsResponse.toJSON(response), text: textOf(response, names) };
+  return { json: QueryMetricsResponse.toJSON(response), text: textOf(response, names, splitBy.length > 0) };
 }
 
 function readDimension(word: string): MetricDimension {
@@ -115,7 +115,7 @@ function unreadable() {
 }
 
 /** A line for each step of each series, a column for each metric. */
-function textOf({ series, truncated }: QueryMetricsResponse, names: readonly string[]): string {
+function textOf({ series, truncated }: QueryMetricsResponse, names: readonly string[], isSplit: boolean): string {
   const lines = new Map<string, { time: string; of: string[]; values: Map<string, string> }>();
   for (const one of series) {
     const of = splitOf(one);
@@ -127,7 +127,6 @@ function textOf({ series, truncated }: QueryMetricsResponse, names: readonly str
     }
   }
   if (lines.size === 0) return "nothing was counted";
-  const isSplit = [...lines.values()].some(({ of }) => of.length > 0);
   const rows = [...lines.values()].map(({ time, of, values }) => [
     time,
     ...(isSplit ? [of.join(" ")] : []),

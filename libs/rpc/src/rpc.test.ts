@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
 import { after, before, test } from "node:test";
 import { invalidFields, PlatformError } from "@millrace/errors";
-import { type Project, ProjectServiceService } from "@millrace/proto/control/v1/projects";
+import { type Project, ProjectServiceService, Quotas } from "@millrace/proto/control/v1/projects";
 import { HealthService } from "@millrace/proto/google";
 import {
   accessRows,
@@ -32,6 +32,7 @@ const handlers = {
     if (pageSize < 0) throw invalidFields([{ field: "page_size", description: "must be from 0 to 500" }]);
     throw invalidFields(Array.from({ length: pageSize }, (_, i) => ({ field: `keys.${i}`, description: LONG })));
   },
+  getQuotas: async () => Quotas.create(),
   updateProject: async () => project("projects/never"),
   deleteProject: async () => ({}),
 } as HandlersOf<typeof ProjectServiceService>;
@@ -48,6 +49,7 @@ const server = new RpcServer({
     createProject: { who: "person" },
     getProject: { who: "member", role: "viewer" },
     listProjects: { who: "person" },
+    getQuotas: { who: "member", role: "viewer" },
     updateProject: { who: "member", role: "developer" },
     deleteProject: { who: "service", services: ["auth"] },
   }),

@@ -64,6 +64,7 @@ test("a project, a function, a group, an API and a release end up as records on 
     name: "projects/shop/groups/petstore/deployments/online",
     revision: "0.0.1",
     environmentBackend: undefined,
+    routingRules: undefined,
     note: "first",
     requestId: "",
     etag: "",

@@ -11,6 +11,7 @@ import { DerivedKeysRenewal } from "./access/derived-keys-renewal.ts";
 import { Grants } from "./access/grants.ts";
 import { NoncesStore } from "./access/nonces-store.ts";
 import { SignatureAccess } from "./access/signature-access.ts";
+import { BackendSigner } from "./backends/backend-signer.ts";
 import { HttpBackends } from "./backends/http-backends.ts";
 import type { Connect } from "./backends/origins.ts";
 import { Dispatcher } from "./dispatching/dispatcher.ts";
@@ -94,7 +95,7 @@ export function buildApp(deps: GatewayDependencies) {
   const keys = new DerivedKeys({ deriver: deps.deriver, nowMs: deps.wallClockMs });
   const renewal = new DerivedKeysRenewal({
     keys,
-    grants: () => grants.signingGrants(),
+    grants: () => [...grants.signingGrants(), ...deployments.signingGrants(grants)],
     region,
     nowMs: deps.wallClockMs,
     random,
@@ -109,7 +110,11 @@ export function buildApp(deps: GatewayDependencies) {
     onUnchecked: () => metrics.countUncheckedNonce(),
   });
 
-  const backends = new HttpBackends(deps.connect, deps.steadyClockMs);
+  const backends = new HttpBackends({
+    connect: deps.connect,
+    signer: new BackendSigner({ keys, grants, region, nowMs: deps.wallClockMs }),
+    nowMs: deps.steadyClockMs,
+  });
   const traces = new Traces({ spans: deps.spans, ratio: deps.tracesSampleRatio, nowMs: deps.steadyClockMs, random });
   const bodies = new BodyBudget();
   const requests = new RequestService({

@@ -15,6 +15,7 @@ export interface BackendOptions {
   backendTimeoutMs?: number;
   retries?: number;
   forwardHost?: boolean;
+  signWith?: string;
 }
 
 export const backendOptions = (behind: string): Option[] => [
@@ -25,15 +26,17 @@ export const backendOptions = (behind: string): Option[] => [
   integerOption("--backend-timeout-ms <ms>", "how long it may take to begin its answer (default: 10000)", 100, 300_000),
   integerOption("--retries <number>", "how often a request is sent again when a connection failed (default: 1)", 0, 3),
   new Option("--forward-host", "tell it the caller's Host instead of its own"),
+  new Option("--sign-with <access key>", "sign what it is sent with this access key of the project"),
 ];
 
 /** The backend that the options name; undefined when they name none. `project` is `projects/{id}`. */
 export function backendOf(options: BackendOptions, project: string): Backend | undefined {
   const { http, function: functionId, qualifier = "", eventFormat = "jd" } = options;
-  const { backendTimeoutMs: timeoutMs = 0, retries, forwardHost = false } = options;
+  const { backendTimeoutMs: timeoutMs = 0, retries, forwardHost = false, signWith: signingKey = "" } = options;
   if (http !== undefined && functionId !== undefined)
     throw invalidFields([{ field: "--http", description: "cannot stand beside --function" }]);
-  if (http !== undefined) return backendMessage({ kind: "http", url: http, timeoutMs, retries, forwardHost }, project);
+  if (http !== undefined)
+    return backendMessage({ kind: "http", url: http, timeoutMs, retries, forwardHost, signingKey }, project);
   if (functionId === undefined) return undefined;
   return backendMessage({ kind: "function", function: functionId, qualifier, eventFormat }, project);
 }

@@ -45,11 +45,12 @@ export function draftFunctionOf(backend: Backend | undefined): string | undefine
   return qualifier === "" || qualifier === "LATEST" ? idOf(name) : undefined;
 }
 
-function httpText({ url, timeoutMs, retries = 1, forwardHost }: HttpBackend): string {
+function httpText({ url, timeoutMs, retries = 1, forwardHost, signingKey }: HttpBackend): string {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   const parts = [parsed ? parsed.origin + parsed.pathname.replace(/\/$/, "") : url];
   if (timeoutMs !== 0 && timeoutMs !== 10_000) parts.push(`${timeoutMs} ms`);
   if (retries !== 1) parts.push(`retries ${retries}`);
   if (forwardHost) parts.push("the caller's host");
+  if (signingKey !== "") parts.push(`signed with ${signingKey}`);
   return parts.join(", ");
 }

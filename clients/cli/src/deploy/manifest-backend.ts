@@ -9,7 +9,14 @@ export type EventFormatWord = (typeof EVENT_FORMATS)[number];
 export type ManifestBackend =
   | { kind: "function"; function: string; qualifier: string; eventFormat: EventFormatWord }
   | { kind: "mock"; status: number; headers: Record<string, string>; body: string }
-  | { kind: "http"; url: string; timeoutMs: number; retries: number | undefined; forwardHost: boolean };
+  | {
+      kind: "http";
+      url: string;
+      timeoutMs: number;
+      retries: number | undefined;
+      forwardHost: boolean;
+      signingKey: string;
+    };
 
 export interface ManifestRule {
   name: string;
@@ -56,16 +63,26 @@ export function readBackend(value: YamlValue): ManifestBackend | undefined {
   };
 }
 
+const HTTP_KEYS = ["url", "timeoutMs", "retries", "forwardHost", "signingKey"] as const;
+
 function readHttp(value: YamlValue): ManifestBackend {
   if (!value.isObject)
-    return { kind: "http", url: value.required(), timeoutMs: 0, retries: undefined, forwardHost: false };
-  const { url, timeoutMs, retries, forwardHost } = value.object(["url", "timeoutMs", "retries", "forwardHost"]);
+    return {
+      kind: "http",
+      url: value.required(),
+      timeoutMs: 0,
+      retries: undefined,
+      forwardHost: false,
+      signingKey: "",
+    };
+  const { url, timeoutMs, retries, forwardHost, signingKey } = value.object(HTTP_KEYS);
   return {
     kind: "http",
     url: url.required(),
     timeoutMs: timeoutMs.integer(100, 300_000) ?? 0,
     retries: retries.integer(0, 3),
     forwardHost: forwardHost.boolean() ?? false,
+    signingKey: signingKey.string() ?? "",
   };
 }
 

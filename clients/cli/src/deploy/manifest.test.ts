@@ -70,9 +70,9 @@ test("an environment may have a backend of its own", (t) => {
   h: { openapi: ., backend: { http: "http://b.example/v1" }, environments: [test] }
 `,
   ).groups.map(({ releases }) => releases[0]!.backend);
-  const more = { timeoutMs: 500, retries: 0, forwardHost: true };
+  const more = { timeoutMs: 500, retries: 0, forwardHost: true, signingKey: "" };
   assert.deepEqual(http, { kind: "http", url: "https://a.example", ...more });
-  const none = { timeoutMs: 0, retries: undefined, forwardHost: false };
+  const none = { timeoutMs: 0, retries: undefined, forwardHost: false, signingKey: "" };
   assert.deepEqual(bare, { kind: "http", url: "http://b.example/v1", ...none });
   assert.deepEqual(groups[0]!.releases[0], {
     environment: "test",
@@ -174,6 +174,7 @@ test("rules are a list, each with conditions and a backend", () => {
     timeoutMs: 0,
     retries: undefined,
     forwardHost: false,
+    signingKey: "",
   };
   assert.deepEqual(canary, { name: "canary", headers: { "X-Canary": "1" }, query: {}, backend: http });
   assert.deepEqual([beta!.query, beta!.backend.kind], [{ v: "2" }, "mock"]);

@@ -168,7 +168,7 @@ test("an http backend, and what it is asked instead, come back with defaults sai
     backendRequest,
   };
   const { definition: kept } = await createApi(client, revision, "mapped", definition);
-  const value = { url: "http://api.example.com/v1", timeoutMs: 10_000, retries: 1, forwardHost: false };
+  const value = { url: "http://api.example.com/v1", timeoutMs: 10_000, retries: 1, forwardHost: false, signingKey: "" };
   assert.deepEqual(kept?.backend, { kind: { $case: "http", value } });
   assert.deepEqual(kept?.backendRequest, backendRequest);
   await refusedDefinition({ path: "/x", backend: http("http://u:p@h") }, ["backend.http.url"]);

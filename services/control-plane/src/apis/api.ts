@@ -82,6 +82,8 @@ export interface HttpBackend {
   timeoutMs: number;
   retries: number;
   forwardHost: boolean;
+  /** Id of the access key that requests are signed with; empty for none. */
+  signingKey: string;
 }
 
 export type Backend = FunctionBackend | MockBackend | HttpBackend;

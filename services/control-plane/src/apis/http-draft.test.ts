@@ -5,7 +5,13 @@ import { type HttpDraft, readHttp } from "./http-draft.ts";
 
 function read(draft: Partial<HttpDraft>) {
   const violations = new Violations();
-  const base = { kind: "http", url: "https://api.example.com", timeoutMs: 0, forwardHost: false } as const;
+  const base = {
+    kind: "http",
+    url: "https://api.example.com",
+    timeoutMs: 0,
+    forwardHost: false,
+    signingKey: "",
+  } as const;
   const backend = readHttp({ ...base, ...draft }, violations, "http");
   return { backend, faults: violations.found.map(({ field }) => field) };
 }
@@ -17,6 +23,7 @@ test("a URL is kept as it is normalised, and what is not said has its default", 
     timeoutMs: 10_000,
     retries: 1,
     forwardHost: false,
+    signingKey: "",
   });
   const urls = {
     "HTTPS://API.example.com/": "https://api.example.com",
@@ -74,6 +81,8 @@ test("timeout and retries have bounds, and every fault is named", () => {
   for (const timeoutMs of [99, 300_001, -1]) assert.deepEqual(read({ timeoutMs }).faults, ["http.timeout_ms"]);
   for (const retries of [0, 3]) assert.deepEqual(read({ retries }).faults, []);
   for (const retries of [-1, 4]) assert.deepEqual(read({ retries }).faults, ["http.retries"]);
+  assert.deepEqual(read({ signingKey: "AK1234567890" }).faults, []);
+  assert.deepEqual(read({ signingKey: "AK/../x" }).faults, ["http.signing_key"]);
   const all = ["http.url", "http.timeout_ms", "http.retries"];
   assert.deepEqual(read({ url: "x", timeoutMs: 1, retries: 9 }).faults, all);
 });

@@ -9,23 +9,26 @@ export interface HttpDraft {
   timeoutMs: number;
   retries?: number | undefined;
   forwardHost: boolean;
+  signingKey: string;
 }
 
 const { backendUrlCharsMax, backendTimeoutMs, backendRetries } = LIMITS;
 
 /** The backend that a draft means; its faults are added to `violations` under `at`. Whether gateways may connect there, they decide. */
 export function readHttp(draft: HttpDraft, violations: Violations, at: string): HttpBackend {
-  const { forwardHost, timeoutMs: asked, retries = backendRetries.default } = draft;
+  const { forwardHost, signingKey, timeoutMs: asked, retries = backendRetries.default } = draft;
   const timeoutMs = asked === 0 ? backendTimeoutMs.default : asked;
   const fault = urlFault(draft.url);
   if (fault) violations.add(`${at}.url`, fault);
   const { min, max } = backendTimeoutMs;
   violations.unless(timeoutMs >= min && timeoutMs <= max, `${at}.timeout_ms`, `must be from ${min} to ${max}, or 0`);
+  violations.unless(ACCESS_KEY.test(signingKey), `${at}.signing_key`, "must be the id of an access key of the project");
   const fits = retries >= 0 && retries <= backendRetries.max;
   violations.unless(fits, `${at}.retries`, `must be from 0 to ${backendRetries.max}`);
-  return { kind: "http", url: fault ? "" : normalised(draft.url), timeoutMs, retries, forwardHost };
+  return { kind: "http", url: fault ? "" : normalised(draft.url), timeoutMs, retries, forwardHost, signingKey };
 }
 
+const ACCESS_KEY = /^[A-Za-z0-9]{0,64}$/;
 const AUTHORITY = /^https?:\/\/([^/]*)/i;
 /** A path as gateways write it: what would be read as two paths by two readers is refused for callers, too. */
 const PATH = /^(?:\/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})*)*$/;

@@ -9,7 +9,7 @@ import { type ImportReport, pointerTo } from "./report.ts";
 //
 //   {function: id, qualifier?: version | alias | LATEST, eventFormat?: jd | aws-1 | aws-2}
 //   {mock: {status?, headers?, body?}}
-//   {http: URL} or {http: {url, timeoutMs?, retries?, forwardHost?}}
+//   {http: URL} or {http: {url, timeoutMs?, retries?, forwardHost?, signingKey?}}
 
 export const BACKEND_EXTENSION = "x-millrace-backend";
 
@@ -45,15 +45,17 @@ function readHttp(extension: JsonObject, pointer: string, report: ImportReport):
     report.fault(at, "must be a URL or {url, timeoutMs?, retries?, forwardHost?}");
     return undefined;
   }
-  refuseOthers(http, at, ["url", "timeoutMs", "retries", "forwardHost"], report);
-  const { url, timeoutMs = 0, retries, forwardHost = false } = http;
+  refuseOthers(http, at, ["url", "timeoutMs", "retries", "forwardHost", "signingKey"], report);
+  const { url, timeoutMs = 0, retries, forwardHost = false, signingKey = "" } = http;
   const isWhole = (value: unknown): value is number => Number.isInteger(value);
   if (typeof url !== "string") report.fault(pointerTo(at, "url"), "must be a URL");
   if (!isWhole(timeoutMs)) report.fault(pointerTo(at, "timeoutMs"), "must be a whole number");
   if (retries !== undefined && !isWhole(retries)) report.fault(pointerTo(at, "retries"), "must be a whole number");
   if (typeof forwardHost !== "boolean") report.fault(pointerTo(at, "forwardHost"), "must be true or false");
-  if (typeof url !== "string" || !isWhole(timeoutMs) || typeof forwardHost !== "boolean") return undefined;
-  return { kind: "http", url, timeoutMs, forwardHost, ...(isWhole(retries) && { retries }) };
+  if (typeof signingKey !== "string") report.fault(pointerTo(at, "signingKey"), "must be the id of an access key");
+  if (typeof url !== "string" || !isWhole(timeoutMs)) return undefined;
+  if (typeof forwardHost !== "boolean" || typeof signingKey !== "string") return undefined;
+  return { kind: "http", url, timeoutMs, forwardHost, signingKey, ...(isWhole(retries) && { retries }) };
 }
 
 function readFunction(
@@ -108,8 +110,16 @@ export function toBackendExtension(backend: Backend): JsonObject {
       return { mock: { status, ...(Object.keys(headers).length > 0 && { headers }), ...(body !== "" && { body }) } };
     }
     case "http": {
-      const { url, timeoutMs, retries, forwardHost } = backend;
-      return { http: { url, timeoutMs, retries, ...(forwardHost && { forwardHost }) } };
+      const { url, timeoutMs, retries, forwardHost, signingKey } = backend;
+      return {
+        http: {
+          url,
+          timeoutMs,
+          retries,
+          ...(forwardHost && { forwardHost }),
+          ...(signingKey !== "" && { signingKey }),
+        },
+      };
     }
   }
 }

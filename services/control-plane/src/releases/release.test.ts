@@ -193,7 +193,7 @@ test("what is released is what gateways read: prefix, routes, backends, owner", 
     ["root", "GET", "/v1", true, 1],
     ["served", "GET", "/v1/served", false, "http://api.example.com/v2"],
   ]);
-  const value = { url: "http://api.example.com/v2", timeoutMs: 10_000, retries: 1, forwardHost: false };
+  const value = { url: "http://api.example.com/v2", timeoutMs: 10_000, retries: 1, forwardHost: false, signingKey: "" };
   const proxied = snapshot.routes.find(({ apiName }) => apiName === "served")!;
   assert.deepEqual([proxied.backend, proxied.mapping], [{ $case: "http", value }, mapping]);
   assert.deepEqual(made.environmentBackend, { kind: { $case: "http", value } });
@@ -348,6 +348,7 @@ test("a repeated release answers the same one; a stale etag releases nothing", a
     name: online,
     revision: "0.0.1",
     environmentBackend: undefined,
+    routingRules: undefined,
     note: "",
     requestId: randomUUID(),
     etag: "",

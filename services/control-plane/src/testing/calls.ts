@@ -72,7 +72,7 @@ export function mock(body = "ok"): Backend {
 }
 
 export function http(url: string): Backend {
-  return { kind: { $case: "http", value: { url, timeoutMs: 0, forwardHost: false } } };
+  return { kind: { $case: "http", value: { url, timeoutMs: 0, forwardHost: false, signingKey: "" } } };
 }
 
 export function functionBackend(name: string, qualifier = ""): Backend {

@@ -5,8 +5,9 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { after, test } from "node:test";
 import { until } from "@millrace/testing";
+import { verify } from "../../../../clients/verify/verify.js";
 import { bodyOf, httpRoute, LOOPBACK_ALLOWED, startBackend, startRawBackend } from "../testing/backend-fixture.ts";
-import { HOST, startGateway } from "../testing/gateway-fixture.ts";
+import { HOST, LABEL, startGateway } from "../testing/gateway-fixture.ts";
 
 const gateway = await startGateway({ after }, { outbound: { allow: LOOPBACK_ALLOWED } });
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -123,6 +124,41 @@ test("a rule sends requests of routes with the environment's backend elsewhere, 
     gateway.lines.find(({ requestId }) => requestId === mocked.headers["x-millrace-request-id"]),
   );
   assert.deepEqual([line.component, line.api], ["gateway", "proxied"]);
+});
+
+test("what a backend is sent is signed with a key of the project, while that may be used", async (t) => {
+  const { keyId, secret } = await gateway.addAccessKey();
+  const backend = await startBackend(t, async (request, response) => {
+    const { method, url: target, headers } = request;
+    const received = { method: method!, target: target!, headers };
+    const body = await bodyOf(request);
+    const isStreamed = headers["x-millrace-content-sha256"] === "STREAMED";
+    const options = { secretOf: (id: string) => (id === keyId ? secret : undefined), deployment: LABEL };
+    const verified = await verify(isStreamed ? received : { ...received, body }, options).catch(
+      (error) => error.reason,
+    );
+    response.end(JSON.stringify(verified));
+  });
+  const route = (method: string, signingKey = keyId) => httpRoute(`${backend.url}/v1`, { method, signingKey });
+  const record = { deployment: "projects/callers/groups/g/deployments/online" };
+  await gateway.release([route("GET"), route("POST")], record);
+  const headers = { "x-millrace-signature": "forged", "x-millrace-date": "forged" };
+  const answer = await gateway.ask({ path: "/a%20b?q=1", headers });
+  const requestId = answer.headers["x-millrace-request-id"];
+  assert.deepEqual(JSON.parse(answer.body), { keyId, deployment: LABEL, requestId, coversBody: true });
+  const posted = await gateway.ask({ method: "POST", body: "hello", headers: { "content-type": "text/plain" } });
+  assert.equal(JSON.parse(posted.body).coversBody, true);
+  const streamed = await gateway.ask({ method: "POST", body: Buffer.alloc(200_000) });
+  assert.equal(JSON.parse(streamed.body).coversBody, false);
+  await gateway.release([route("GET"), route("POST")], { deployment: "projects/others/groups/g/deployments/online" });
+  const foreign = await gateway.ask();
+  assert.deepEqual([foreign.status, foreign.problem.reason], [502, "backend_failed"]);
+  gateway.auth.available = false;
+  const fresh = await gateway.addAccessKey();
+  await gateway.release([route("GET", fresh.keyId)], record);
+  const unsigned = await gateway.ask();
+  gateway.auth.available = true;
+  assert.deepEqual([unsigned.status, unsigned.problem.reason], [503, "auth_unavailable"]);
 });
 
 test("bodies of any size stream both ways, framed by length or by chunks, and arrive whole", async (t) => {

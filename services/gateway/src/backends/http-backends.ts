@@ -1,3 +1,4 @@
+import type { KeyObject } from "node:crypto";
 import { writeTraceparent } from "@millrace/telemetry/tracing";
 import { isRefusal, type Refusal, refuse } from "../answering/reasons.ts";
 import type { Exchange } from "../edge/exchange.ts";
@@ -8,9 +9,11 @@ import { BACKEND_LIMITS, DISPATCH_LIMITS } from "../limits.ts";
 import { callOf } from "../observing/traces.ts";
 import type { HttpBackend } from "../releases/deployment-plan.ts";
 import type { CanonicalPath } from "../routing/canonical-path.ts";
+import type { BackendSigner, SigningIdentity } from "./backend-signer.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { HttpCall, type HttpRequest } from "./http-call.ts";
 import { type Connect, type Origin, Origins } from "./origins.ts";
+import type { RequestParts } from "./request-mapping.ts";
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -23,18 +26,27 @@ export interface HttpCallPlan {
   whole: Buffer | null;
 }
 
+interface Signing {
+  identity: SigningIdentity;
+  key: KeyObject;
+  timestamp: string;
+}
+
 /** Sends requests to http backends. */
 export class HttpBackends {
   readonly origins: Origins;
+  readonly #signer: BackendSigner;
   readonly #nowMs: () => number;
 
-  constructor(connect: Connect, nowMs: () => number) {
+  constructor({ connect, signer, nowMs }: { connect: Connect; signer: BackendSigner; nowMs: () => number }) {
     this.origins = new Origins(connect, nowMs);
+    this.#signer = signer;
     this.#nowMs = nowMs;
   }
 
   /** Answers a refusal, or null when the answer is under way. */
-  serve(exchange: Exchange, head: RequestHead, { path, backend, pathParameters, whole }: HttpCallPlan): Refusal | null {
+  serve(exchange: Exchange, head: RequestHead, plan: HttpCallPlan): Refusal | null | Promise<Refusal | null> {
+    const { path, backend, pathParameters } = plan;
     if (head.depth >= DISPATCH_LIMITS.depthMax) {
       return refuse(
         "overloaded",
@@ -49,29 +61,47 @@ export class HttpBackends {
     };
     const parts = backend.mapping === null ? asked : backend.mapping.apply(asked, pathParameters);
     if (isRefusal(parts)) return parts;
+    if (backend.signingKey === "") return this.#send(exchange, head, plan, parts, null);
+    const { project, hostLabel } = exchange.deployment!;
+    const identity = { keyId: backend.signingKey, project, hostLabel };
+    const { timestamp } = this.#signer;
+    const send = (key: KeyObject | Refusal) =>
+      isRefusal(key) ? key : this.#send(exchange, head, plan, parts, { identity, key, timestamp });
+    const key = this.#signer.keyFor(identity, timestamp);
+    // Who left while auth was asked will not say so again.
+    return key instanceof Promise ? key.then((had) => (exchange.response.destroyed ? null : send(had))) : send(key);
+  }
+
+  #send(
+    exchange: Exchange,
+    head: RequestHead,
+    { backend, whole }: HttpCallPlan,
+    parts: RequestParts,
+    signing: Signing | null,
+  ): Refusal | null {
     const nowMs = this.#nowMs();
     const origin = this.#admit(exchange.deployment!.project, backend, nowMs);
     if (isRefusal(origin)) return origin;
-
     exchange.backend = { host: backend.host, status: 0 };
     exchange.invokedAtMs = performance.now();
     const answer = new HttpAnswer(exchange);
     const streams = whole === null && head.contentLength !== 0;
+    const { method } = parts;
+    const path = (backend.basePath + parts.path || "/") + parts.query;
     const headers = headersFor(exchange, head, backend, parts.headers);
+    if (signing !== null) {
+      const signed = { method, target: path, headers, body: streams ? undefined : nonEmpty(whole) };
+      headers.push(...this.#signer.sign(signing.identity, signing.key, signing.timestamp, signed));
+    }
     if (streams && head.contentLength !== null) headers.push("content-length", String(head.contentLength));
-    const request: HttpRequest = {
-      method: parts.method,
-      path: (backend.basePath + parts.path || "/") + parts.query,
-      headers,
-      body: streams
-        ? feedBody(exchange, Number.POSITIVE_INFINITY, (refusal) => answer.failed(refusal))
-        : nonEmpty(whole),
-      servername: backend.servername,
-    };
+    const body = streams
+      ? feedBody(exchange, Number.POSITIVE_INFINITY, (refusal) => answer.failed(refusal))
+      : nonEmpty(whole);
+    const request: HttpRequest = { method, path, headers, body, servername: backend.servername };
     const terms = {
       timeoutMs: backend.timeoutMs,
       retries: backend.retries,
-      safe: SAFE_METHODS.has(head.method) && SAFE_METHODS.has(parts.method),
+      safe: SAFE_METHODS.has(head.method) && SAFE_METHODS.has(method),
       deadlineAtMs: nowMs + DISPATCH_LIMITS.deadlineMsMax,
       nowMs: this.#nowMs,
     };

@@ -48,6 +48,8 @@ export interface HttpBackend {
   timeoutMs: number;
   retries: number;
   forwardHost: boolean;
+  /** Id of the access key that signs what is sent; empty for none. */
+  signingKey: string;
   /** Null when the request goes on as it came. */
   mapping: RequestMapping | null;
 }
@@ -56,6 +58,8 @@ export interface DeploymentPlan {
   digest: string;
   revision: string;
   routes: RouteTable<PlannedRoute>;
+  /** Ids of the access keys that sign for its http backends. */
+  signingKeys: readonly string[];
 }
 
 /** Throws when the snapshot makes no sense as a whole: a plan is all of it or nothing. */
@@ -63,7 +67,19 @@ export function compilePlan(record: DeploymentRecord, snapshot: DeploymentSnapsh
   const constants = constantsOf(record, snapshot, region);
   const scene = { constants, prefixLength: snapshot.prefix.length, rules: snapshot.routingRules };
   const routes = snapshot.routes.map((route) => compileRoute(route, scene));
-  return { digest: record.snapshotDigest, revision: snapshot.revision, routes: new RouteTable(routes) };
+  const { revision } = snapshot;
+  const signingKeys = signingKeysOf(routes);
+  return { digest: record.snapshotDigest, revision, routes: new RouteTable(routes), signingKeys };
+}
+
+function signingKeysOf(routes: readonly PlannedRoute[]): string[] {
+  const backends = routes.flatMap(({ backend, rules }) => [
+    backend,
+    ...(rules ?? []).map(({ route }) => route.backend),
+  ]);
+  return [
+    ...new Set(backends.flatMap((each) => (each.kind === "http" && each.signingKey !== "" ? [each.signingKey] : []))),
+  ];
 }
 
 type DeploymentConstants = Omit<RouteConstants, "apiUid" | "apiName" | "resource" | "eventFormat">;

@@ -5,6 +5,7 @@ import {
   DeploymentRecord_State,
   DeploymentSnapshot,
 } from "@millrace/proto/release/v1/release";
+import type { Grants } from "../access/grants.ts";
 import { compilePlan, type DeploymentPlan } from "./deployment-plan.ts";
 import { keptCopy } from "./kept-copy.ts";
 
@@ -66,6 +67,16 @@ export class Deployments implements BucketHandler {
 
   get(hostLabel: string): Deployment | undefined {
     return this.#byLabel.get(hostLabel);
+  }
+
+  /** The access keys that may sign for http backends, with the deployments that they sign for. */
+  *signingGrants(grants: Pick<Grants, "accessKey">): Iterable<{ keyId: string; hostLabel: string }> {
+    for (const { hostLabel, project, plan } of this.#byLabel.values()) {
+      for (const keyId of plan?.signingKeys ?? []) {
+        const key = grants.accessKey(keyId);
+        if (key?.project === project && !key.disabled) yield { keyId, hostLabel };
+      }
+    }
   }
 
   get count(): number {

@@ -63,16 +63,16 @@ export async function startRawBackend(
 /** A route to an http backend that takes everything below `/`. */
 export function httpRoute(
   url: string,
-  fields: Partial<Route> & { timeoutMs?: number; retries?: number; forwardHost?: boolean } = {},
+  fields: Partial<Route> & { timeoutMs?: number; retries?: number; forwardHost?: boolean; signingKey?: string } = {},
 ) {
-  const { timeoutMs = 5_000, retries = 1, forwardHost = false, ...route } = fields;
+  const { timeoutMs = 5_000, retries = 1, forwardHost = false, signingKey = "", ...route } = fields;
   return {
     apiName: "proxied",
     method: "GET",
     path: "/",
     prefixMatch: true,
     ...route,
-    backend: { $case: "http" as const, value: { url, timeoutMs, retries, forwardHost } },
+    backend: { $case: "http" as const, value: { url, timeoutMs, retries, forwardHost, signingKey } },
   };
 }
 

@@ -555,6 +555,11 @@ export interface HttpBackend {
     | undefined;
   /** The backend is told the caller's Host instead of the URL's. */
   forwardHost: boolean;
+  /**
+   * Id of an access key of the project with which gateways sign what they send; empty: they do not sign. While the key is disabled, or not the
+   * project's, callers get 502 backend_failed.
+   */
+  signingKey: string;
 }
 
 /** How the request to an http backend is made of the caller's. What is not named stays as it is. */
@@ -2218,7 +2223,7 @@ export const MockBackend_HeadersEntry: MessageFns<MockBackend_HeadersEntry> = {
 };
 
 function createBaseHttpBackend(): HttpBackend {
-  return { url: "", timeoutMs: 0, retries: undefined, forwardHost: false };
+  return { url: "", timeoutMs: 0, retries: undefined, forwardHost: false, signingKey: "" };
 }
 
 export const HttpBackend: MessageFns<HttpBackend> = {
@@ -2234,6 +2239,9 @@ export const HttpBackend: MessageFns<HttpBackend> = {
     }
     if (message.forwardHost !== false) {
       writer.uint32(32).bool(message.forwardHost);
+    }
+    if (message.signingKey !== "") {
+      writer.uint32(42).string(message.signingKey);
     }
     return writer;
   },
@@ -2283,6 +2291,14 @@ export const HttpBackend: MessageFns<HttpBackend> = {
             message.forwardHost = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.signingKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2309,6 +2325,11 @@ export const HttpBackend: MessageFns<HttpBackend> = {
         : isSet(object.forward_host)
         ? globalThis.Boolean(object.forward_host)
         : false,
+      signingKey: isSet(object.signingKey)
+        ? globalThis.String(object.signingKey)
+        : isSet(object.signing_key)
+        ? globalThis.String(object.signing_key)
+        : "",
     };
   },
 
@@ -2326,6 +2347,9 @@ export const HttpBackend: MessageFns<HttpBackend> = {
     if (message.forwardHost !== false) {
       obj.forwardHost = message.forwardHost;
     }
+    if (message.signingKey !== "") {
+      obj.signingKey = message.signingKey;
+    }
     return obj;
   },
 
@@ -2338,6 +2362,7 @@ export const HttpBackend: MessageFns<HttpBackend> = {
     message.timeoutMs = object.timeoutMs ?? 0;
     message.retries = object.retries ?? undefined;
     message.forwardHost = object.forwardHost ?? false;
+    message.signingKey = object.signingKey ?? "";
     return message;
   },
 };

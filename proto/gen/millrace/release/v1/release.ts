@@ -215,6 +215,8 @@ export interface HttpTarget {
   timeoutMs: number;
   retries: number;
   forwardHost: boolean;
+  /** Empty: requests are not signed. */
+  signingKey: string;
 }
 
 /** Bucket `functions`, key `version.{function uid}.{number}`: what gateways place and runners run. */
@@ -1896,7 +1898,7 @@ export const MappedConstant: MessageFns<MappedConstant> = {
 };
 
 function createBaseHttpTarget(): HttpTarget {
-  return { url: "", timeoutMs: 0, retries: 0, forwardHost: false };
+  return { url: "", timeoutMs: 0, retries: 0, forwardHost: false, signingKey: "" };
 }
 
 export const HttpTarget: MessageFns<HttpTarget> = {
@@ -1912,6 +1914,9 @@ export const HttpTarget: MessageFns<HttpTarget> = {
     }
     if (message.forwardHost !== false) {
       writer.uint32(32).bool(message.forwardHost);
+    }
+    if (message.signingKey !== "") {
+      writer.uint32(42).string(message.signingKey);
     }
     return writer;
   },
@@ -1961,6 +1966,14 @@ export const HttpTarget: MessageFns<HttpTarget> = {
             message.forwardHost = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.signingKey = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1987,6 +2000,11 @@ export const HttpTarget: MessageFns<HttpTarget> = {
         : isSet(object.forward_host)
         ? globalThis.Boolean(object.forward_host)
         : false,
+      signingKey: isSet(object.signingKey)
+        ? globalThis.String(object.signingKey)
+        : isSet(object.signing_key)
+        ? globalThis.String(object.signing_key)
+        : "",
     };
   },
 
@@ -2004,6 +2022,9 @@ export const HttpTarget: MessageFns<HttpTarget> = {
     if (message.forwardHost !== false) {
       obj.forwardHost = message.forwardHost;
     }
+    if (message.signingKey !== "") {
+      obj.signingKey = message.signingKey;
+    }
     return obj;
   },
 
@@ -2016,6 +2037,7 @@ export const HttpTarget: MessageFns<HttpTarget> = {
     message.timeoutMs = object.timeoutMs ?? 0;
     message.retries = object.retries ?? 0;
     message.forwardHost = object.forwardHost ?? false;
+    message.signingKey = object.signingKey ?? "";
     return message;
   },
 };

@@ -185,7 +185,9 @@ export class FakePlatform {
             deleted: names(before, ({ name }) => !wanted.has(name)),
             unchanged: names(wanted, same),
             renamed: [],
-            remarks: document.includes("servers:") ? [ImportRemark.create({ pointer: "#/servers", outcome: 1 })] : [],
+            remarks: document.includes("servers:")
+              ? [ImportRemark.create({ pointer: "#/servers", outcome: 1, what: "it is elsewhere" })]
+              : [],
             moreRemarks: 0,
           };
           if (validateOnly) return answer;

@@ -29,7 +29,9 @@ const view: View<Api> = {
     method: ({ definition }) => definition?.method,
     path: ({ definition }) => definition?.path,
     backend: ({ definition }) => backendText(definition?.backend) || "of the environment",
-    description: ({ definition }) => definition?.description,
+    tags: ({ definition }) => definition?.tags.join(", "),
+    deprecated: ({ definition }) => (definition?.deprecated ? "deprecated" : ""),
+    description: ({ definition }) => definition?.summary || definition?.description,
   },
 };
 

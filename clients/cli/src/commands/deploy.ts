@@ -56,7 +56,8 @@ async function deploy(context: Context, [dir = "."]: string[], options: DeployOp
     platform,
     project,
     onStep: ({ kind, name }) => context.say(`  ${kind} ${name} …`),
-    onNotCarried: (group, elements) => notCarried.push(...elements.map((element) => ({ group, element }))),
+    onNotCarried: (group, remarks) =>
+      notCarried.push(...remarks.map(({ pointer, what, advice }) => ({ group, element: pointer, what, advice }))),
   });
   return answer({ steps, deployed, notCarried, remark: hasChanges ? "" : "Nothing to do." });
 }
@@ -65,6 +66,10 @@ async function deploy(context: Context, [dir = "."]: string[], options: DeployOp
 interface NotCarried {
   group: string;
   element: string;
+  /** What happened to it. */
+  what: string;
+  /** What can be done; empty when nothing needs to be. */
+  advice: string;
 }
 
 function manifestFile(path: string): string {
@@ -97,12 +102,12 @@ interface Outcome {
 
 function answer({ steps, deployed, notCarried, remark }: Outcome): Answer {
   const deployments = deployed.map(({ state, ...rest }) => ({ ...rest, state: deploymentStateToJSON(state) }));
-  const lines = [
-    ...(remark === "" ? [] : [remark]),
-    ...notCarried.map(({ group, element }) => `  ! not carried into ${group}: ${element}`),
-    ...deployed.map(deployedLine),
-  ];
+  const lines = [...(remark === "" ? [] : [remark]), ...notCarried.map(notCarriedLine), ...deployed.map(deployedLine)];
   return { json: { plan: steps, deployments, notCarried }, text: lines.join("\n") };
+}
+
+function notCarriedLine({ group, element, what, advice }: NotCarried): string {
+  return `  ! not carried into ${group}: ${element}: ${what}${advice === "" ? "" : `; ${advice}`}`;
 }
 
 function deployedLine({ group, environment, release, revision, pathUrl }: Deployed): string {

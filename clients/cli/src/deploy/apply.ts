@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { basename } from "node:path";
 import { PlatformError } from "@millrace/errors";
-import { ApiServiceService, ImportOutcome } from "@millrace/proto/control/v1/apis";
+import { ApiServiceService, ImportOutcome, type ImportRemark } from "@millrace/proto/control/v1/apis";
 import { type Deployment, DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
 import { AccessMode, GroupServiceService } from "@millrace/proto/control/v1/groups";
@@ -33,7 +33,7 @@ export interface ApplyDeps {
   /** Told before each step that changes something. */
   onStep(step: Step): void;
   /** Told of elements of an imported document that the platform does not carry. */
-  onNotCarried(group: string, elements: readonly string[]): void;
+  onNotCarried(group: string, remarks: readonly ImportRemark[]): void;
 }
 
 /** Does what a plan says, in its order, and answers the deployments that it speaks of. */
@@ -134,10 +134,9 @@ class Apply {
       validateOnly: false,
     });
     const { remarks } = await named(basename(desired.openapi), importing);
-    const lost = remarks.filter(({ outcome }) => outcome === ImportOutcome.NOT_CARRIED);
     this.#deps.onNotCarried(
       desired.id,
-      lost.map(({ pointer }) => pointer),
+      remarks.filter(({ outcome }) => outcome === ImportOutcome.NOT_CARRIED),
     );
     return id;
   }

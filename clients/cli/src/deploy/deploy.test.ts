@@ -188,7 +188,9 @@ test("a document may speak of functions that the same deploy makes", async (t) =
 test("what the platform does not carry of a document is told once, when it is imported", async (t) => {
   const { deploy, edit } = await start(t);
   edit("openapi.yaml", "paths:", "servers: []\npaths:");
-  assert.deepEqual((await deploy()).answer.notCarried, [{ group: "store", element: "#/servers" }]);
+  assert.deepEqual((await deploy()).answer.notCarried, [
+    { group: "store", element: "#/servers", what: "it is elsewhere", advice: "" },
+  ]);
   assert.deepEqual((await deploy()).answer.notCarried, []);
 });
 

@@ -25,7 +25,8 @@ export function formatOfCollection({ value, pointer, type, report }: Formatted):
     if (value.collectionFormat !== undefined) report.drop(at, "it is of arrays only");
     return "";
   }
-  const format = COLLECTIONS[String(collectionFormat)];
+  const key = String(collectionFormat);
+  const format = Object.hasOwn(COLLECTIONS, key) ? COLLECTIONS[key] : undefined;
   if (format !== undefined && (value.in === "query" || format === "comma")) return format;
   report.drop(at, `there is no such form in ${value.in}`, "use csv");
   return "comma";

@@ -73,9 +73,9 @@ export function readContents20({ value, pointer }: Located, operation: Located, 
   const schema = hasSchema ? JSON.stringify(schemas.standAlone(value.schema, pointerTo(pointer, "schema"))) : "";
   const produced = hasSchema ? mediaTypesOf("produces", operation, tools).take("application/json") : [];
   return [...new Set([...produced, ...Object.keys(examples)])].map((mediaType) => {
-    const example = examples[mediaType];
-    const text =
-      example === undefined ? "" : exampleText(mediaType, { example, at: pointerTo(at, mediaType) }, { report });
+    const text = Object.hasOwn(examples, mediaType)
+      ? exampleText(mediaType, { example: examples[mediaType], at: pointerTo(at, mediaType) }, { report })
+      : "";
     return { mediaType, schema, example: text };
   });
 }

@@ -3,10 +3,11 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { after, test } from "node:test";
+import { METRICS_TABLE, type MetricService } from "@millrace/telemetry/metrics-table";
 import { freePort, until } from "@millrace/testing";
 import { commandsIn, filesIn, readersShell } from "./support/documents.ts";
 import { send } from "./support/http.ts";
-import { testPlatform } from "./support/test-platform.ts";
+import { operationsUrl, testPlatform } from "./support/test-platform.ts";
 
 const FIRST_STEPS = "docs/guides/first-steps.md";
 const WHAT_HAPPENED = "docs/guides/what-happened.md";
@@ -15,6 +16,7 @@ const ALARMS = "docs/guides/alarms.md";
 const FUNCTIONS = "docs/guides/functions.md";
 const OPENAPI = "docs/guides/openapi.md";
 const RELEASES = "docs/guides/releases.md";
+const METRICS = "docs/guides/metrics.md";
 
 const platform = await testPlatform({ webhookAllow: ["127.0.0.1"] });
 const shell = readersShell(platform.platformFile, filesIn(FIRST_STEPS));
@@ -75,6 +77,65 @@ test("what happened: requests, one of them explained, logs, and requests that no
   for (const list of saidBy(" logs orders")) assert.match(list, /end status=201/);
   assert.match(saidBy("--unrouted --since")[0]!, /404 +no_deployment +GET +\/nowhere/);
   assert.match(JSON.parse(saidBy("--reason no_deployment")[0]!).requests.at(-1).name, /^unroutedRequests\//);
+});
+
+test("metrics: what is busiest, and numbers of parts of a project", async () => {
+  const counted =
+    "npx millrace --project shop metrics functions/orders --metric invocations --step whole --output json";
+  await until(async () => /"value": \d/.test(await shell(counted)), { timeoutMs: 20_000 });
+  const printed: string[] = [];
+  for (const line of commandsIn(METRICS)) printed.push(await shell(line));
+  const [top, whole, deployment, ofFunction, split] = printed;
+  assert.match(
+    top!,
+    /API +CALLS\/S +CALLS +ERRORS +P99\n(.*\n)*orders\/online \S+ +0\.\d\d +\d+ +0\.00 % +[\d.]+ ms\n/,
+  );
+  assert.match(top!, /FUNCTION .*\norders +0\.\d\d +\d+ +0\.00 % +[\d.]+ ms\n/);
+  assert.match(whole!, /TIME +REQUESTS +ERROR_RATE .*\n\S+Z +\d+ +0\.00 % +[\d.]+ ms +[\d.]+ ms +\d+ B\n/);
+  assert.match(deployment!, /TIME +REQUESTS +ERROR_RATE +LATENCY_P99\n\S+Z +\d+ +0\.00 % +[\d.]+ ms\n/);
+  assert.match(ofFunction!, /TIME +INVOCATIONS .*\n\S+Z +\d+ +0\.00 % +[\d.]+ ms +[\d.]+ ms +\d+\n/);
+  const { series } = JSON.parse(split!) as {
+    series: { metric: string; group: string; environment: string; api: string }[];
+  };
+  assert.deepEqual([series[0]!.metric, series[0]!.group, series[0]!.environment], ["requests", "orders", "online"]);
+});
+
+test("every metric of the reference is shown by its processes, and no other", async () => {
+  const processes: Record<string, MetricService> = {
+    "gateway-1": "gateway",
+    "runner-1": "function-runner",
+    "control-plane-1": "control-plane",
+    "auth-1": "auth",
+    "console-1": "console",
+  };
+  for (const [process, service] of Object.entries(processes)) {
+    const text = await (await fetch(`${operationsUrl(platform, process)}/metrics`)).text();
+    const shown = new Set([...text.matchAll(/^# TYPE (millrace_\w+) /gm)].map(([, name]) => name!));
+    const rows = METRICS_TABLE.filter(({ services }) => services.includes(service));
+    const known = new Set(rows.map(({ name }) => name));
+    assert.deepEqual(
+      [...shown].filter((name) => !known.has(name)),
+      [],
+      `${process} shows what the reference has not`,
+    );
+    const always = rows.filter(
+      ({ when }) => when === undefined || when.startsWith("after a request") || when === "after a call",
+    );
+    const missing = always.filter(({ name }) => !shown.has(name) && service !== "console");
+    assert.deepEqual(
+      missing.map(({ name }) => name),
+      [],
+      `${process} lacks what the reference has`,
+    );
+    for (const { name, labels } of rows) {
+      const line = text.split("\n").find((one) => one.startsWith(`${name}{`) || one.startsWith(`${name}_count{`));
+      if (line === undefined) continue;
+      const named = [...line.matchAll(/[{,](\w+)="/g)]
+        .map(([, label]) => label!)
+        .filter((label) => !label.startsWith("otel_"));
+      assert.deepEqual(named.toSorted(), [...labels].toSorted(), name);
+    }
+  }
 });
 
 test("functions: tried without a release, with events that are kept", async () => {

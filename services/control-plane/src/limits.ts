@@ -126,6 +126,8 @@ export const LIMITS = {
   gapsMax: 100,
   /** Events of a page, and of a tail's turn, that are looked through for what no index finds. */
   scannedMax: 10_000,
+  /** Of a message, from its beginning, so much is searched for a text. */
+  searchedCharsMax: 4_096,
   /** Lines that the report on a request shows. */
   reportLinesMax: 1_000,
 

@@ -12,6 +12,7 @@ import {
   scanOf,
 } from "../events/event-store.ts";
 import type { Received } from "../events/series.ts";
+import { LIMITS } from "../limits.ts";
 import { isSearching, type LogFilter, type LogLine, type StoredLine } from "./log.ts";
 
 export type ListedLine = LogLine & EventPosition & EventCursor;
@@ -137,5 +138,5 @@ function matching(sql: Queryable, filter: LogFilter) {
     ${levels === undefined ? sql`` : sql`and level = any(${levels})`}
     ${version === undefined ? sql`` : sql`and function_version = ${version}`}
     ${runner === undefined ? sql`` : sql`and runner = ${runner}`}
-    ${text === undefined ? sql`` : sql`and strpos(lower(message), lower(${text})) > 0`}) is true`;
+    ${text === undefined ? sql`` : sql`and strpos(lower(left(message, ${LIMITS.searchedCharsMax})), lower(${text})) > 0`}) is true`;
 }

@@ -80,6 +80,10 @@ test("each member of a filter narrows the list, and all of them must hold", asyn
   assert.deepEqual(messagesOf(await list("narrow", { runner: "runner-1" })), ["other", "old"]);
   assert.deepEqual(messagesOf(await list("narrow", { text: "OTH" })), ["other"]);
   assert.deepEqual(messagesOf(await list("narrow", { text: "%" })), []);
+  await print("narrow", [`${"x".repeat(LIMITS.searchedCharsMax - 1)}end`], { at: second(5) });
+  await untilLines("narrow", 4);
+  assert.equal((await list("narrow", { text: "XE" })).entries.length, 1);
+  assert.equal((await list("narrow", { text: "xen" })).entries.length, 0, "beyond what is searched of a message");
   assert.deepEqual(messagesOf(await list("narrow", { levels: ["error"], text: "new" })), []);
   await refusedFields(list("narrow", { levels: ["fatal"] }), ["levels"]);
   await refusedFields(list("narrow", { version: -1 }), ["version"]);

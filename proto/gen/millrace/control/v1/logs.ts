@@ -46,7 +46,7 @@ export interface ListLogsRequest {
   version: number;
   /** Id of the runner that told. */
   runner: string;
-  /** What the message contains, in any case. Of a page's entries 10,000 are looked through. */
+  /** What the first 4,096 characters of the message contain, in any case. For a page 10,000 entries are looked through. */
   text: string;
 }
 
@@ -77,7 +77,7 @@ export interface TailLogsRequest {
   version: number;
   /** Id of the runner that told. */
   runner: string;
-  /** What the message contains, in any case. Of a page's entries 10,000 are looked through. */
+  /** What the first 4,096 characters of the message contain, in any case. For a page 10,000 entries are looked through. */
   text: string;
 }
 

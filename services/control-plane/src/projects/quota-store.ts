@@ -60,6 +60,15 @@ export async function usedQuotas(sql: Queryable, project: string): Promise<Quota
       sql,
       sql`select count(*)::int as used, '' as of from alarms where project = ${project}`,
     ),
+    domainsPerProject: await one(
+      sql,
+      sql`select count(*)::int as used, '' as of from domains where project = ${project}`,
+    ),
+    domainsPerGroup: await ofGroups(
+      sql,
+      project,
+      sql`select count(*)::int from domains x where x.group_label = g.label`,
+    ),
   };
   return Object.entries(uses).map(([name, use]) => ({ name, limit: QUOTAS[name as keyof typeof uses], ...use }));
 }

@@ -9,7 +9,7 @@ const GUIDE = "docs/guides/domains.md";
 const HOST = "api.shop.example";
 
 const dns = await startNameServer({ after });
-const platform = await testPlatform({ https: {}, dnsServers: [dns.address] });
+const platform = await testPlatform({ gateways: 2, https: {}, dnsServers: [dns.address] });
 const { certificate, privateKey } = issueCertificate({ names: [HOST] });
 const files = new Map([...filesIn(GUIDE), ["api.crt", certificate], ["api.key", privateKey]]);
 const shell = readersShell(platform.platformFile, files);

@@ -28,12 +28,12 @@ interface Row {
 }
 
 /** A domain with its deployment's group, and what may be read of its certificate. */
+const columns = (sql: Queryable) => sql`
+  d.uid, d.project, d.host, d.token, g.id as group, d.group_label as label, d.environment, d.verified_at, d.lost_at,
+  d.version, d.created_at, d.updated_at, c.fingerprint, c.hosts, c.issuer, c.key_algorithm, c.not_before, c.not_after,
+  c.uploaded_at`;
 const domains = (sql: Queryable) => sql`
-  select
-    d.uid, d.project, d.host, d.token, g.id as group, d.group_label as label, d.environment, d.verified_at, d.lost_at,
-    d.version, d.created_at, d.updated_at, c.fingerprint, c.hosts, c.issuer, c.key_algorithm, c.not_before, c.not_after,
-    c.uploaded_at
-  from domains d
+  domains d
   left join api_groups g on g.label = d.group_label
   left join domain_certificates c on c.domain_uid = d.uid`;
 
@@ -53,7 +53,8 @@ export async function insertDomain(
 /** Throws `not_found` domain_not_found. By the index domains_host. */
 export async function getDomain(sql: Queryable, project: string, host: string): Promise<Domain> {
   const [row] = await sql<Row[]>`
-    ${domains(sql)}
+    select ${columns(sql)}
+    from ${domains(sql)}
     where d.project = ${project} and d.host = ${host}`;
   if (!row) throw notFound("domain", host);
   return fromRow(row);
@@ -62,7 +63,8 @@ export async function getDomain(sql: Queryable, project: string, host: string): 
 /** As getDomain; locks the domain until the transaction ends, but nothing that it leads to. */
 export async function lockDomain(tx: Transaction, project: string, host: string): Promise<Domain> {
   const [row] = await tx<Row[]>`
-    ${domains(tx)}
+    select ${columns(tx)}
+    from ${domains(tx)}
     where d.project = ${project} and d.host = ${host}
     for update of d`;
   if (!row) throw notFound("domain", host);
@@ -72,7 +74,8 @@ export async function lockDomain(tx: Transaction, project: string, host: string)
 /** The claim that has proved a host, locked; undefined when none has. By the index domains_holder. */
 export async function lockHolder(tx: Transaction, host: string): Promise<Domain | undefined> {
   const [row] = await tx<Row[]>`
-    ${domains(tx)}
+    select ${columns(tx)}
+    from ${domains(tx)}
     where d.host = ${host} and d.verified_at is not null
     for update of d`;
   return row && fromRow(row);
@@ -84,7 +87,8 @@ export async function listDomains(
   { project, after, limit }: { project: string; after: string; limit: number },
 ): Promise<Domain[]> {
   const rows = await sql<Row[]>`
-    ${domains(sql)}
+    select ${columns(sql)}
+    from ${domains(sql)}
     where d.project = ${project} and d.host > ${after}
     order by d.host
     limit ${limit}`;

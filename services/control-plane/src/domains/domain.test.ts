@@ -142,7 +142,7 @@ test("another project takes a host over only with its own record, and only when 
   publish(mine, theirs);
   const held = await refused(verify(theirs, EVE), "failed_precondition", "domain_held");
   assert.ok(!held.message.includes("shop/") && !held.message.includes(mine.challenge!.value));
-  assert.equal((await served(mine))!.hostLabel, store.label);
+  await labelServed(mine, store.label);
 
   publish(theirs);
   assert.equal((await verify(theirs, EVE)).state, DomainState.VERIFIED);

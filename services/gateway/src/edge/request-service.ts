@@ -112,13 +112,16 @@ export class RequestService {
     const path = canonicalPath(head.path);
     if ("fault" in path) return refuse("request_malformed", `The request is refused: ${path.fault}.`);
     const host = hostNamed(head.host);
-    const label = this.#labelOf(host);
+    const { domain, deployments } = this.#options;
+    const ownLabel = labelOfHost(host, domain);
+    const custom = ownLabel === null ? this.#options.domains.get(host) : undefined;
+    const label = ownLabel ?? custom?.hostLabel ?? "";
     if (serverName !== undefined && !this.#isFor(serverName, host, label)) return MISDIRECTED;
-    const named = label === null ? undefined : this.#options.deployments.get(label);
+    const named = label === "" ? undefined : deployments.get(label);
     if (named) return { deployment: named, path };
     // Nobody else's pages are served under a custom host.
-    const form = this.#options.domains.get(host) ? null : readPathForm(path.path);
-    const meant = form === null ? undefined : this.#options.deployments.get(form.hostLabel);
+    const form = custom ? null : readPathForm(path.path);
+    const meant = form === null ? undefined : deployments.get(form.hostLabel);
     if (form === null || meant === undefined) {
       return refuse("no_deployment", "Neither the Host nor the path names a deployment.");
     }
@@ -127,16 +130,16 @@ export class RequestService {
     return { deployment: meant, path: rest };
   }
 
-  /** Of a platform's host, or of the deployment that a custom one is bound to; empty for one that is bound to none, null for others. */
-  #labelOf(host: string): string | null {
-    return labelOfHost(host, this.#options.domain) ?? this.#options.domains.get(host)?.hostLabel ?? null;
-  }
-
-  /** Whether a TLS connection may ask for a host: the one it was opened for, or another of the same deployment; opened for nobody, no custom one. */
-  #isFor(serverName: string | false, host: string, label: string | null): boolean {
-    if (serverName === false) return this.#options.domains.get(host) === undefined;
+  /**
+   * Whether a TLS connection may ask for a host, whose deployment's label is `label`: the host that it was opened for, or another of the same
+   * deployment; opened for nobody, no custom one.
+   */
+  #isFor(serverName: string | false, host: string, label: string): boolean {
+    const { domain, domains } = this.#options;
+    if (serverName === false) return domains.get(host) === undefined;
     const opened = serverName.toLowerCase();
-    return opened === host || (label !== null && label !== "" && this.#labelOf(opened) === label);
+    if (opened === host) return true;
+    return label !== "" && label === (labelOfHost(opened, domain) ?? domains.get(opened)?.hostLabel);
   }
 
   #checkAccess(

@@ -56,6 +56,15 @@ export async function usedQuotas(sql: Queryable, project: string): Promise<Quota
       project,
       sql`select coalesce(max(n), 0)::int from (select sum(definition_bytes) as n from apis x where x.group_label = g.label group by revision) r`,
     ),
+    domainsPerProject: await one(
+      sql,
+      sql`select count(*)::int as used, '' as of from domains where project = ${project}`,
+    ),
+    domainsPerGroup: await ofGroups(
+      sql,
+      project,
+      sql`select count(*)::int from domains x where x.group_label = g.label`,
+    ),
     alarmsPerProject: await one(
       sql,
       sql`select count(*)::int as used, '' as of from alarms where project = ${project}`,
@@ -70,7 +79,8 @@ export async function usedQuotas(sql: Queryable, project: string): Promise<Quota
       sql`select count(*)::int from domains x where x.group_label = g.label`,
     ),
   };
-  return Object.entries(uses).map(([name, use]) => ({ name, limit: QUOTAS[name as keyof typeof uses], ...use }));
+  const { projects: _, ...limits } = QUOTAS;
+  return Object.entries(limits).map(([name, limit]) => ({ name, limit, ...uses[name as keyof typeof uses] }));
 }
 
 type Fragment = ReturnType<Queryable>;

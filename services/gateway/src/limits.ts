@@ -133,6 +133,8 @@ export const BACKEND_LIMITS = {
   connectionsPerOriginMax: 256,
   /** Requests at one backend at a time; those over the connections wait for one. */
   callsPerOriginMax: 512,
+  /** At all backends of a project: one project's slow servers are nobody else's shortage of sockets. */
+  callsPerProjectMax: 2_048,
   /** Shorter than common servers keep a connection without requests: who closes first loses no request. */
   keepAliveMs: 4_000,
   /** A server that says how long it keeps connections is believed, less this. */

@@ -5,7 +5,7 @@ import type { Exchange } from "../edge/exchange.ts";
 import { identityHeaders, withoutCredentials } from "../edge/forwarding.ts";
 import { feedBody } from "../edge/request-body.ts";
 import type { RequestHead } from "../edge/request-head.ts";
-import { BACKEND_LIMITS, DISPATCH_LIMITS } from "../limits.ts";
+import { DISPATCH_LIMITS } from "../limits.ts";
 import { callOf } from "../observing/traces.ts";
 import type { HttpBackend } from "../releases/deployment-plan.ts";
 import type { CanonicalPath } from "../routing/canonical-path.ts";
@@ -113,8 +113,7 @@ export class HttpBackends {
 
   #admit(project: string, { origin: url }: HttpBackend, nowMs: number): Origin | Refusal {
     const origin = this.origins.of(project, url);
-    if (origin === null || origin.calls >= BACKEND_LIMITS.callsPerOriginMax)
-      return refuse("backend_unavailable", "Too many requests wait for backends of this project.");
+    if (!origin?.hasRoom) return refuse("backend_unavailable", "Too many requests wait for backends of this project.");
     if (origin.circuit.admit(nowMs)) return origin;
     return refuse("backend_unavailable", "The backend failed too often, and is left alone for a moment.");
   }

@@ -185,7 +185,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 
   start(request: Omit<HttpRequest, "body"> & { body: Buffer | FeedStream | null }): void {
-    this.#origin.calls++;
+    this.#origin.enter();
     this.#origin.pool.dispatch(request as Dispatcher.DispatchOptions, this);
   }
 
@@ -235,8 +235,7 @@ class Attempt implements Dispatcher.DispatchHandler {
   #leave(): boolean {
     if (this.#isOver) return false;
     this.#isOver = true;
-    this.#origin.calls--;
-    this.#origin.usedAtMs = this.#nowMs();
+    this.#origin.leave(this.#nowMs());
     return true;
   }
 

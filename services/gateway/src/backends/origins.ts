@@ -3,20 +3,49 @@ import { RetryBudget } from "../dispatching/retry-budget.ts";
 import { BACKEND_LIMITS } from "../limits.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 
+/** What a project has at http backends. */
+interface Load {
+  origins: number;
+  calls: number;
+}
+
 /** A server of a project's: its connections, and what is known of how it does. */
 export class Origin {
   readonly project: string;
   readonly pool: Pool;
+  readonly #load: Load;
   readonly circuit = new CircuitBreaker();
   readonly retries: RetryBudget;
-  /** Requests that are at it, or wait for a connection; also those whose callers have left. */
-  calls = 0;
+  #calls = 0;
   usedAtMs: number;
 
-  constructor(project: string, pool: Pool, nowMs: number) {
+  constructor(project: string, pool: Pool, load: Load, nowMs: number) {
     this.project = project;
     this.pool = pool;
+    this.#load = load;
     this.retries = new RetryBudget(nowMs);
+    this.usedAtMs = nowMs;
+  }
+
+  /** Requests that are at it, or wait for a connection; also those whose callers have left. */
+  get calls(): number {
+    return this.#calls;
+  }
+
+  /** Whether it, and its project, may have another request. */
+  get hasRoom(): boolean {
+    const { callsPerOriginMax, callsPerProjectMax } = BACKEND_LIMITS;
+    return this.#calls < callsPerOriginMax && this.#load.calls < callsPerProjectMax;
+  }
+
+  enter(): void {
+    this.#calls++;
+    this.#load.calls++;
+  }
+
+  leave(nowMs: number): void {
+    this.#calls--;
+    this.#load.calls--;
     this.usedAtMs = nowMs;
   }
 }
@@ -31,7 +60,7 @@ export class Origins {
   readonly #connect: Connect;
   readonly #nowMs: () => number;
   readonly #byKey = new Map<string, Origin>();
-  readonly #counts = new Map<string, number>();
+  readonly #loads = new Map<string, Load>();
   readonly #sweeping: NodeJS.Timeout;
 
   constructor(connect: Connect, nowMs: () => number) {
@@ -65,12 +94,14 @@ export class Origins {
       known.usedAtMs = this.#nowMs();
       return known;
     }
-    const own = this.#counts.get(project) ?? 0;
+    const own = this.#loads.get(project)?.origins ?? 0;
     if (own >= BACKEND_LIMITS.originsPerProjectMax && !this.#makeRoom(project)) return null;
     if (this.#byKey.size >= BACKEND_LIMITS.originsMax && !this.#makeRoom(undefined)) return null;
-    const origin = new Origin(project, this.#poolOf(url), this.#nowMs());
+    const load = this.#loads.get(project) ?? { origins: 0, calls: 0 };
+    const origin = new Origin(project, this.#poolOf(url), load, this.#nowMs());
+    load.origins++;
+    this.#loads.set(project, load);
     this.#byKey.set(key, origin);
-    this.#counts.set(project, (this.#counts.get(project) ?? 0) + 1);
     return origin;
   }
 
@@ -116,9 +147,8 @@ export class Origins {
   #forget(key: string): void {
     const { project, pool } = this.#byKey.get(key)!;
     this.#byKey.delete(key);
-    const left = this.#counts.get(project)! - 1;
-    if (left > 0) this.#counts.set(project, left);
-    else this.#counts.delete(project);
+    const load = this.#loads.get(project)!;
+    if (--load.origins === 0) this.#loads.delete(project);
     pool.destroy().catch(() => undefined);
   }
 }

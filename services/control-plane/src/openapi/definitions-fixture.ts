@@ -126,6 +126,17 @@ const backend = fc.oneof(
   }),
 );
 
+const backendRequest = fc.record({
+  method: fc.constantFrom("", "PUT"),
+  path: fc.constantFrom("", "/there", "/there/{id}"),
+  parameters: fc.constantFrom(
+    [],
+    [{ name: "q", location: "query", backendName: "id", backendLocation: "path" }],
+    [{ name: "x", location: "path", backendName: "X-Id", backendLocation: "header" }],
+  ),
+  constants: fc.constantFrom([], [{ name: "größe", location: "query", value: "9" }]),
+});
+
 const responses = fc.uniqueArray(
   fc.record({
     status: fc.constantFrom("200", "201", "2XX", "404", "4XX", "500", "default"),
@@ -160,6 +171,7 @@ const draft = path.chain((where) => {
     responseDescription: text,
     otherResponses: responses,
     backend,
+    backendRequest: fc.option(backendRequest, { nil: undefined, freq: 3 }),
   });
 });
 

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { after, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Answer, BusObserver, metricOf, provision, send, testPlatform } from "@millrace/e2e-tests";
+import { type Answer, BusObserver, bridge, metricOf, provision, send, testPlatform } from "@millrace/e2e-tests";
 import type { EventGap } from "@millrace/proto/control/v1/events";
 import { LogServiceService } from "@millrace/proto/control/v1/logs";
 import { RequestServiceService } from "@millrace/proto/control/v1/requests";
@@ -113,6 +113,41 @@ test("in a flood everything is stored or counted: of requests at the gateway, of
   t.diagnostic(`${requests} requests: ${dropped[0]} dropped; ${entries} entries: ${dropped[1]} dropped`);
   assert.ok(dropped.every((count) => count > 0));
   assert.equal(missing(kept.requests, "bus") + missing(kept.entries, "bus"), 0);
+});
+
+test("over JSON the same is asked for, and the same is said to be missing", async () => {
+  const shop = await project();
+  await flood(600, () => shop.ask("/quiet"));
+  await shop.ask("/loud");
+  await send({ url: `${platform.gatewayUrl}/unknown`, headers: { host: "nobody.example" } });
+  const ask = bridge(platform.consoleUrl, platform.adminToken);
+  const parent = shop.name;
+  const filter = { functionVersion: 1, runner: "runner-1", attemptsMin: 1, environment: "online", method: "GET" };
+  const requests = await until(async () => {
+    const { body } = await ask("millrace.control.v1.RequestService", "ListRequests", {
+      parent,
+      filter,
+      pageSize: 1_000,
+    });
+    return (body.gaps as unknown[] | undefined)?.length ? body : undefined;
+  });
+  const [newest] = requests.requests as { path: string; backend: string }[];
+  assert.match(newest!.path, /\/(loud|quiet)$/);
+  assert.equal(newest!.backend, "function");
+  const [gap] = requests.gaps as { source: string; cause: string; count: string }[];
+  assert.deepEqual([gap!.source, gap!.cause, Number(gap!.count) > 0], ["gateway-1", "source", true]);
+  const asked = { parent, function: "shop", levels: ["info"], version: 1, runner: "runner-1", text: "39.." };
+  const entry = await until(async () => {
+    const { body } = await ask("millrace.control.v1.LogService", "ListLogs", asked);
+    return (body.entries as { message: string }[] | undefined)?.[0];
+  });
+  assert.match(entry.message, /^39\./);
+  const unrouted = await until(async () => {
+    const nobody = { filter: { reason: "no_deployment" } };
+    const { body } = await ask("millrace.control.v1.RequestService", "ListUnroutedRequests", nobody);
+    return (body.requests as { host: string }[] | undefined)?.find(({ host }) => host === "nobody.example");
+  });
+  assert.ok(unrouted);
 });
 
 test("while the control side is down nothing is lost: all of it is there afterwards, each event once", async () => {

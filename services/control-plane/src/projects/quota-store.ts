@@ -56,15 +56,6 @@ export async function usedQuotas(sql: Queryable, project: string): Promise<Quota
       project,
       sql`select coalesce(max(n), 0)::int from (select sum(definition_bytes) as n from apis x where x.group_label = g.label group by revision) r`,
     ),
-    domainsPerProject: await one(
-      sql,
-      sql`select count(*)::int as used, '' as of from domains where project = ${project}`,
-    ),
-    domainsPerGroup: await ofGroups(
-      sql,
-      project,
-      sql`select count(*)::int from domains x where x.group_label = g.label`,
-    ),
     alarmsPerProject: await one(
       sql,
       sql`select count(*)::int as used, '' as of from alarms where project = ${project}`,

@@ -209,7 +209,7 @@ export class FakePlatform {
       {
         getDeployment: async ({ name }) => this.deployments.get(name) ?? missing(),
         getRelease: async ({ name }) => this.releases.get(name) ?? missing(),
-        createRelease: async ({ name, revision, environmentBackend }) => {
+        createRelease: async ({ name, revision, environmentBackend, routingRules }) => {
           this.changes.push("createRelease");
           const found = this.deployments.get(name)!;
           const group = name.slice(0, name.indexOf("/deployments/"));
@@ -220,6 +220,7 @@ export class FakePlatform {
             number: found.release + 1,
             revision,
             environmentBackend,
+            routingRules,
             apis: [...released.apis.values()].map((api) => ({
               apiId: api.name.split("/").at(-1)!,
               backend: this.#pin(api.definition?.backend ?? environmentBackend),

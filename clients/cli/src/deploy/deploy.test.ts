@@ -231,6 +231,23 @@ test("the backend of an environment is chosen at release", async (t) => {
   assert.deepEqual((await deploy()).lines, []);
 });
 
+test("an http backend and rules are compared by what they mean", async (t) => {
+  const { deploy, edit } = await start(t);
+  edit("openapi.yaml", "x-millrace-backend: { function: pets }", "summary: Finds a pet.");
+  const rules = 'rules: [{ name: a, headers: { X-A: "1" }, backend: { mock: {} } }]';
+  const online = `online: { backend: { http: "http://API.example.com/v1/" }, ${rules} }`;
+  edit("millrace.yaml", "environments: [test, online]", `release: { ${online} }`);
+  await deploy();
+  assert.deepEqual((await deploy()).lines, []);
+  edit("millrace.yaml", "http://API.example.com/v1/", "http://api.example.com:80/v1");
+  edit("millrace.yaml", "X-A", "x-a");
+  assert.deepEqual((await deploy()).lines, []);
+  edit("millrace.yaml", 'x-a: "1"', 'x-a: "2"');
+  assert.deepEqual((await deploy()).lines, ["update release store online: rules"]);
+  edit("millrace.yaml", "api.example.com:80/v1", "api.example.com:80/v2");
+  assert.deepEqual((await deploy()).lines, ["update release store online: backend"]);
+});
+
 test("secrets are sent when their names change, or when asked to; never shown", async (t) => {
   const { deploy, edit, folder } = await start(t);
   writeFileSync(join(folder, "secrets.env"), "# of the store\nTOKEN=canary-3f\n");

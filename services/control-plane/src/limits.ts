@@ -102,6 +102,8 @@ export const LIMITS = {
   documentDepthMax: 100,
   documentNodesMax: 200_000,
   referenceDepthMax: 50,
+  /** That a document of OpenAPI 2.0, or an operation, consumes or produces. */
+  mediaTypesMax: 50,
   inlinedNodesMax: 500_000,
   documentFaultsMax: 50,
   remarksMax: 1_000,
@@ -211,6 +213,7 @@ export const LIMITS = {
     lookupTimeoutMs: 5_000,
     lookupTries: 2,
     lookupsAtOnceMax: 16,
+    lookupsAtOncePerProjectMax: 2,
     /** What DNS holds, as an error shows it. */
     recordsShownMax: 5,
     recordCharsMax: 100,

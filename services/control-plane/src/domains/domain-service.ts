@@ -74,7 +74,7 @@ export class DomainService {
   async verify(project: string, host: string): Promise<Domain> {
     const { sql, lookUpTxt, tellLoss, clock } = this.#deps;
     await this.get(project, host);
-    const found = await lookUpTxt(challengeName(host));
+    const found = await lookUpTxt(challengeName(host), project);
     return inTransaction(sql, async (tx) => {
       const domain = await store.lockDomain(tx, project, host);
       checkRecord(domain, found);

@@ -2,19 +2,25 @@ import { Resolver } from "node:dns/promises";
 import { PlatformError } from "@millrace/errors";
 import { LIMITS } from "../limits.ts";
 
-/** The TXT records of a name; none where there is no such name. Throws `unavailable` name_servers_unavailable. */
-export type TxtLookup = (name: string) => Promise<string[]>;
+/**
+ * The TXT records of a name, for a project; none where there is no such name. Throws `unavailable` name_servers_unavailable and
+ * `resource_exhausted` verifications_busy.
+ */
+export type TxtLookup = (name: string, project: string) => Promise<string[]>;
 
 /** Asks the name servers of `servers` (`address[:port]`), or the machine's own where none are given. */
 export function txtLookup(servers: readonly string[]): TxtLookup {
-  let under = 0;
-  return async (name) => {
-    if (under >= LIMITS.domain.lookupsAtOnceMax) throw busy();
-    under++;
+  /** Projects that wait, once for each of their lookups. */
+  const waiting: string[] = [];
+  const { lookupsAtOnceMax, lookupsAtOncePerProjectMax } = LIMITS.domain;
+  return async (name, project) => {
+    const own = waiting.filter((other) => other === project).length;
+    if (waiting.length >= lookupsAtOnceMax || own >= lookupsAtOncePerProjectMax) throw busy();
+    waiting.push(project);
     try {
       return await lookUp(name, servers);
     } finally {
-      under--;
+      waiting.splice(waiting.indexOf(project), 1);
     }
   };
 }
@@ -37,6 +43,6 @@ async function lookUp(name: string, servers: readonly string[]): Promise<string[
 }
 
 function busy(): PlatformError {
-  const message = `${LIMITS.domain.lookupsAtOnceMax} hosts are being verified; try again in a moment.`;
+  const message = "Other hosts are being verified, as many as may be at a time; try again in a moment.";
   return new PlatformError("resource_exhausted", message, { reason: "verifications_busy" });
 }

@@ -67,13 +67,14 @@ const shownOn = (socket: TLSSocket) => new X509Certificate(socket.getPeerCertifi
 const printOf = ({ certificate }: { certificate: string }) => new X509Certificate(certificate).fingerprint256;
 
 /** Asks on an open connection and leaves it open. */
-async function askOn(socket: TLSSocket, host: string, path = "/hello"): Promise<{ status: number; body: string }> {
+async function askOn(socket: TLSSocket, host: string, path = "/hello") {
   socket.write(`GET ${path} HTTP/1.1\r\nhost: ${host}\r\n\r\n`);
   let text = "";
   while (!/\r\n\r\n/.test(text) || text.length < text.indexOf("\r\n\r\n") + 4 + lengthIn(text)) {
     text += (await once(socket, "data"))[0];
   }
-  return { status: Number(text.split(" ")[1]), body: text.slice(text.indexOf("\r\n\r\n") + 4) };
+  const [head = "", body = ""] = text.split("\r\n\r\n");
+  return { status: Number(head.split(" ")[1]), closes: /^connection: close$/im.test(head), body };
 }
 
 const lengthIn = (text: string) => Number(/content-length: (\d+)/i.exec(text)?.[1] ?? 0);
@@ -93,8 +94,8 @@ const misdirected = ({ status, body }: { status: number; body: string }) => {
 test("a custom host leads to its deployment, in the clear and over TLS with its own certificate", async () => {
   assert.equal((await gateway.ask({ host: API })).body, "online");
   assert.equal((await gateway.ask({ host: `${API.toUpperCase()}:8080` })).body, "online");
-  assert.deepEqual(await askTls(API), { status: 200, body: "online" });
-  assert.deepEqual(await askTls(OTHER), { status: 200, body: "test" });
+  assert.deepEqual(await askTls(API), { status: 200, closes: false, body: "online" });
+  assert.equal((await askTls(OTHER)).body, "test");
   const socket = await open(API.toUpperCase());
   assert.equal(shownOn(socket), printOf(shop));
   assert.equal(socket.getProtocol(), "TLSv1.3");
@@ -231,4 +232,13 @@ test("signatures for a custom host are of its deployment: the scope names the la
   assert.equal((await asked(TEST_LABEL)).problem.reason, "signature_mismatch");
   assert.equal((await asked(API)).problem.reason, "signature_mismatch");
   await gateway.release([mockRoute("online")]);
+});
+
+test("a gateway that drains takes no new TLS connection and lets the open ones finish", async () => {
+  const socket = await open(API);
+  const drained = app.drain();
+  await assert.rejects(open(API), { code: "ECONNREFUSED" });
+  assert.equal((await askOn(socket, API)).closes, true);
+  await once(socket, "close");
+  await drained;
 });

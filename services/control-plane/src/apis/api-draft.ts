@@ -49,12 +49,18 @@ export function readDefinition(
   const backendRequest =
     draft.backendRequest && readBackendRequest(draft.backendRequest, mapped, violations, `${at}.backend_request`);
   const definition = { ...settled(draft, backend), ...(backendRequest && { backendRequest }) };
-  violations.unless(
-    Buffer.byteLength(JSON.stringify(definition)) <= LIMITS.definitionBytesMax,
-    at,
-    `must have at most ${LIMITS.definitionBytesMax} bytes in all`,
-  );
+  const { definitionBytesMax: max } = LIMITS;
+  // What is much too large is not written out to be measured.
+  const fits = charsOf(definition) <= max && Buffer.byteLength(JSON.stringify(definition)) <= max;
+  violations.unless(fits, at, `must have at most ${max} bytes in all`);
   return definition;
+}
+
+/** Of all texts in it. */
+function charsOf(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  return Object.values(value).reduce<number>((sum, child) => sum + charsOf(child), 0);
 }
 
 function checkTexts(violations: Violations, at: string, { summary, description, tags }: ApiDraft): void {

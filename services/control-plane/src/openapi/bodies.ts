@@ -64,16 +64,16 @@ function schemaText({ value, pointer }: Located, { schemas, report }: Tools): st
   if (value.schema === undefined) return text;
   if (text !== "") report.drop(pointerTo(pointer, TEXT_EXTENSION), "there is a schema");
   const schema = schemas.standAlone(value.schema, pointerTo(pointer, "schema"));
-  return schema === undefined ? "" : JSON.stringify(schema);
+  return schema === undefined ? "" : schemas.json(schema);
 }
 
 export function exampleText(
   mediaType: string,
   { example, at }: { example: unknown; at: string },
-  { report }: Pick<Tools, "report">,
+  { schemas, report }: Tools,
 ): string {
-  if (isJsonType(mediaType) || isFormType(mediaType)) return JSON.stringify(example);
+  if (isJsonType(mediaType) || isFormType(mediaType)) return schemas.json(example);
   if (typeof example === "string") return example;
   report.change(at, `an example of ${mediaType} is a text: this one is kept as JSON`);
-  return JSON.stringify(example);
+  return schemas.json(example);
 }

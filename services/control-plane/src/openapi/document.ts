@@ -85,11 +85,17 @@ async function fromYaml(text: string, report: ImportReport): Promise<unknown> {
 /** Refuses what is too deep or, aliases unfolded, too large; and text that the database cannot hold. */
 function checkBounds(root: unknown, report: ImportReport): void {
   let nodes = 0;
+  let chars = 0;
+  const { documentNodesMax, documentDepthMax, documentBytesMax } = LIMITS;
   const visit = (value: unknown, pointer: string, depth: number): boolean => {
-    if (++nodes > LIMITS.documentNodesMax) return fails(report, "#", `has over ${LIMITS.documentNodesMax} elements`);
-    if (depth > LIMITS.documentDepthMax)
-      return fails(report, pointer, `is over ${LIMITS.documentDepthMax} levels deep`);
-    if (typeof value === "string" && !isText(value)) return fails(report, pointer, UNUSABLE);
+    if (++nodes > documentNodesMax) return fails(report, "#", `has over ${documentNodesMax} elements`);
+    if (depth > documentDepthMax) return fails(report, pointer, `is over ${documentDepthMax} levels deep`);
+    if (typeof value === "string") {
+      chars += value.length;
+      if (chars > documentBytesMax)
+        return fails(report, "#", `has over ${documentBytesMax} characters, aliases unfolded`);
+      return isText(value) || fails(report, pointer, UNUSABLE);
+    }
     if (typeof value !== "object" || value === null) return true;
     return Object.entries(value).every(([key, child]) =>
       isText(key) ? visit(child, pointerTo(pointer, key), depth + 1) : fails(report, pointer, UNUSABLE),

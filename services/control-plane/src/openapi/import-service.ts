@@ -6,11 +6,9 @@ import * as store from "../apis/api-store.ts";
 import { describeRoute, routeOf } from "../apis/route.ts";
 import { placedSchemas, type SchemaChecker } from "../apis/schema-checker.ts";
 import { getGroup } from "../groups/group-store.ts";
-import { QUOTAS } from "../limits.ts";
-import { checkQuota } from "../requests/refusals.ts";
 import { checkEditable } from "../revisions/revision.ts";
 import { readDocument } from "./document.ts";
-import { operationCount, type ReadApi, readApis } from "./read-apis.ts";
+import { type ReadApi, readApis } from "./read-apis.ts";
 import { ImportReport, type Remark } from "./report.ts";
 
 /** Resource names of APIs by what an import does to them. */
@@ -45,7 +43,6 @@ export class ImportService {
     const report = new ImportReport();
     const { prefix } = await query(() => getGroup(this.#sql, ids.project, ids.group));
     const document = await readDocument(text, report);
-    checkQuota("apis", operationCount(document) - 1, QUOTAS.apisPerRevision);
     const read = readApis(document, { project: ids.project, prefix }, report);
     if (!report.isFaulty) await this.#checkSchemas(read, report);
     return inTransaction(this.#sql, async (tx) => {

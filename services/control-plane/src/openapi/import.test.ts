@@ -336,3 +336,31 @@ test("schemas that are repeated in many operations have a bound in all", async (
   const faults = await faultsOf(openapi(paths, { components: { schemas: { Wide: { properties } } } }));
   assert.match(faults[0]![1], /elements in all/);
 });
+
+test("what is small and shared by many, and large where it is used, is refused in seconds", async () => {
+  const item = Object.fromEntries(["get", "put", "post", "patch", "delete"].map((method) => [method, ok]));
+  const many = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`/p${i}`, { $ref: "#/x-item" }]));
+  const crowd = JSON.stringify(openapi(many, { "x-item": item }));
+  await refused(importInto(await newRevision(), crowd), "resource_exhausted", "apis_quota_exceeded");
+  const startedAt = performance.now();
+  const example = Array.from({ length: 2_000 }, (_, i) => "x".repeat(50 + (i % 7)));
+  const content = { "application/json": { example } };
+  const responses = Object.fromEntries(
+    Array.from({ length: 40 }, (_, i) => [400 + i, { $ref: "#/components/responses/Large" }]),
+  );
+  const paths = Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`/p${i}`, { get: { responses } }]));
+  const components = { responses: { Large: { description: "", content } } };
+  assert.match((await faultsOf(openapi(paths, { components })))[0]![1], /schemas and examples have over/);
+  const parameters = Array.from({ length: 101 }, (_, i) => ({
+    name: `q${i}`,
+    in: "query",
+    schema: { type: "string" },
+  }));
+  assert.match(
+    (await faultsOf(openapi({ "/a": { get: { ...ok, parameters } } })))[0]!.join(" "),
+    /parameters must be at most/,
+  );
+  const aliases = `x: &x ${"y".repeat(100_000)}\nz: [${Array.from({ length: 90 }, () => "*x").join(", ")}]`;
+  assert.match((await faultsOf(aliases))[0]![1], /characters, aliases unfolded/);
+  assert.ok(performance.now() - startedAt < 10_000, `took ${performance.now() - startedAt} ms`);
+});

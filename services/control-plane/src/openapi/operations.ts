@@ -1,4 +1,6 @@
 import type { ApiDraft } from "../apis/api-draft.ts";
+import { LIMITS, QUOTAS } from "../limits.ts";
+import { checkQuota } from "../requests/refusals.ts";
 import { BACKEND_EXTENSION, readBackendExtension } from "./backend-extension.ts";
 import { BACKEND_REQUEST_EXTENSION, readBackendRequestExtension } from "./backend-request-extension.ts";
 import { readRequestBody } from "./bodies.ts";
@@ -29,7 +31,7 @@ interface Found {
   pathItem: Located;
 }
 
-export const METHODS = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
+const METHODS = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
 const ROOT_CARRIED = new Set([
   ...["openapi", "swagger", "info", "paths", "components", "definitions", "parameters", "responses", "basePath"],
   ...["consumes", "produces", "tags", "jsonSchemaDialect", "servers", "security", BACKEND_EXTENSION],
@@ -114,8 +116,12 @@ function findOperations({ document, references, report }: Tools): Found[] {
     for (const method of METHODS) {
       const value = pathItem.value[method];
       const at = pointerTo(pathItem.pointer, method);
-      if (isObject(value)) found.push({ method, path, operation: { value, pointer: at }, pathItem });
-      else if (value !== undefined) report.fault(at, "must be an object");
+      if (isObject(value)) {
+        // Before any of them is read: paths may refer to one and the same.
+        checkQuota("apis", found.length, QUOTAS.apisPerRevision);
+        found.push({ method, path, operation: { value, pointer: at }, pathItem });
+      }
+      if (value !== undefined && !isObject(value)) report.fault(at, "must be an object");
     }
   }
   return found;
@@ -179,6 +185,10 @@ function readTags({ value, pointer }: Located, report: ImportReport): string[] {
   const { tags } = value;
   if (tags === undefined) return [];
   const at = pointerTo(pointer, "tags");
+  if (Array.isArray(tags) && tags.length > LIMITS.tagsMax) {
+    report.fault(at, `must be at most ${LIMITS.tagsMax}`);
+    return [];
+  }
   if (Array.isArray(tags) && tags.every((tag) => typeof tag === "string")) {
     tags.forEach((tag, i) => {
       if (tags.indexOf(tag) !== i) report.change(pointerTo(at, i), "it stands there twice");

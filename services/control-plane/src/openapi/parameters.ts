@@ -1,5 +1,6 @@
 import { LOCATIONS, type Location, PARAMETER_TYPES, type ParameterType } from "../apis/api.ts";
 import type { ParameterDraft } from "../apis/parameter-draft.ts";
+import { LIMITS } from "../limits.ts";
 import { formatOfCollection, formatOfStyle } from "./array-format.ts";
 import { isObject, type JsonObject } from "./document.ts";
 import type { Located } from "./references.ts";
@@ -26,6 +27,10 @@ export function locateParameters(levels: readonly Located[], { references, repor
     const at = pointerTo(pointer, "parameters");
     if (!Array.isArray(value.parameters)) {
       report.fault(at, "must be a list");
+      continue;
+    }
+    if (value.parameters.length > LIMITS.parametersMax) {
+      report.fault(at, `must be at most ${LIMITS.parametersMax}`);
       continue;
     }
     value.parameters.forEach((item, i) => {
@@ -73,10 +78,10 @@ function readParameter({ value, pointer }: Located, { document, schemas, report 
     type,
     required: flagOf(value, "required", pointer, report),
     description: textOf(value, "description", pointer, report),
-    defaultJson: preset === undefined ? "" : JSON.stringify(preset),
-    schemaJson: text || (Object.keys(rest).length === 0 ? "" : JSON.stringify(rest)),
+    defaultJson: preset === undefined ? "" : schemas.json(preset),
+    schemaJson: text || (Object.keys(rest).length === 0 ? "" : schemas.json(rest)),
     deprecated: flagOf(value, "deprecated", pointer, report),
-    exampleJson: is20 || value.example === undefined ? "" : JSON.stringify(value.example),
+    exampleJson: is20 || value.example === undefined ? "" : schemas.json(value.example),
     arrayFormat: is20 ? formatOfCollection(format) : formatOfStyle(format),
   };
 }

@@ -1,8 +1,8 @@
 import type { ApiDefinition } from "../apis/api.ts";
 import { readDefinition } from "../apis/api-draft.ts";
 import { Violations } from "../requests/violations.ts";
-import { isObject, type OpenApiDocument } from "./document.ts";
-import { METHODS, readOperations } from "./operations.ts";
+import type { OpenApiDocument } from "./document.ts";
+import { readOperations } from "./operations.ts";
 import type { ImportReport } from "./report.ts";
 
 /** An API as a document means it. */
@@ -29,10 +29,4 @@ export function readApis(
     }
     return violations.found.length === 0 ? [{ ...operation, definition }] : [];
   });
-}
-
-/** Before any of them is read. */
-export function operationCount({ root }: OpenApiDocument): number {
-  const items = Object.values(root.paths as object).filter(isObject);
-  return items.reduce((count, item) => count + METHODS.filter((method) => item[method] !== undefined).length, 0);
 }

@@ -1,4 +1,4 @@
-import { LIMITS } from "../limits.ts";
+import { LIMITS, QUOTAS } from "../limits.ts";
 import { isObject, type JsonObject, type OpenApiDocument } from "./document.ts";
 import { modernized } from "./modern-schema.ts";
 import type { References } from "./references.ts";
@@ -26,11 +26,22 @@ export class SchemaTexts {
   readonly #references: References;
   readonly #report: ImportReport;
   #nodes = 0;
+  #chars = 0;
 
   constructor(document: OpenApiDocument, references: References, report: ImportReport) {
     this.#document = document;
     this.#references = references;
     this.#report = report;
+  }
+
+  /** JSON of a schema or an example; empty, and a fault, when all of them together become too long. */
+  json(value: unknown): string {
+    const max = QUOTAS.definitionBytesPerRevision;
+    if (this.#chars > max) return "";
+    const text = JSON.stringify(value);
+    this.#chars += text.length;
+    if (this.#chars > max) this.#report.fault("#", `its schemas and examples have over ${max} bytes in all`);
+    return text;
   }
 
   /** The schema as a value that stands alone. */

@@ -1,5 +1,6 @@
 import type { Body, Content } from "../apis/api.ts";
 import { isFormType } from "../apis/draft-text.ts";
+import { LIMITS } from "../limits.ts";
 import { bodyOf, exampleText } from "./bodies.ts";
 import { isObject, type JsonObject } from "./document.ts";
 import { flagOf, SCHEMA_WORDS_20, schemaOf20, textOf } from "./parameters.ts";
@@ -35,7 +36,7 @@ function readBodyParameter({ value, pointer }: Located, types: MediaTypes, tools
   const named = pointerTo(pointer, "name");
   if (value.name !== "body") report.change(named, "a body has no name", "");
   const schema =
-    value.schema === undefined ? "" : JSON.stringify(schemas.standAlone(value.schema, pointerTo(pointer, "schema")));
+    value.schema === undefined ? "" : schemas.json(schemas.standAlone(value.schema, pointerTo(pointer, "schema")));
   const contents = types.take("application/json").map((mediaType) => ({ mediaType, schema, example: "" }));
   const required = flagOf(value, "required", pointer, report);
   return bodyOf(contents, { required, description: textOf(value, "description", pointer, report) });
@@ -57,10 +58,9 @@ function readForm(fields: readonly Located[], types: MediaTypes, tools: Tools): 
     properties: Object.fromEntries(properties),
     ...(required.length > 0 && { required }),
   };
+  const text = schemas.json(schema);
   const usual = fields.some(({ value }) => value.type === "file") ? MULTIPART : FORM;
-  const contents = types
-    .take(usual, isFormType)
-    .map((mediaType) => ({ mediaType, schema: JSON.stringify(schema), example: "" }));
+  const contents = types.take(usual, isFormType).map((mediaType) => ({ mediaType, schema: text, example: "" }));
   return bodyOf(contents, { required: required.length > 0, description: "" });
 }
 
@@ -70,11 +70,11 @@ export function readContents20({ value, pointer }: Located, operation: Located, 
   const examples = isObject(value.examples) ? value.examples : {};
   if (value.examples !== undefined && !isObject(value.examples)) report.fault(at, "must be an object");
   const hasSchema = value.schema !== undefined;
-  const schema = hasSchema ? JSON.stringify(schemas.standAlone(value.schema, pointerTo(pointer, "schema"))) : "";
+  const schema = hasSchema ? schemas.json(schemas.standAlone(value.schema, pointerTo(pointer, "schema"))) : "";
   const produced = hasSchema ? mediaTypesOf("produces", operation, tools).take("application/json") : [];
   return [...new Set([...produced, ...Object.keys(examples)])].map((mediaType) => {
     const text = Object.hasOwn(examples, mediaType)
-      ? exampleText(mediaType, { example: examples[mediaType], at: pointerTo(at, mediaType) }, { report })
+      ? exampleText(mediaType, { example: examples[mediaType], at: pointerTo(at, mediaType) }, tools)
       : "";
     return { mediaType, schema, example: text };
   });
@@ -122,7 +122,9 @@ function mediaTypesOf(key: "consumes" | "produces", operation: Located, tools: T
       ? { value: tools.document.root[key], pointer: `#/${key}` }
       : { value: own, pointer: pointerTo(operation.pointer, key) };
   if (value !== undefined && !Array.isArray(value)) tools.report.fault(pointer, "must be a list");
-  const types = (Array.isArray(value) ? value : []).flatMap((mediaType, i) => {
+  const isLong = Array.isArray(value) && value.length > LIMITS.mediaTypesMax;
+  if (isLong) tools.report.fault(pointer, `must be at most ${LIMITS.mediaTypesMax}`);
+  const types = (Array.isArray(value) && !isLong ? value : []).flatMap((mediaType, i) => {
     if (typeof mediaType === "string") return [{ mediaType, pointer: pointerTo(pointer, i) }];
     tools.report.fault(pointerTo(pointer, i), "must be a media type");
     return [];

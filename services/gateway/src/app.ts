@@ -209,7 +209,8 @@ export function buildApp(deps: GatewayDependencies) {
       const caughtUp = buckets?.caughtUp ?? false;
       wasReady ||= caughtUp && frames.connected;
       const facts = { bucketsRead: caughtUp, natsConnected: frames.connected, redis: deps.redis.status };
-      return { ready: wasReady, ...facts, runners: dispatcher.runners.count, deployments: deployments.count };
+      const counts = { runners: dispatcher.runners.count, deployments: deployments.count, domains: domains.count };
+      return { ready: wasReady, ...facts, ...counts };
     },
     /** Leaves the shared port; from then on every answer closes its connection. */
     beginDrain: () => http.beginDrain(),

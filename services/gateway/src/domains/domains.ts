@@ -18,7 +18,8 @@ export class Domains implements BucketHandler {
   readonly #byHost = new Map<string, Domain>();
 
   get(host: string): Domain | undefined {
-    return this.#byHost.get(host);
+    // Hosts of requests are new texts, and to look one up is to hash it first.
+    return this.#byHost.size === 0 ? undefined : this.#byHost.get(host);
   }
 
   get count(): number {

@@ -90,8 +90,9 @@ export class GatewayHttp {
       handshakeTimeout: handshakeTimeoutMs ?? TLS_LIMITS.handshakeTimeoutMs,
       SNICallback: (name, settle) => {
         const context = certificates.contextOf(name);
-        if (context === null) settle(NO_CERTIFICATE);
-        else settle(null, context);
+        if (context !== null) return settle(null, context);
+        this.#options.log.debug({ name }, "a TLS connection was refused: no certificate is for the name");
+        settle(NO_CERTIFICATE);
       },
     });
     // Before the handshake is done there is nobody to answer.

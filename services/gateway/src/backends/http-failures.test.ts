@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import { connect } from "node:net";
 import { after, test } from "node:test";
+import { getCACertificates, setDefaultCACertificates, type TLSSocket } from "node:tls";
 import { readAddress } from "@millrace/outbound";
-import { until } from "@millrace/testing";
+import { selfSigned, until } from "@millrace/testing";
 import { BACKEND_LIMITS } from "../limits.ts";
 import { httpRoute, LOOPBACK_ALLOWED, startBackend, startRawBackend } from "../testing/backend-fixture.ts";
 import { type Answer, HOST, startGateway } from "../testing/gateway-fixture.ts";
@@ -183,10 +185,61 @@ test("a backend that is not there is 502 at once", async (t) => {
   assert.doesNotMatch(unknown.body, /nowhere/);
 });
 
-test("TLS with a certificate that nobody vouches for is refused", async (t) => {
-  const backend = await startBackend(t, () => undefined);
-  await releaseTo(backend.url.replace("http:", "https:"));
-  assert.deepEqual(told(await gateway.ask()), FAILED);
+test("TLS goes by the name in the URL, and by certificates that somebody vouches for", async (t) => {
+  const { certificate: cert, privateKey: key } = selfSigned("secure.example");
+  const asked: unknown[] = [];
+  const server = createHttpsServer({ cert, key }, (request, response) => {
+    const { servername, alpnProtocol } = request.socket as TLSSocket;
+    asked.push([servername, alpnProtocol, request.headers.host]);
+    request.pipe(response);
+  });
+  let connections = 0;
+  server.on("secureConnection", () => connections++).listen(0, "127.0.0.1");
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  for (const name of ["secure.example", "other.example"]) names.set(name, () => ["127.0.0.1"]);
+  await releaseTo(`https://secure.example:${port}`, { forwardHost: true });
+  assert.deepEqual(told(await gateway.ask()), FAILED, "nobody vouches for it yet");
+  const usual = getCACertificates("default");
+  setDefaultCACertificates([...usual, cert]);
+  t.after(() => setDefaultCACertificates(usual));
+  for (let i = 0; i < 3; i++) assert.equal((await gateway.ask({ method: "POST", body: "hello" })).body, "hello");
+  assert.deepEqual(asked, Array(3).fill(["secure.example", "http/1.1", HOST]));
+  assert.equal(connections, 1);
+  await releaseTo(`https://other.example:${port}`);
+  assert.deepEqual(told(await gateway.ask()), FAILED, "the certificate is not for that name");
+});
+
+test("an answer that comes before the body was read reaches the caller, and the rest of the body nobody", async (t) => {
+  const backend = await startBackend(t, (_, response) => void response.writeHead(413).end("too much"));
+  await releaseTo(backend.url);
+  const body = Buffer.alloc(8 * 1024 * 1024);
+  for (let i = 0; i < 3; i++) {
+    const answer = await gateway.ask({ method: "POST", body });
+    assert.deepEqual([answer.status, answer.body], [413, "too much"]);
+  }
+  await isIdle();
+  assert.equal((await gateway.ask({ method: "POST", body: "x" })).status, 413);
+});
+
+test("many requests at a time share the connections that a backend may have", async (t) => {
+  const { connectionsPerOriginMax } = BACKEND_LIMITS;
+  const waiting: (() => void)[] = [];
+  const backend = await startBackend(t, (_, response) => void waiting.push(() => response.end("ok")));
+  await releaseTo(backend.url);
+  const asked = Array.from({ length: connectionsPerOriginMax + 50 }, () => gateway.ask());
+  await until(() => gateway.app.backends.origins.calls === asked.length);
+  await until(() => waiting.length === connectionsPerOriginMax);
+  assert.equal(backend.connections, connectionsPerOriginMax);
+  const rest = until(() => {
+    for (const answer of waiting.splice(0)) answer();
+    return gateway.app.backends.origins.calls === 0;
+  });
+  for (const { status } of await Promise.all(asked)) assert.equal(status, 200);
+  await rest;
+  assert.equal(backend.connections, connectionsPerOriginMax);
 });
 
 test("addresses that the operator has not allowed are not connected to, however they are written or named", async (t) => {

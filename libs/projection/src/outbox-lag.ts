@@ -1,7 +1,7 @@
 import type { Sql } from "@millrace/sql";
 import { bucketOf, DURATION_BUCKETS, type Telemetry } from "@millrace/telemetry";
 
-/** How long /metrics waits for a database; without an answer the gauges are left out. */
+/** How long /metrics waits for the database. Without an answer the numbers are none: gauges that are left out would show their last for ever. */
 const ANSWER_MS = 2_000;
 
 /** How far the bus is behind the database: what waits to be written, and how long what was written had waited. */
@@ -25,9 +25,8 @@ export class OutboxLag {
     meter.addBatchObservableCallback(
       async (result) => {
         const state = await inTime(stateOf(sql)).catch(() => undefined);
-        if (!state) return;
-        result.observe(marks, Number(state.marks));
-        result.observe(oldest, Number(state.oldestSeconds));
+        result.observe(marks, Number(state?.marks));
+        result.observe(oldest, Number(state?.oldestSeconds));
       },
       [marks, oldest],
     );

@@ -115,4 +115,6 @@ test("what waits to be written, and how long it waited, is measured", async (t) 
   assert.equal(await shown("outbox_oldest_mark_seconds"), 0);
   assert.equal(await shown("projection_lag_seconds_count"), 1);
   assert.ok((await shown("projection_lag_seconds_sum")) >= 7);
+  await sql`alter table outbox rename to away`;
+  assert.ok(Number.isNaN(await shown("outbox_marks")), "what is not known is not what it was");
 });

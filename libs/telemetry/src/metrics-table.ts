@@ -145,6 +145,15 @@ export const METRICS_TABLE: readonly MetricRow[] = [
     "Invocations beyond the bound of series, and series of minutes that the bus did not take",
   ),
 
+  row(
+    "gauge",
+    CONTROL,
+    "control_plane_stream_waiting",
+    "Messages of a stream that are not stored yet; NaN while the bus is away",
+    {
+      labels: ["stream"],
+    },
+  ),
   row("counter", CONTROL, "control_plane_events_missing_total", "Requests, and lines of logs, told of and not kept", {
     labels: ["stream", "cause"],
   }),

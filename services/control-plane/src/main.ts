@@ -10,6 +10,7 @@ import { buildApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { txtLookup } from "./domains/txt-lookup.ts";
 import { registerEventMetrics } from "./events/event-metrics.ts";
+import { registerStreamMetrics } from "./events/stream-metrics.ts";
 import { IdentityClient } from "./identity/identity-client.ts";
 import { DRAIN } from "./limits.ts";
 
@@ -63,6 +64,7 @@ async function start(): Promise<void> {
   app.outboxLag.register(telemetry, sql);
   registerAlarmMetrics(telemetry, app.alarms);
   registerEventMetrics(telemetry, app.eventReaders);
+  registerStreamMetrics(telemetry, app.link);
   await app.keepAuditPartitions();
   lifecycle.own("bus", app.link).start();
   lifecycle.own("upkeep", app.startUpkeep());

@@ -15,7 +15,8 @@ import type { Floor } from "./series-store.ts";
 // Takes messages of a stream into PostgreSQL. A message is acknowledged when what it says is stored, and comes again otherwise; one that
 // comes twice is known by its place in the stream.
 
-const CONSUMER = "control-plane";
+/** The same of each stream. */
+export const STREAM_CONSUMER = "control-plane";
 const ACK_WAIT_NS = 30_000_000_000;
 const RETRY_WAIT_MS = 1_000;
 
@@ -69,11 +70,11 @@ export class StreamConsumer implements BusWorker {
     const manager = await jetstreamManager(connection);
     const streamMadeAt = new Date((await manager.streams.info(stream)).created);
     await manager.consumers.add(stream, {
-      durable_name: CONSUMER,
+      durable_name: STREAM_CONSUMER,
       ack_policy: AckPolicy.Explicit,
       ack_wait: ACK_WAIT_NS,
     });
-    const consumer = await jetstream(connection).consumers.get(stream, CONSUMER);
+    const consumer = await jetstream(connection).consumers.get(stream, STREAM_CONSUMER);
     const { eventMessagesMax, eventStoreMs } = LIMITS;
     const messages = await consumer.consume({ max_messages: eventMessagesMax, abort_on_missing_resource: true });
     this.#messages = messages;

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
 import { after, test } from "node:test";
 import type { PlatformError } from "@millrace/errors";
 import { Role } from "@millrace/proto/auth/v1/people";
 import { UploadCodeRequest } from "@millrace/proto/control/v1/functions";
 import { ACCESS } from "./access.ts";
 import { createProject } from "./testing/calls.ts";
+import { allMethods, type Method } from "./testing/methods.ts";
 import { startControlPlane } from "./testing/test-control-plane.ts";
 
 // Every method as every kind of caller, against the running service. The request names a resource that no method knows, so that a call that
@@ -13,23 +13,8 @@ import { startControlPlane } from "./testing/test-control-plane.ts";
 
 const { client, auth, authIdentity } = await startControlPlane({ after });
 
-interface Method {
-  path: string;
-  requestStream: boolean;
-  requestSerialize(request: never): Buffer;
-  requestDeserialize(bytes: Buffer): Record<string, unknown>;
-  responseDeserialize(bytes: Buffer): unknown;
-}
-
-/** All that the protos define, by path: what the service forgot to register is missed too. */
-const METHODS = new Map<string, Method>();
-for (const file of readdirSync(new URL("../../../proto/gen/millrace/control/v1", import.meta.url))) {
-  const module = (await import(`@millrace/proto/control/v1/${file.replace(/\.ts$/, "")}`)) as Record<string, unknown>;
-  for (const [name, service] of Object.entries(module)) {
-    if (!name.endsWith("ServiceService")) continue;
-    for (const method of Object.values(service as Record<string, Method>)) METHODS.set(method.path, method);
-  }
-}
+/** What the service forgot to register is missed too. */
+const METHODS = await allMethods();
 
 type Caller = "nobody" | "stranger" | "viewer" | "developer" | "owner" | "operator" | "service";
 type Cell = "allowed" | "unauthenticated" | "hidden" | "denied";
@@ -90,7 +75,8 @@ function call(method: Method, token: string): Promise<unknown> {
   const request = method.requestDeserialize(Buffer.alloc(0));
   if ("name" in request) request.name = "projects/shop/nothing/here";
   if ("parent" in request) request.parent = "projects/shop/nothing/here";
-  return client.call(method as never, request as never, { token });
+  // Who may follow a stream is in it until it ends.
+  return client.call(method as never, request as never, { token, ...(method.responseStream && { timeoutMs: 500 }) });
 }
 
 test("every method of the protos has a row, and every row a method", () => {

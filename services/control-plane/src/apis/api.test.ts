@@ -130,6 +130,51 @@ test("parameters of the path are declared, each once, and no others", async () =
   ]);
 });
 
+test("answers, media types, tags, summaries, examples and forms of arrays have rules", async () => {
+  const answer = (status: string) => ({ status, description: "", contents: [] });
+  const path = "/rules";
+  await refusedDefinition({ path, responseStatus: "404" }, ["response_status"]);
+  await refusedDefinition({ path, responseStatus: "201", otherResponses: [answer("200")] }, ["response_status"]);
+  await refusedDefinition({ path, otherResponses: [answer("404"), answer("404"), answer("6XX")] }, [
+    "other_responses[1].status",
+    "other_responses[2].status",
+  ]);
+  const unsaid = { responseStatus: "", responseDescription: "whose?", otherResponses: [answer("404")] };
+  await refusedDefinition({ path, ...unsaid }, ["response_description"]);
+  const twice = [{ mediaType: "Application/JSON", schema: "", example: "{" }];
+  await refusedDefinition({ path, requestBody: { ...body(""), others: twice } }, [
+    "request_body.others",
+    "request_body.others[0].example",
+  ]);
+  await refusedDefinition({ path, tags: ["a", "a", ""], summary: "two\nlines" }, ["summary", "tags[1]", "tags[2]"]);
+  const format = (fields: Partial<Parameter>) => ({ path, parameters: [parameter(fields)] });
+  await refusedDefinition(format({ arrayFormat: 2 }), ["parameters[0].array_format"]);
+  await refusedDefinition(format({ type: 5, location: 3, arrayFormat: 1 }), ["parameters[0].array_format"]);
+  await refusedDefinition(format({ exampleJson: "{" }), ["parameters[0].example_json"]);
+});
+
+test("media types of JSON come first, and answers in the order of their status", async () => {
+  const content = (mediaType: string) => ({ mediaType, schema: "true", example: "" });
+  const { definition } = await createApi(client, revision, "ordered", {
+    path: "/ordered",
+    requestBody: { ...body("<a/>", "text/xml"), others: [content("application/json")] },
+    responseStatus: "",
+    otherResponses: ["4XX", "404"].map((status) => ({ status, description: "", contents: [] })),
+  });
+  assert.deepEqual(
+    [
+      definition?.requestBody?.mediaType,
+      definition?.requestBody?.schema,
+      definition?.requestBody?.others[0]?.mediaType,
+    ],
+    ["application/json", "{}", "text/xml"],
+  );
+  assert.deepEqual(
+    definition?.otherResponses.map(({ status }) => status),
+    ["404", "4XX"],
+  );
+});
+
 test("a schema of 256 KiB is accepted and one byte more is not", async () => {
   const schema = (bytes: number) => JSON.stringify({ description: "x".repeat(bytes - 18) });
   assert.equal(schema(262_144).length, 262_144);

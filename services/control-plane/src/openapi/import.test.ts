@@ -124,6 +124,58 @@ test("a document's operations become APIs: ids, parameters, bodies, backends", a
   });
 });
 
+const PET_20 = (basePath: string) => `
+swagger: '2.0'
+info: {title: PET, version: 1.0.0}
+basePath: '${basePath}'
+consumes: [application/json]
+produces: [application/json]
+paths:
+  /pets/{petId}:
+    get:
+      operationId: getPetInfo
+      parameters: [{name: petId, in: path, type: integer, required: true, default: 1}]
+      responses: {'200': {description: A pet, schema: {$ref: '#/definitions/Pet'}}}
+  /pets:
+    post:
+      operationId: createPet
+      parameters: [{name: body, in: body, required: true, schema: {$ref: '#/definitions/Pet'}}]
+      responses: {'200': {description: Created, schema: {type: object, properties: {message: {type: string}}}}}
+definitions:
+  Pet: {type: object, properties: {price: {type: number}, id: {type: integer}, type: {type: string}}}
+`;
+
+test("a document of OpenAPI 2.0 becomes the same APIs as one of 3.1 would: JD Cloud's sample", async () => {
+  const { apis, answer } = await imported(PET_20(""));
+  assert.deepEqual(lostIn(answer), []);
+  const get = apis.get("getPetInfo")!.definition!;
+  const [petId] = get.parameters;
+  assert.deepEqual([petId?.type, petId?.required, petId?.defaultJson], [2, true, "1"]);
+  assert.equal(get.responseBody?.mediaType, "application/json");
+  const pet = {
+    type: "object",
+    properties: { price: { type: "number" }, id: { type: "integer" }, type: { type: "string" } },
+  };
+  const whole = { $ref: "#/$defs/Pet", $defs: { Pet: pet } };
+  assert.deepEqual(JSON.parse(get.responseBody.schema), whole);
+  const create = apis.get("createPet")!.definition!;
+  assert.deepEqual([create.method, create.path, create.requestBody?.required], ["POST", "/pets", true]);
+  assert.deepEqual(JSON.parse(create.requestBody!.schema), whole);
+});
+
+test("a base path comes before every path, unless it is the group's prefix", async () => {
+  const pathsIn = async (prefix: string) => {
+    const { name } = await createGroup(client, "shop", `g${++groups}`, { prefix });
+    const parent = `${name}/revisions/0.0.1`;
+    const { remarks } = await importInto(parent, PET_20("/v1/"));
+    const { apis } = await client.call(ApiServiceService.listApis, { parent, pageSize: 0, pageToken: "" });
+    const said = remarks.some(({ pointer }) => pointer === "#/basePath");
+    return [apis.map(({ definition }) => definition!.path), said];
+  };
+  assert.deepEqual(await pathsIn(""), [["/v1/pets", "/v1/pets/{petId}"], true]);
+  assert.deepEqual(await pathsIn("v1"), [["/pets", "/pets/{petId}"], false]);
+});
+
 test("a schema stands alone: what it refers to, even itself, comes with it in JSON Schema's words", async () => {
   const { apis } = await imported(PETSTORE);
   assert.deepEqual(JSON.parse(apis.get("getPetInfo")!.definition!.responseBody!.schema), {

@@ -26,9 +26,9 @@ export function folderWith(t: TestContext, files: Readonly<Record<string, string
 export async function run(
   home: string,
   argv: readonly string[],
-  { input = "", env = {} }: { input?: string; env?: Record<string, string> } = {},
+  { input = "", env = {}, isTTY = false }: { input?: string; env?: Record<string, string>; isTTY?: boolean } = {},
 ): Promise<Run> {
-  const stdout = new Sink();
+  const stdout = Object.assign(new Sink(), { isTTY });
   const stderr = new Sink();
   const terminal = { argv, env, cwd: home, home, stdin: Readable.from([input]), stdout, stderr };
   const exitCode = await runCommandLine(terminal, { version: "1.2.3", register: registerCommands });

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import { PlatformError } from "@millrace/errors";
 import {
   MetricDimension,
   MetricSeries,
@@ -121,4 +122,16 @@ test("top shows the busiest APIs and functions, with calls a second, errors and 
   const json = await run(home, ["top", "--limit", "1", "--output", "json"]);
   const { minutes, apis, functions } = JSON.parse(json.stdout);
   assert.deepEqual([minutes, apis.length, functions[0].name, apis[0].p99Ms], [5, 1, "pets", 12.4]);
+});
+
+test("on a terminal top looks again and again, and begins each time at its top", async (t) => {
+  const { asked, home } = await startMetrics(t, () => {
+    // Two questions to a look; the second look is refused.
+    if (asked.length > 2) throw new PlatformError("permission_denied", "No more.", { reason: "permission_denied" });
+    return [];
+  });
+  const { exitCode, stdout } = await run(home, ["top"], { isTTY: true });
+  assert.equal(exitCode, 4);
+  assert.ok(stdout.startsWith("\u001b[2J"));
+  assert.match(stdout, /the last 5 min of projects\/default\n\nno API was called\n\nno function was called\n$/);
 });

@@ -78,7 +78,7 @@ async function shown(context: Context, { minutes = MINUTES_DEFAULT, limit = LIMI
   const apis = busiestOf(ofApis, end, ({ group, environment, api }) => `${group}/${environment} ${api || "(no API)"}`);
   const functions = busiestOf(ofFunctions, end, (series) => series.function);
   const some = { apis: apis.slice(0, limit), functions: functions.slice(0, limit) };
-  const text = [tableOf("api", some.apis), tableOf("function", some.functions)].join("\n\n");
+  const text = [tableOf("API", some.apis), tableOf("function", some.functions)].join("\n\n");
   return { json: { minutes, ...some }, text: `the last ${minutes} min of ${context.project}\n\n${text}` };
 }
 

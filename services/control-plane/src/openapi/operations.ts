@@ -4,16 +4,18 @@ import { checkQuota } from "../requests/refusals.ts";
 import { BACKEND_EXTENSION, readBackendExtension } from "./backend-extension.ts";
 import { BACKEND_REQUEST_EXTENSION, readBackendRequestExtension } from "./backend-request-extension.ts";
 import { readRequestBody } from "./bodies.ts";
-import { isObject, type JsonObject, type OpenApiDocument } from "./document.ts";
+import { isObject, type OpenApiDocument } from "./document.ts";
+import { readBasePath, readRoot } from "./document-root.ts";
 import { nameOperations } from "./operation-names.ts";
 import { flagOf, locateParameters, readParameters, textOf } from "./parameters.ts";
 import { PATH_EXTENSION, renamedAlong, routeIn } from "./path-items.ts";
 import { type Located, References } from "./references.ts";
-import { type ImportReport, PLATFORM_EXTENSION, pointerTo } from "./report.ts";
+import { type ImportReport, pointerTo } from "./report.ts";
 import { readResponses } from "./responses.ts";
 import { SchemaTexts } from "./schema-text.ts";
 import { dropUnusedTypes, readRequestBody20 } from "./swagger.ts";
 import type { Tools } from "./tools.ts";
+import { dropUnused } from "./unused-parts.ts";
 
 /** An operation of a document as an API. */
 export interface Operation {
@@ -24,7 +26,7 @@ export interface Operation {
   backendPointer: string | undefined;
 }
 
-interface Found {
+export interface Found {
   method: string;
   path: string;
   operation: Located;
@@ -32,10 +34,6 @@ interface Found {
 }
 
 const METHODS = ["get", "head", "post", "put", "patch", "delete", "options"] as const;
-const ROOT_CARRIED = new Set([
-  ...["openapi", "swagger", "info", "paths", "components", "definitions", "parameters", "responses", "basePath"],
-  ...["consumes", "produces", "tags", "jsonSchemaDialect", "servers", "security", BACKEND_EXTENSION],
-]);
 const PATH_CARRIED = new Set<string>([...METHODS, "parameters", "$ref", BACKEND_EXTENSION]);
 /** `exact`, or `prefix` for an operation that answers everything below its path too. */
 export const MATCH_EXTENSION = "x-millrace-match";
@@ -63,42 +61,6 @@ export function readOperations(
   const operations = found.map((each, i) => readOperation(each, { id: names[i]!, base, project, tools }));
   dropUnused(found, tools);
   return operations;
-}
-
-function readRoot(root: JsonObject, report: ImportReport): void {
-  report.dropRest(root, "#", ROOT_CARRIED);
-  if (root.info !== undefined) {
-    report.change("#/info", "a group has a name, a description and revisions of its own, and says those when exported");
-  }
-  for (const key of ["servers", "security"] as const) {
-    const parts = root[key];
-    const isOwn = Array.isArray(parts) && parts.every((part) => isPlatformPart(root, key, part));
-    if (parts !== undefined && !isOwn) report.drop(pointerTo("#", key));
-  }
-}
-
-/** What an export has written itself. */
-function isPlatformPart({ components }: JsonObject, key: "servers" | "security", part: unknown): boolean {
-  if (!isObject(part)) return false;
-  if (key === "servers") return part[PLATFORM_EXTENSION] === true;
-  const schemes = isObject(components) && isObject(components.securitySchemes) ? components.securitySchemes : {};
-  return Object.keys(part).every((name) => {
-    const scheme = schemes[name];
-    return isObject(scheme) && scheme[PLATFORM_EXTENSION] === true;
-  });
-}
-
-/** What comes before every path: OpenAPI 2.0's base path, unless the group's prefix is that already. */
-function readBasePath({ basePath }: JsonObject, prefix: string, report: ImportReport): string {
-  if (basePath === undefined) return "";
-  if (typeof basePath !== "string" || !(basePath === "" || basePath.startsWith("/"))) {
-    report.fault("#/basePath", "must be a path");
-    return "";
-  }
-  const base = basePath.replace(/\/+$/, "");
-  if (base === "" || base === `/${prefix}`) return "";
-  report.change("#/basePath", `every path begins with ${base}`, "or make it the group's prefix, and import again");
-  return base;
 }
 
 function findOperations({ document, references, report }: Tools): Found[] {
@@ -197,60 +159,4 @@ function readTags({ value, pointer }: Located, report: ImportReport): string[] {
   }
   report.fault(at, "must be a list of texts");
   return [];
-}
-
-/** What stands somewhere for operations to use, and none has. */
-function dropUnused(found: readonly Found[], tools: Tools): void {
-  const { document, references, report } = tools;
-  const { root } = document;
-  if (root.components !== undefined) dropUnusedIn(root.components, "#/components", tools);
-  if (document.version === "2.0") {
-    for (const key of ["definitions", "parameters", "responses"]) {
-      if (root[key] !== undefined) dropUnusedIn(root[key], `#/${key}`, tools);
-    }
-    dropUnusedTypes({ value: root, pointer: "#" }, ["consumes", "produces"], tools);
-  }
-  const items = new Map(found.map(({ pathItem }) => [pathItem.pointer, pathItem]));
-  for (const [path, item] of Object.entries(root.paths as object)) {
-    const pointer = pointerTo("#/paths", path);
-    if (isObject(item) && !items.has(pointer)) items.set(pointer, { value: item, pointer });
-  }
-  for (const { value, pointer } of [...items.values(), { value: root, pointer: "#" }]) {
-    const at = pointerTo(pointer, BACKEND_EXTENSION);
-    if (value[BACKEND_EXTENSION] !== undefined && !references.isUsed(at)) report.drop(at, "every API has a nearer one");
-    if (pointer !== "#" && Array.isArray(value.parameters)) dropUnusedParameters(value.parameters, pointer, tools);
-  }
-  dropUnusedTags(found, root, report);
-}
-
-function dropUnusedIn(value: unknown, pointer: string, { references, report }: Tools): void {
-  if (!isObject(value)) {
-    report.fault(pointer, "must be an object");
-    return;
-  }
-  for (const [key, child] of Object.entries(value)) references.dropUnused(child, pointerTo(pointer, key));
-}
-
-function dropUnusedParameters(parameters: readonly unknown[], pointer: string, { references, report }: Tools): void {
-  parameters.forEach((parameter, i) => {
-    const at = pointerTo(pointerTo(pointer, "parameters"), i);
-    const isReference = isObject(parameter) && parameter.$ref !== undefined;
-    if (!isReference && !references.isUsed(at))
-      report.drop(at, "every operation of the path has its own, or there is none");
-  });
-}
-
-/** Names of tags are carried with the APIs that have them; what else a document says of tags is not. */
-function dropUnusedTags(found: readonly Found[], { tags }: JsonObject, report: ImportReport): void {
-  if (tags === undefined) return;
-  if (!Array.isArray(tags)) {
-    report.fault("#/tags", "must be a list");
-    return;
-  }
-  const used = new Set(found.flatMap(({ operation }) => operation.value.tags as unknown[] | undefined));
-  tags.forEach((tag, i) => {
-    const at = pointerTo("#/tags", i);
-    if (!isObject(tag) || !used.has(tag.name)) report.drop(at, "no API has this tag");
-    else report.dropRest(tag, at, new Set(["name"]));
-  });
 }

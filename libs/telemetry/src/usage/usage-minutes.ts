@@ -21,8 +21,8 @@ export interface UsageOptions<Series> {
   sizeOf: (series: Series) => number;
   /** Tells a word; settles when it was taken, and rejects when that is not known. */
   tell: (word: UsageWord<Series>) => Promise<void>;
-  /** A minute is over: nothing is added to these any more. */
-  onOver?: (series: Iterable<Series>) => void;
+  /** A minute is over: nothing is to be added to these any more, and who remembers one is to forget it. */
+  onOver: (series: Iterable<Series>) => void;
 }
 
 interface Minute<Series> {
@@ -66,19 +66,18 @@ export class UsageMinutes<Series> {
     return this.#dropped;
   }
 
-  /** To be asked before anything is counted: whether another minute has begun, so that what was known of the last one is to be forgotten. */
-  turn(): boolean {
+  /** To be called before anything is counted: begins another minute when its time has come. */
+  turn(): void {
     const nowMs = this.#options.nowMs();
-    if (nowMs < this.#endsAtMs && nowMs >= this.#endsAtMs - MINUTE_MS) return false;
+    if (nowMs < this.#endsAtMs && nowMs >= this.#endsAtMs - MINUTE_MS) return;
     const { epoch } = this.#current;
     const isBack = nowMs < this.#endsAtMs;
-    this.#options.onOver?.(this.series);
+    this.#options.onOver(this.series);
     this.#over.push(this.#current);
     while (this.#over.length > USAGE_LIMITS.minutesMax) this.#forget(this.#over[0]!);
     // A minute that comes again is another count, and both are summed.
     this.#current = minuteOf(nowMs, isBack ? epoch + 1 : epoch);
     this.#endsAtMs = endOf(this.#current);
-    return true;
   }
 
   find(name: string): Series | undefined {

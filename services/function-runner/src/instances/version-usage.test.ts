@@ -15,8 +15,9 @@ const recordOf = (functionUid: string, version = 1) => ({ functionUid, version }
 
 function counted() {
   const told: InvocationUsage[] = [];
+  const clock = { nowMs: 60_000_000 };
   const publish = async (bytes: Uint8Array) => void told.push(...UsageBatch.decode(bytes).invocations);
-  return { told, usage: new VersionUsage({ nowMs: () => 60_000_000, publish }) };
+  return { told, clock, usage: new VersionUsage({ nowMs: () => clock.nowMs, publish }) };
 }
 
 test("invocations of a version are counted by how they ended, with what they cost", async () => {
@@ -63,6 +64,20 @@ test("invocations of a version are counted by how they ended, with what they cos
   assert.deepEqual([durations[1], durations.reduce((sum, count) => sum + count, 0)], [10, 10]);
   const second = told.find(({ version }) => version === 2)!;
   assert.deepEqual([second.count, second.throttled], [0, 2], "another record of a version is the same series");
+});
+
+test("a minute that is over while nothing was called takes nothing more", async () => {
+  const { told, clock, usage } = counted();
+  const record = recordOf("fn");
+  usage.add(record, OUTCOME);
+  clock.nowMs += 60_000;
+  await usage.tell();
+  usage.add(record, OUTCOME);
+  await usage.close();
+  assert.deepEqual(
+    told.map(({ count }) => count),
+    [1, 1],
+  );
 });
 
 test("versions beyond the bound are left out, and counted", async () => {

@@ -26,6 +26,7 @@ export class VersionUsage {
     this.#minutes = new UsageMinutes({
       nowMs: deps.nowMs,
       sizeOf: ({ count, throttled }) => count + throttled,
+      onOver: () => this.#byRecord.clear(),
       tell: ({ series, ...word }) =>
         deps.publish(UsageBatch.encode({ ...word, requests: [], invocations: [...series] }).finish()),
     });
@@ -64,13 +65,18 @@ export class VersionUsage {
     this.#minutes.start();
   }
 
+  /** Tells what has changed; never two at once. */
+  tell(): Promise<void> {
+    return this.#minutes.tell();
+  }
+
   /** Tells what it has, for a moment at most. */
   close(): Promise<void> {
     return this.#minutes.close();
   }
 
   #usageOf(record: FunctionVersionRecord): InvocationUsage | null {
-    if (this.#minutes.turn()) this.#byRecord.clear();
+    this.#minutes.turn();
     return this.#byRecord.get(record) ?? this.#open(record);
   }
 

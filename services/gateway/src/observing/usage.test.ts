@@ -105,6 +105,23 @@ test("keys beyond the bound are counted together, then APIs, then only that some
   assert.equal([...kept.values()].find(({ hostLabel }) => hostLabel === "late")?.count, 1);
 });
 
+test("a minute that is over while nothing was asked for takes nothing more", async () => {
+  const { usage, clock, kept } = counted();
+  const [shop, pets] = [deploymentOf("shop"), route("pets")];
+  usage.count(shop, pets, LINE, 1);
+  clock.nowMs += 60_000;
+  await usage.tell();
+  usage.count(shop, pets, LINE, 1);
+  await usage.close();
+  assert.deepEqual(
+    [...kept.values()].map(({ minuteS, count }) => [minuteS, count]),
+    [
+      [60_000, 1],
+      [60_060, 1],
+    ],
+  );
+});
+
 test("totals go on over minutes, and the APIs beyond their bound are summed as one", () => {
   const { usage, clock } = counted();
   for (let n = 0; n < USAGE_LIMITS.apisShownMax + 10; n++) usage.count(deploymentOf("shop"), route(`a${n}`), LINE, 1);

@@ -27,7 +27,10 @@ export class Usage {
       sizeOf: ({ count }) => count,
       tell: ({ series, ...word }) =>
         deps.publish(UsageBatch.encode({ ...word, requests: [...series], invocations: [] }).finish()),
-      onOver: (series) => this.#totals.add(series),
+      onOver: (series) => {
+        this.#totals.add(series);
+        this.#byRoute.clear();
+      },
     });
   }
 
@@ -42,7 +45,7 @@ export class Usage {
   }
 
   count(deployment: Deployment, route: PlannedRoute | null, line: CountedLine, durationMs: number): void {
-    if (this.#minutes.turn()) this.#byRoute.clear();
+    this.#minutes.turn();
     const usage = this.#byRoute.get(route ?? deployment)?.get(line.keyId) ?? this.#open(deployment, route, line.keyId);
     if (usage === null) {
       this.#beyondBound++;
@@ -94,6 +97,11 @@ export class Usage {
 
   start(): void {
     this.#minutes.start();
+  }
+
+  /** Tells what has changed; never two at once. */
+  tell(): Promise<void> {
+    return this.#minutes.tell();
   }
 
   /** Tells what it has, for a moment at most. */

@@ -69,7 +69,9 @@ test("every RPC that is named exists, and a row without one says why", async () 
 
 test("every command that is named exists", async (t) => {
   const home = folderWith(t, {});
-  const inText = [...text.matchAll(/`((?:api|domain|function|group|key|project|release) [a-z][a-z -]*?)(?: --[a-z]+)?`/g)];
+  const inText = [
+    ...text.matchAll(/`((?:api|domain|function|group|key|project|release) [a-z][a-z -]*?)(?: --[a-z]+)?`/g),
+  ];
   const commands = new Set([...rows.map(({ command }) => command), ...inText.map(([, command]) => command!)]);
   commands.delete("none");
   for (const command of commands) {

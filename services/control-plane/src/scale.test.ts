@@ -88,7 +88,12 @@ const STATEMENTS: [string, (sql: Queryable) => Promise<unknown>, RegExp][] = [
     (tx) => listGroups(tx, { project: "large", filter: { search: "x", deployed: true }, after: "", limit: 51 }),
     /api_groups_id/,
   ],
-  ["functions", (tx) => listFunctions(tx, { project: "large", after: "", limit: 51 }), /functions_id/],
+  ["functions", (tx) => listFunctions(tx, { project: "large", search: "", after: "", limit: 51 }), /functions_id/],
+  [
+    "functions that are searched",
+    (tx) => listFunctions(tx, { project: "large", search: "x", after: "", limit: 51 }),
+    /functions_id/,
+  ],
   ["revisions", (tx) => listRevisions(tx, { label, before: 9, limit: 51 }), /revisions_pkey/],
   ["APIs", (tx) => listApis(tx, { label, number: 1 }, { after: "", limit: 51 }), /apis_pkey/],
   ["what is released", (tx) => listRoutes(tx, { label, number: 1 }), /apis_pkey/],

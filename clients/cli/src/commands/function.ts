@@ -97,11 +97,12 @@ function registerDrafts(noun: Noun): void {
         return one(view, await call(FunctionServiceService.createFunction, request));
       },
     })
-    .command({
+    .command<{ search?: string }>({
       usage: "list",
       description: "list the project's functions",
-      async run({ listAll, project }) {
-        const request = { parent: project, pageSize: 0, pageToken: "" };
+      options: [new Option("--search <text>", "those with this in their id or description")],
+      async run({ listAll, project }, _, { search }) {
+        const request = { parent: project, pageSize: 0, pageToken: "", search };
         const { listFunctions } = FunctionServiceService;
         return many(view, "functions", await listAll(listFunctions, request, (page) => page.functions));
       },

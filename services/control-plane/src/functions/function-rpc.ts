@@ -37,12 +37,12 @@ export function functionHandlers(
       const ids = parseName("function", name);
       return toFunctionMessage(await functions.get(ids.project, ids.function));
     },
-    async listFunctions({ parent, pageSize, pageToken }) {
+    async listFunctions({ parent, search = "", pageSize, pageToken }) {
       const { project } = parseName("project", parent, "parent");
-      const scope = `functions ${parent}`;
+      const scope = `functions ${parent} ${search}`;
       const size = pageSizeOf(pageSize);
       const after = textAfter(scope, pageToken);
-      const rows = await functions.list(project, after, size + 1);
+      const rows = await functions.list(project, search, after, size + 1);
       const { page, nextPageToken } = pageOf(rows, size, scope, ({ id }) => [id]);
       return { functions: page.map(toFunctionMessage), nextPageToken };
     },

@@ -6,7 +6,7 @@ import { LIMITS, QUOTAS } from "../limits.ts";
 import { markFunction } from "../projecting/marks.ts";
 import { getProject, lockProject } from "../projects/project-store.ts";
 import { checkQuota } from "../requests/refusals.ts";
-import { checkDescription, someOf } from "../requests/violations.ts";
+import { checkDescription, checkSearch, someOf } from "../requests/violations.ts";
 import type { FunctionDraft } from "./function.ts";
 import { type AskedConfig, checkConfig, NO_CONFIG, settledConfig, settledVersionsKept } from "./function-config.ts";
 import * as store from "./function-store.ts";
@@ -51,10 +51,11 @@ export class FunctionService {
     return query(() => store.getFunction(this.#sql, project, id));
   }
 
-  list(project: string, after: string, limit: number): Promise<FunctionDraft[]> {
+  list(project: string, search: string, after: string, limit: number): Promise<FunctionDraft[]> {
+    checkSearch(search);
     return query(async () => {
       await getProject(this.#sql, project);
-      return store.listFunctions(this.#sql, { project, after, limit });
+      return store.listFunctions(this.#sql, { project, search, after, limit });
     });
   }
 

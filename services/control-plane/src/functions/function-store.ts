@@ -78,15 +78,20 @@ export async function holdFunctions(tx: Transaction, uids: readonly string[]): P
     for key share`;
 }
 
-/** Functions after `after` by id. By the index functions_id. */
+/**
+ * Functions after `after` by id. By the index functions_id: what is searched is read in its order, no more than a project's quota of
+ * functions.
+ */
 export async function listFunctions(
   sql: Queryable,
-  { project, after, limit }: { project: string; after: string; limit: number },
+  { project, search, after, limit }: { project: string; search: string; after: string; limit: number },
 ): Promise<FunctionDraft[]> {
+  const found = sql`
+    and (strpos(lower(id), lower(${search})) > 0 or strpos(lower(description), lower(${search})) > 0)`;
   const rows = await sql<Row[]>`
     select ${columns(sql)}
     from functions
-    where project = ${project} and id > ${after}
+    where project = ${project} and id > ${after} ${search === "" ? sql`` : found}
     order by id
     limit ${limit}`;
   return rows.map(fromRow);

@@ -189,3 +189,29 @@ test("code that was tried with another handler does not count until it is upload
   assert.match((await refused(publish, "failed_precondition", "function_has_no_code")).message, /upload it again/);
   assert.ok((await upload(client, name)).code);
 });
+
+test("functions are found by a part of their id or description", async () => {
+  await createProject(client, "search");
+  const parent = "projects/search";
+  const make = (functionId: string, description: string) =>
+    client.call(FunctionServiceService.createFunction, {
+      parent,
+      functionId,
+      description,
+      config: undefined,
+      requestId: "",
+    });
+  await make("Orders", "");
+  await make("pets", "of ORDERs, 100%");
+  await make("plain", "");
+  const list = (search: string, pageToken = "", pageSize = 0) =>
+    client.call(listFunctions, { parent, pageSize, pageToken, search });
+  const found = async (search: string) => (await list(search)).functions.map(({ name }) => name.split("/").at(-1));
+  assert.deepEqual(await found("order"), ["Orders", "pets"]);
+  assert.deepEqual(await found("%"), ["pets"]);
+  assert.deepEqual(await found(""), ["Orders", "pets", "plain"]);
+  await refusedFields(list("x".repeat(101)), ["search"]);
+  await refusedFields(list("\0"), ["search"]);
+  const { nextPageToken } = await list("order", "", 1);
+  await refusedFields(list("", nextPageToken), ["page_token"]);
+});

@@ -230,6 +230,8 @@ export interface ListFunctionsRequest {
   parent: string;
   pageSize: number;
   pageToken: string;
+  /** Only functions whose id or description holds this text, in whatever case; at most 100 characters. */
+  search?: string | undefined;
 }
 
 export interface ListFunctionsResponse {
@@ -1557,7 +1559,7 @@ export const GetFunctionRequest: MessageFns<GetFunctionRequest> = {
 };
 
 function createBaseListFunctionsRequest(): ListFunctionsRequest {
-  return { parent: "", pageSize: 0, pageToken: "" };
+  return { parent: "", pageSize: 0, pageToken: "", search: undefined };
 }
 
 export const ListFunctionsRequest: MessageFns<ListFunctionsRequest> = {
@@ -1570,6 +1572,9 @@ export const ListFunctionsRequest: MessageFns<ListFunctionsRequest> = {
     }
     if (message.pageToken !== "") {
       writer.uint32(26).string(message.pageToken);
+    }
+    if (message.search !== undefined) {
+      writer.uint32(34).string(message.search);
     }
     return writer;
   },
@@ -1611,6 +1616,14 @@ export const ListFunctionsRequest: MessageFns<ListFunctionsRequest> = {
             message.pageToken = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.search = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1636,6 +1649,7 @@ export const ListFunctionsRequest: MessageFns<ListFunctionsRequest> = {
         : isSet(object.page_token)
         ? globalThis.String(object.page_token)
         : "",
+      search: isSet(object.search) ? globalThis.String(object.search) : undefined,
     };
   },
 
@@ -1650,6 +1664,9 @@ export const ListFunctionsRequest: MessageFns<ListFunctionsRequest> = {
     if (message.pageToken !== "") {
       obj.pageToken = message.pageToken;
     }
+    if (message.search !== undefined) {
+      obj.search = message.search;
+    }
     return obj;
   },
 
@@ -1661,6 +1678,7 @@ export const ListFunctionsRequest: MessageFns<ListFunctionsRequest> = {
     message.parent = object.parent ?? "";
     message.pageSize = object.pageSize ?? 0;
     message.pageToken = object.pageToken ?? "";
+    message.search = object.search ?? undefined;
     return message;
   },
 };

@@ -138,6 +138,8 @@ export const LIMITS = {
   usageHoursKeptDays: 60,
   usageDaysKeptDays: 400,
   usageRowsDroppedAtOnce: 20_000,
+  /** Rows of one statement: some 2 MiB. */
+  usageRowsStoredAtOnce: 2_000,
   /** A minute told later than this after it ended, or before it began by more than `eventEarlyMsMax`, is passed over. */
   usageLateMsMax: 3_600_000,
   usageNameCharsMax: 128,

@@ -83,6 +83,12 @@ test("a target is one API, one key or one version, and of nothing there are zero
   );
 });
 
+test("more rows than one statement takes are stored all the same", async () => {
+  const many = LIMITS.usageRowsStoredAtOnce + 1;
+  await put(Array.from({ length: many }, (_, n) => row({ host_label: "lots", key_id: `k${n}`, count: 1 })));
+  assert.equal(await countOf("lots"), many);
+});
+
 test("of many series only those that are wanted are read", async () => {
   const label = { host_label: "wanted" };
   await put(["a", "b", "c"].map((api, n) => row({ ...label, api, count: n + 1 })));

@@ -1,4 +1,5 @@
 import type { Queryable, Transaction } from "@millrace/sql";
+import { LIMITS } from "../limits.ts";
 import {
   beginningOf,
   camel,
@@ -47,14 +48,17 @@ export async function putMinutes(tx: Transaction, kind: UsageKind, rows: readonl
   const counts = [...shape.sums, ...shape.peaks, ...DURATION_COLUMNS];
   const columns = [...key, "number", ...counts];
   const updates = ["number", ...counts].map((column) => `${column} = excluded.${column}`).join(", ");
-  await tx`
-    insert into ${tx(table)} as told (${listOf(tx, columns)})
-    select ${listOf(tx, columns)}
-    from jsonb_populate_recordset(null::${tx(table)}, ${JSON.stringify(newestOf(rows, key))}::text::jsonb)
-    order by ${listOf(tx, key)}
-    on conflict (${listOf(tx, key)}) do update
-    set ${tx.unsafe(updates)}
-    where told.number < excluded.number`;
+  const newest = newestOf(rows, key);
+  for (let at = 0; at < newest.length; at += LIMITS.usageRowsStoredAtOnce) {
+    const some = JSON.stringify(newest.slice(at, at + LIMITS.usageRowsStoredAtOnce));
+    await tx`
+      insert into ${tx(table)} as told (${listOf(tx, columns)})
+      select ${listOf(tx, columns)}
+      from jsonb_populate_recordset(null::${tx(table)}, ${some}::text::jsonb)
+      on conflict (${listOf(tx, key)}) do update
+      set ${tx.unsafe(updates)}
+      where told.number < excluded.number`;
+  }
   await markChanged(
     tx,
     kind,
@@ -68,14 +72,14 @@ function listOf(sql: Queryable, columns: readonly string[]) {
   return sql.unsafe(columns.join(", "));
 }
 
-/** One statement takes each row once. */
+/** One statement takes each row once. In everybody's order, so that two who store do not wait for each other. */
 function newestOf(rows: readonly MinuteRow[], key: readonly string[]): MinuteRow[] {
   const newest = new Map<string, MinuteRow>();
   for (const row of rows) {
     const name = JSON.stringify(key.map((column) => row[column]));
     if ((newest.get(name)?.number ?? -1) < row.number) newest.set(name, row);
   }
-  return [...newest.values()];
+  return [...newest].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, row]) => row);
 }
 
 /** Marks hours or days that are to be summed again. */

@@ -1,15 +1,21 @@
 import { BACKEND_EXTENSION } from "./backend-extension.ts";
-import { isObject, type JsonObject } from "./document.ts";
+import { isObject, type JsonObject, type OpenApiDocument } from "./document.ts";
+import type { OpenApiVersion } from "./modern-schema.ts";
 import { type ImportReport, PLATFORM_EXTENSION, pointerTo } from "./report.ts";
 
-const ROOT_CARRIED = new Set([
-  ...["openapi", "swagger", "info", "paths", "components", "definitions", "parameters", "responses", "basePath"],
-  ...["consumes", "produces", "tags", "jsonSchemaDialect", "servers", "security", BACKEND_EXTENSION],
-]);
+const CARRIED = ["info", "paths", "tags", "servers", "security", BACKEND_EXTENSION];
+const ROOT_CARRIED: Readonly<Record<OpenApiVersion, ReadonlySet<string>>> = {
+  "2.0": new Set([
+    ...[...CARRIED, "swagger", "definitions", "parameters", "responses"],
+    ...["basePath", "consumes", "produces"],
+  ]),
+  "3.0": new Set([...CARRIED, "openapi", "components"]),
+  "3.1": new Set([...CARRIED, "openapi", "components", "jsonSchemaDialect"]),
+};
 
 /** Says what of the document itself is not carried. */
-export function readRoot(root: JsonObject, report: ImportReport): void {
-  report.dropRest(root, "#", ROOT_CARRIED);
+export function readRoot({ root, version }: OpenApiDocument, report: ImportReport): void {
+  report.dropRest(root, "#", ROOT_CARRIED[version]);
   if (root.info !== undefined) {
     report.change("#/info", "a group has a name, a description and revisions of its own, and says those when exported");
   }
@@ -25,15 +31,20 @@ function isPlatformPart({ components }: JsonObject, key: "servers" | "security",
   if (!isObject(part)) return false;
   if (key === "servers") return part[PLATFORM_EXTENSION] === true;
   const schemes = isObject(components) && isObject(components.securitySchemes) ? components.securitySchemes : {};
-  return Object.keys(part).every((name) => {
-    const scheme = schemes[name];
-    return isObject(scheme) && scheme[PLATFORM_EXTENSION] === true;
-  });
+  const names = Object.keys(part);
+  return (
+    names.length > 0 &&
+    names.every((name) => {
+      const scheme = schemes[name];
+      return isObject(scheme) && scheme[PLATFORM_EXTENSION] === true;
+    })
+  );
 }
 
 /** What comes before every path: OpenAPI 2.0's base path, unless the group's prefix is that already. */
-export function readBasePath({ basePath }: JsonObject, prefix: string, report: ImportReport): string {
-  if (basePath === undefined) return "";
+export function readBasePath({ root, version }: OpenApiDocument, prefix: string, report: ImportReport): string {
+  const { basePath } = root;
+  if (version !== "2.0" || basePath === undefined) return "";
   if (typeof basePath !== "string" || !(basePath === "" || basePath.startsWith("/"))) {
     report.fault("#/basePath", "must be a path");
     return "";

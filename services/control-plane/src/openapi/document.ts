@@ -31,7 +31,7 @@ export function documentOf(root: unknown, report: ImportReport): OpenApiDocument
   const version = versionOf(document, report);
   if (!isObject(document.paths)) report.fault("#/paths", "must be an object");
   report.throwIfFaulty();
-  return { root: document, version, dialect: defaultDialectOf(document, report) };
+  return { root: document, version, dialect: version === "3.1" ? defaultDialectOf(document, report) : undefined };
 }
 
 function versionOf({ openapi, swagger }: JsonObject, report: ImportReport): OpenApiVersion {

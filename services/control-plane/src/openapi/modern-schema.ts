@@ -5,12 +5,23 @@ import { type ImportReport, pointerTo } from "./report.ts";
 
 export type OpenApiVersion = "2.0" | "3.0" | "3.1";
 
+/** What a schema of any version, or of another one, could say, and linters take for a fault. */
+const MEANINGLESS = [
+  ["collectionFormat", "only a parameter of OpenAPI 2.0 has one"],
+  ["nullable", "only OpenAPI 3.0 has it; name null among the types"],
+] as const;
+
 export function modernized(
   schema: Record<string, unknown>,
   pointer: string,
   version: OpenApiVersion,
   report: ImportReport,
 ): JsonObject {
+  for (const [word, why] of MEANINGLESS) {
+    if (schema[word] === undefined || (word === "nullable" && version === "3.0")) continue;
+    report.drop(pointerTo(pointer, word), why);
+    delete schema[word];
+  }
   if (version === "3.1") return schema;
   const word = version === "2.0" ? "x-nullable" : "nullable";
   const { [word]: nullable, exclusiveMinimum, exclusiveMaximum, ...changed } = schema;
@@ -19,10 +30,6 @@ export function modernized(
   setExclusive(changed, "minimum", { value: exclusiveMinimum, pointer, report });
   setExclusive(changed, "maximum", { value: exclusiveMaximum, pointer, report });
   if (version === "2.0") {
-    if (changed.collectionFormat !== undefined) {
-      report.drop(pointerTo(pointer, "collectionFormat"), "only a parameter itself has one");
-      delete changed.collectionFormat;
-    }
     if (changed.type === "file") Object.assign(changed, { type: "string", format: "binary" });
     if (typeof changed.discriminator === "string") changed.discriminator = { propertyName: changed.discriminator };
   }

@@ -54,8 +54,8 @@ export function readOperations(
   const { root } = document;
   const references = new References(root, report);
   const tools = { document, references, schemas: new SchemaTexts(document, references, report), report };
-  readRoot(root, report);
-  const base = readBasePath(root, prefix, report);
+  readRoot(document, report);
+  const base = readBasePath(document, prefix, report);
   const found = findOperations(tools);
   const names = nameOperations(found, report);
   const operations = found.map((each, i) => readOperation(each, { id: names[i]!, base, project, tools }));

@@ -9,7 +9,7 @@ import type { Tools } from "./tools.ts";
 export function dropUnused(found: readonly Found[], tools: Tools): void {
   const { document, references, report } = tools;
   const { root } = document;
-  if (root.components !== undefined) dropUnusedIn(root.components, "#/components", tools);
+  if (document.version !== "2.0" && root.components !== undefined) dropUnusedIn(root.components, "#/components", tools);
   if (document.version === "2.0") {
     for (const key of ["definitions", "parameters", "responses"]) {
       if (root[key] !== undefined) dropUnusedIn(root[key], `#/${key}`, tools);

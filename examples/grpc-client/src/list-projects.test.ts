@@ -12,6 +12,7 @@ test("the client lists projects with its bearer token, and is refused without a 
   const service: ProjectServiceServer = {
     createProject: unimplemented,
     getProject: unimplemented,
+    getQuotas: unimplemented,
     updateProject: unimplemented,
     deleteProject: unimplemented,
     listProjects(call, answer) {

@@ -162,7 +162,7 @@ export const METRICS_TABLE: readonly MetricRow[] = [
     "gauge",
     CONTROL,
     "control_plane_alarm_overdue_seconds",
-    "How long after its time the newest evaluation was made",
+    "How long after its time the newest evaluation was made; 0 once none is due",
     {
       unit: "seconds",
     },

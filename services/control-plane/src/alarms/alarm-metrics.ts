@@ -16,7 +16,7 @@ export function registerAlarmMetrics({ meter }: Pick<Telemetry, "meter">, { eval
     });
   meter
     .createObservableGauge("control_plane_alarm_overdue_seconds", {
-      description: "How long after its time the newest evaluation was made",
+      description: "How long after its time the newest evaluation was made; 0 once none is due",
     })
     .addCallback((result) => result.observe(evaluator.overdueMs / 1_000));
   meter

@@ -389,6 +389,31 @@ test("a project whose windows take long to sum keeps nobody waiting but itself",
   for (const id of ["a", "b", "c", "d", "e"]) assert.ok((await service.get(project, id)).evaluatedTo, id);
 });
 
+test("evaluations are overdue until none is due", async () => {
+  const { create, clock, processes } = await setting();
+  await create("");
+  clock.now = new Date(clock.now.getTime() + 1);
+  await create(
+    "",
+    { metric: "invocations", deployment: undefined, function: { project: `p${projects}`, function: "pets" } },
+    "calls",
+  );
+  clock.now = new Date(clock.now.getTime() + 10 * MINUTE_MS);
+  const [{ evaluator }] = processes;
+  await sql.begin(async (tx) => {
+    await tx`lock table invocation_usage_minutes in access exclusive mode`;
+    await until(async () => {
+      await evaluator.round();
+      return evaluator.overdueMs > 5 * MINUTE_MS;
+    });
+    // Another look finds the one project in work, and none besides.
+    await evaluator.round();
+    assert.ok(evaluator.overdueMs > 5 * MINUTE_MS);
+  });
+  await evaluator.settled();
+  assert.equal(evaluator.overdueMs, 0);
+});
+
 test("a window is its minutes and no other, of its API, its environment or its function", async () => {
   const { project, clock, create, service, round } = await setting();
   const functionOf = { project, function: "pets" };

@@ -27,7 +27,7 @@ interface EvaluatorDeps {
 export class Evaluator {
   /** Since the process began. */
   readonly counts = { evaluated: 0, failed: 0 };
-  /** How long after its time the newest evaluation was made. */
+  /** How long after its time the newest evaluation was made; 0 once none is due. */
   overdueMs = 0;
   readonly #deps: EvaluatorDeps;
   readonly #workers = new Set<Promise<void>>();
@@ -70,7 +70,11 @@ export class Evaluator {
         await this.#evaluate(tx, due, now);
         return due.at;
       });
-      if (dueAt === undefined) return false;
+      if (dueAt === undefined) {
+        // Alarms of the projects that are in work may be due still.
+        if (this.#busy.size === 0) this.overdueMs = 0;
+        return false;
+      }
       this.counts.evaluated++;
       this.overdueMs = clock().getTime() - dueAt.getTime();
       return true;

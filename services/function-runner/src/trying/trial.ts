@@ -1,16 +1,17 @@
 import { FLAG, FRAME, type Frame, readFailed, readHead, readRejected } from "@millrace/frames";
 import type { TrialResponse } from "@millrace/proto/invocation/v1/invocation";
 import type { Invocation, InvocationOutcome } from "../instances/invocation.ts";
-import type { OutputLine } from "../instances/invocation-output.ts";
-import { TRIAL_LIMITS } from "../limits.ts";
+import { InvocationOutput } from "../instances/invocation-output.ts";
+import { OUTPUT_LIMITS, TRIAL_LIMITS } from "../limits.ts";
 import { encodedOutcome, lineMessage } from "../logs/log-bus.ts";
+import type { OutputLevel } from "../sandbox/sandbox-frames.ts";
 
 /** One call that tries a function: gathers its answer, what it printed and how it ended. */
 export class Trial {
   readonly #settled = Promise.withResolvers<TrialResponse>();
   readonly #timer: NodeJS.Timeout;
   /** Printed while its instance was being started: the function's own initialisation. */
-  readonly #early: OutputLine[] = [];
+  readonly #early = new InvocationOutput();
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status = 0;
@@ -45,9 +46,10 @@ export class Trial {
     return !this.#truncated;
   }
 
-  /** Something printed outside any invocation by the version that is tried. */
-  print(line: OutputLine): void {
-    if (this.#early.length < TRIAL_LIMITS.earlyLinesMax) this.#early.push(line);
+  /** Something printed outside any invocation by the version that is tried: as much of it as an invocation may print. */
+  print(level: OutputLevel | "platform", bytes: Buffer): void {
+    if (level !== "platform") this.#early.add(level, bytes);
+    else if (this.#early.lines.length < OUTPUT_LIMITS.linesMax) this.#early.say(bytes.toString("utf8"));
   }
 
   over(invocation: Invocation, outcome: InvocationOutcome): void {
@@ -64,7 +66,7 @@ export class Trial {
 
   #settle(): void {
     const { invocation, outcome } = this.#over ?? {};
-    const lines = [...this.#early, ...(invocation?.output.lines ?? [])];
+    const lines = [...this.#early.lines, ...(invocation?.output.lines ?? [])];
     const encoded = outcome && encodedOutcome(outcome);
     // What is cut short is left by its caller; that is no failure.
     const reason = this.#truncated ? "" : this.#reason || encoded?.reason || (this.#over ? "" : "function_timeout");
@@ -76,7 +78,7 @@ export class Trial {
         body: Buffer.concat(this.#chunks),
         bodyTruncated: this.#truncated,
         lines: lines.map(lineMessage),
-        linesDropped: invocation?.output.dropped ?? 0,
+        linesDropped: this.#early.dropped + (invocation?.output.dropped ?? 0),
         outcome: { ...(encoded ?? NO_OUTCOME), reason },
       },
     });

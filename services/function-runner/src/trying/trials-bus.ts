@@ -26,7 +26,7 @@ export class TrialsBus {
       // Decoded at once: the bytes share memory with what comes next.
       const running = this.#answer(bytes).then((response) => {
         this.#running.delete(running);
-        if (!this.#connection.isClosed()) message.respond(TrialResponse.encode(response).finish());
+        if (!this.#connection.isClosed()) this.#respond(message, response);
       });
       this.#running.add(running);
     };
@@ -37,6 +37,16 @@ export class TrialsBus {
   async close(): Promise<void> {
     this.#subscription?.unsubscribe();
     await Promise.all(this.#running);
+  }
+
+  /** What the bus does not take, such as more than a message may have, is nothing that a runner ends for. */
+  #respond(message: Pick<Parameters<Listener>[2], "respond">, response: TrialResponse): void {
+    try {
+      message.respond(TrialResponse.encode(response).finish());
+    } catch (err) {
+      this.#log.error({ err }, "what became of a function that was tried cannot be told");
+      if (response.outcome) this.#respond(message, { outcome: undefined });
+    }
   }
 
   async #answer(bytes: Buffer): Promise<TrialResponse> {

@@ -132,6 +132,15 @@ test("an answer over the bound is cut, and its function hears that nobody wants 
   assert.equal(result.outcome?.reason, "");
 });
 
+test("of what is printed outside calls no more is kept than of what a call prints, whatever an instance sends", async () => {
+  const record = runner.deploy("export const handler = () => new Promise(() => {})", { timeoutMs: 500 });
+  const running = tried(record);
+  for (let line = 0; line < 100; line++) runner.trials.printed(record, "info", Buffer.alloc(400 * 1024, "x"));
+  for (let line = 0; line < 20; line++) runner.trials.printed(record, "info", Buffer.from(`line ${line}`));
+  const { lines, linesDropped } = await running;
+  assert.deepEqual([lines.filter(({ level }) => level === "info").length, linesDropped], [0, 120]);
+});
+
 test("a call ends with its time, and one too many is refused at once", async () => {
   const record = runner.deploy("export const handler = () => new Promise(() => {})", { timeoutMs: 300 });
   const running = Array.from({ length: TRIAL_LIMITS.openMax }, () => tried(record));

@@ -76,9 +76,7 @@ export class Trials {
 
   /** Something that a version printed outside any invocation. */
   printed(record: FunctionVersionRecord, level: OutputLine["level"], bytes: Buffer): void {
-    if (this.#byRequest.size === 0) return;
-    const line = { at: new Date(), level, text: bytes.toString("utf8") };
-    for (const { trial, key } of this.#byRequest.values()) if (key === functionKey(record)) trial.print(line);
+    for (const { trial, key } of this.#byRequest.values()) if (key === functionKey(record)) trial.print(level, bytes);
   }
 
   over(invocation: Invocation, outcome: InvocationOutcome): void {

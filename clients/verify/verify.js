@@ -17,6 +17,11 @@ const SIGNATURE =
   /^MILLRACE1-HMAC-SHA256 Credential=([A-Za-z0-9]{1,64})\/(\d{8})\/([A-Za-z0-9.-]{1,64})\/([a-z0-9-]{1,63}), SignedHeaders=([a-z0-9;-]{1,1024}), Signature=([0-9a-f]{64})$/;
 const TIMESTAMP = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/;
 const NEEDED = ["host", "x-millrace-request-id"];
+/** Gateways sign these whenever they send them. One that is not signed was added on the way. */
+const SIGNED = [
+  ...["content-type", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"],
+  ...["x-jdcloud-pin", "x-jdcloud-userid", "x-millrace-depth"],
+];
 const STREAMED = "STREAMED";
 const WINDOW_MS = 300_000;
 
@@ -54,6 +59,8 @@ export async function verify({ method, target, headers, body }, options) {
   const made = createHmac("sha256", key).update(lines.join("\n"), "latin1").digest();
   if (!timingSafeEqual(made, Buffer.from(given, "hex")))
     throw new VerificationError("signature_mismatch", "The signature is not that of this request.");
+  const added = SIGNED.find((name) => headerOf(headers, name) !== undefined && !signedNames.includes(name));
+  if (added !== undefined) throw new VerificationError("signature_mismatch", `The header ${added} is not signed.`);
   checkBody(digest, body);
   return {
     keyId,

@@ -47,6 +47,8 @@ test("what was changed on the way is refused", async () => {
   await refused(check(bare, headers({ host: "other.example.com" })), "signature_mismatch");
   await refused(check(bare, headers({ "x-millrace-request-id": "f".repeat(32) })), "signature_mismatch");
   await refused(check(bare, headers({ "x-millrace-content-sha256": "STREAMED" })), "signature_mismatch");
+  for (const name of ["x-jdcloud-pin", "x-jdcloud-userid", "content-type"])
+    await refused(check(bare, headers({ [name]: "cm9vdA==" })), "signature_mismatch", `${name} added`);
   await refused(check(whole, { body: Buffer.from("{}") }), "body_mismatch");
   await refused(check(whole, { body: undefined }), "body_mismatch");
   await refused(check(bare, { body: Buffer.from("more") }), "body_mismatch");

@@ -67,6 +67,7 @@ export const ACCESS: AccessTable = {
     forgetProject: CONTROL_PLANE,
     forgetGroup: CONTROL_PLANE,
     deriveSigningKeys: GATEWAY,
+    listAccessKeyIds: CONTROL_PLANE,
     reprojectGrants: CONTROL_PLANE,
   }),
 };

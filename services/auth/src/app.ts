@@ -63,6 +63,7 @@ export function buildApp(deps: AppDeps): RpcServer {
   const joining = new JoiningService({ ...deps, throttle });
   const members = new MemberService(deps);
   const authorizations = new AuthorizationService(deps);
+  const accessKeys = new AccessKeyService(deps);
   const signingKeys = new SigningKeyService(deps);
   const reprojecting = new ReprojectingService(deps);
   const identity = identityRpc({
@@ -71,6 +72,7 @@ export function buildApp(deps: AppDeps): RpcServer {
     members,
     authorizations,
     signingKeys,
+    accessKeys,
     forgetProject: (projectId) => forgetProject(sql, projectId),
     reproject: () => reprojecting.reproject(),
   });
@@ -87,7 +89,7 @@ export function buildApp(deps: AppDeps): RpcServer {
     .add(PeopleServiceService, peopleRpc({ people, sessions, joining }))
     .add(TokenServiceService, tokenRpc(new TokenService(deps)))
     .add(MemberServiceService, memberRpc(members))
-    .add(AccessKeyServiceService, accessKeyRpc(new AccessKeyService(deps)))
+    .add(AccessKeyServiceService, accessKeyRpc(accessKeys))
     .add(SubscriptionKeyServiceService, subscriptionKeyRpc(new SubscriptionKeyService(deps)))
     .add(AuthorizationServiceService, authorizationRpc(authorizations))
     .add(

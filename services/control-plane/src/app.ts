@@ -34,6 +34,7 @@ import { WebhookClient } from "./alarms/webhook-client.ts";
 import { apiHandlers } from "./apis/api-rpc.ts";
 import { ApiService } from "./apis/api-service.ts";
 import { SchemaChecker } from "./apis/schema-checker.ts";
+import type { AccessKeys } from "./apis/signing-key.ts";
 import { BusLink } from "./bus/bus-link.ts";
 import type { Addresses } from "./deployments/deployment.ts";
 import { deploymentLookupHandlers } from "./deployments/deployment-lookup-rpc.ts";
@@ -96,7 +97,7 @@ import { uploadHandlers } from "./uploads/upload-rpc.ts";
 import { UploadService } from "./uploads/upload-service.ts";
 
 /** What control-plane asks of auth. */
-export type Auth = PersonSource & Members & GroupAuthorizations & Grants;
+export type Auth = PersonSource & Members & GroupAuthorizations & AccessKeys & Grants;
 
 export interface Deps {
   log: Logger;
@@ -201,14 +202,14 @@ export function buildApp(deps: Deps): App {
     .add(
       ApiServiceService,
       apiHandlers(
-        new ApiService({ sql, schemas }),
-        new ImportService({ sql, schemas }),
+        new ApiService({ sql, schemas, keys: auth }),
+        new ImportService({ sql, schemas, keys: auth }),
         new ExportService({ sql, addresses }),
       ),
     )
     .add(DeploymentServiceService, {
       ...deploymentHandlers(deployments, addresses),
-      ...releaseHandlers(new ReleaseService({ sql }), new PropagationService({ sql, link, gateways })),
+      ...releaseHandlers(new ReleaseService({ sql, keys: auth }), new PropagationService({ sql, link, gateways })),
     })
     .add(DeploymentLookupServiceService, deploymentLookupHandlers(deployments))
     .add(MetricServiceService, metricHandlers(new MetricService({ sql }), clock))

@@ -101,13 +101,15 @@ test("functions, their versions and aliases are what they were, with the setting
   assert.deepEqual([alias.targets, alias.minInstances], [[{ version: 1, weight: 100 }], 0]);
 });
 
+const keys = { accessKeysOf: async () => new Set<string>() };
+
 test("groups, revisions and APIs are what they were", async () => {
   const authorizations = { forgetGroup: async () => {} };
   const group = await new GroupService({ sql, authorizations }).get("shop", "store");
   assert.deepEqual([group.label, group.prefix, group.access], ["abcdefghijkl", "v1", "none"]);
   const revision = await new RevisionService({ sql }).get("shop", "store", "0.0.1");
   assert.deepEqual([revision.note, revision.apiCount, revision.environments], ["n", 1, ["online"]]);
-  const [api] = await new ApiService({ sql, schemas: new SchemaChecker() }).list(
+  const [api] = await new ApiService({ sql, schemas: new SchemaChecker(), keys }).list(
     { project: "shop", group: "store", revision: "0.0.1" },
     "",
     10,
@@ -116,7 +118,7 @@ test("groups, revisions and APIs are what they were", async () => {
 });
 
 test("releases and their history are what they were, and an old release can be served again", async () => {
-  const releases = new ReleaseService({ sql });
+  const releases = new ReleaseService({ sql, keys });
   const was = await releases.get(online, 1);
   assert.deepEqual([was.note, was.apis.length, was.environmentBackend], ["was", 1, undefined]);
   const asked = { release: 1, note: "again", etag: "", author: "ada@example.com" };

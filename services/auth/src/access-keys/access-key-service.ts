@@ -17,6 +17,7 @@ import {
   secretContext,
 } from "./access-key.ts";
 import {
+  accessKeyIdsOf,
   countAccessKeys,
   deleteAccessKey,
   findAccessKey,
@@ -76,6 +77,11 @@ export class AccessKeyService {
 
   list(projectId: string, page: Page): Promise<AccessKeyRow[]> {
     return query(() => listAccessKeys(this.#deps.sql, projectId, page));
+  }
+
+  /** Of all keys of a project, also of disabled ones. */
+  ids(projectId: string): Promise<string[]> {
+    return query(() => accessKeyIdsOf(this.#deps.sql, projectId));
   }
 
   /** Errors: `not_found` access_key_not_found, `already_exists` access_key_exists, `aborted` etag_mismatch. */

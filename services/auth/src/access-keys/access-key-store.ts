@@ -62,6 +62,15 @@ export function listAccessKeys(db: Queryable, projectId: string, page: Page): Pr
     limit ${page.size + 1}`;
 }
 
+/** As many as the quota allows; served by access_keys_by_project. */
+export async function accessKeyIdsOf(db: Queryable, projectId: string): Promise<string[]> {
+  const rows = await db<{ keyId: string }[]>`
+    select key_id
+    from access_keys
+    where project_id = ${projectId}`;
+  return rows.map(({ keyId }) => keyId);
+}
+
 export async function updateAccessKey(
   tx: Transaction,
   key: Pick<AccessKeyRow, "keyId" | "displayName" | "disabled">,

@@ -1,6 +1,7 @@
 import type { IdentityServiceService, SigningScope as ProtoScope } from "@millrace/proto/auth/v1/internal";
 import type { HandlersOf } from "@millrace/rpc";
 import { profileOf } from "@millrace/signing";
+import type { AccessKeyService } from "../access-keys/access-key-service.ts";
 import type { AuthorizationService } from "../authorizations/authorization-service.ts";
 import { SIGNING_SCOPES } from "../limits.ts";
 import type { MemberService } from "../members/member-service.ts";
@@ -16,6 +17,7 @@ export interface IdentityRpcDeps {
   members: MemberService;
   authorizations: AuthorizationService;
   signingKeys: SigningKeyService;
+  accessKeys: Pick<AccessKeyService, "ids">;
   forgetProject(projectId: string): Promise<void>;
   /** Answers how many entries the bucket should hold. */
   reproject(): Promise<number>;
@@ -66,6 +68,13 @@ export function identityRpc(deps: IdentityRpcDeps): HandlersOf<typeof IdentitySe
       const scopes = request.scopes.slice(0, perCallMax).map((scope, i) => checkScope(check, scope, dates, i));
       check.done();
       return { keys: await deps.signingKeys.derive(scopes) };
+    },
+
+    async listAccessKeyIds(request) {
+      const check = new RequestCheck();
+      const { project } = check.name("project", request.project, "project");
+      check.done();
+      return { keyIds: await deps.accessKeys.ids(project) };
     },
 
     async reprojectGrants() {

@@ -48,6 +48,24 @@ test("unknown and disabled keys are left out", async (t) => {
   assert.equal((await auth.call(deriveSigningKeys, { scopes }, gateway)).keys.length, 1);
 });
 
+test("control-plane learns the ids of a project's keys, also of disabled ones, and nobody else does", async (t) => {
+  const { auth, token, gateway, name, scope } = await withKey(t);
+  const { listAccessKeyIds } = IdentityServiceService;
+  const controlPlane = await auth.as("control-plane");
+  const project = name.split("/accessKeys/")[0]!;
+  assert.deepEqual(await auth.call(listAccessKeyIds, { project }, controlPlane), { keyIds: [scope.keyId] });
+  await auth.call(updateAccessKey, { name, disabled: true }, token);
+  assert.deepEqual(await auth.call(listAccessKeyIds, { project }, controlPlane), { keyIds: [scope.keyId] });
+  const other = await auth.call(listAccessKeyIds, { project: "projects/other" }, controlPlane);
+  assert.deepEqual(other, { keyIds: [] });
+  const malformed = auth.call(listAccessKeyIds, { project: "shop" }, controlPlane);
+  await assert.rejects(malformed, refusal("invalid_argument", "request_invalid", ["project"]));
+  for (const bearer of [token, gateway]) {
+    const denied = refusal("permission_denied", "permission_denied");
+    await assert.rejects(auth.call(listAccessKeyIds, { project }, bearer), denied);
+  }
+});
+
 test("a date beyond yesterday and tomorrow, an unknown algorithm and too many scopes are refused", async (t) => {
   const { auth, gateway, scope } = await withKey(t);
   const derive = (...scopes: (typeof scope)[]) => auth.call(deriveSigningKeys, { scopes }, gateway);

@@ -13,6 +13,7 @@ import { type ApiDraft, readDefinition } from "./api-draft.ts";
 import * as store from "./api-store.ts";
 import { describeRoute, routeOf } from "./route.ts";
 import { placedSchemas, type SchemaChecker } from "./schema-checker.ts";
+import { type AccessKeys, checkSigningKeys } from "./signing-key.ts";
 
 /** Where an API is. */
 export interface RevisionIds {
@@ -25,14 +26,16 @@ export interface RevisionIds {
 export class ApiService {
   readonly #sql: Sql;
   readonly #schemas: SchemaChecker;
+  readonly #keys: AccessKeys;
 
-  constructor(deps: { sql: Sql; schemas: SchemaChecker }) {
+  constructor(deps: { sql: Sql; schemas: SchemaChecker; keys: AccessKeys }) {
     this.#sql = deps.sql;
     this.#schemas = deps.schemas;
+    this.#keys = deps.keys;
   }
 
   async create(ids: RevisionIds, id: string, draft: ApiDraft, once: IdempotentRequest): Promise<Api> {
-    await this.#checkSchemas(ids.project, draft);
+    await this.#check(ids.project, draft);
     return inTransaction(this.#sql, async (tx) => {
       const revision = await lockOf(tx, ids);
       const { resource } = await createOnce(tx, once, async () => {
@@ -64,7 +67,7 @@ export class ApiService {
   }
 
   async update(ids: RevisionIds, id: string, draft: ApiDraft, etag: string): Promise<Api> {
-    await this.#checkSchemas(ids.project, draft);
+    await this.#check(ids.project, draft);
     return inTransaction(this.#sql, async (tx) => {
       const revision = await lockOf(tx, ids);
       const api = await store.getApi(tx, revision, id);
@@ -88,13 +91,15 @@ export class ApiService {
     });
   }
 
-  /** Before anything is locked: it can take seconds. What else is wrong with the draft is said later, all at once. */
-  async #checkSchemas(project: string, draft: ApiDraft): Promise<void> {
+  /** Schemas, and the key that signs, before anything is locked: it can take seconds. What else is wrong with the draft is said later, all at once. */
+  async #check(project: string, draft: ApiDraft): Promise<void> {
     const violations = new Violations();
     const definition = readDefinition(draft, project, violations);
     if (violations.found.length > 0) return;
     const faults = await this.#schemas.check(placedSchemas(definition, "definition"));
     for (const { at, fault } of faults) violations.add(at, fault);
+    const at = "definition.backend.http.signing_key";
+    await checkSigningKeys(this.#keys, project, [[at, definition.backend]], violations);
     violations.throwIfAny();
   }
 }

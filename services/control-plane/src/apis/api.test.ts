@@ -25,7 +25,7 @@ import {
 import { refused, refusedFields } from "../testing/expect.ts";
 import { startControlPlane } from "../testing/test-control-plane.ts";
 
-const { client } = await startControlPlane({ after });
+const { client, auth } = await startControlPlane({ after });
 await createProject(client, "shop");
 await createProject(client, "other");
 const pets = await createFunction(client, "shop", "pets");
@@ -229,6 +229,23 @@ test("a function backend must be of the same project, exist, and have a qualifie
   await refusedDefinition(withFunction("projects/shop/functions/none"), [`${at}.function`]);
   await refusedDefinition(withFunction(pets.name, "0"), [`${at}.qualifier`]);
   await refusedDefinition(withFunction(pets.name, "a b"), [`${at}.qualifier`]);
+});
+
+test("an http backend signs with an access key of the same project", async () => {
+  auth.addAccessKey("shop", "MRSHOP");
+  auth.addAccessKey("other", "MROTHER");
+  const signed = (signingKey: string): Partial<ApiDefinition> => ({
+    path: "/signed",
+    backend: http("http://h", signingKey),
+  });
+  const kept = await createApi(client, revision, "signed", signed("MRSHOP"));
+  const { $case, value } = kept.definition!.backend!.kind!;
+  assert.ok($case === "http" && value.signingKey === "MRSHOP");
+  for (const key of ["MROTHER", "MRNONE"]) {
+    await refusedDefinition(signed(key), ["backend.http.signing_key"]);
+    const change = { name: kept.name, definition: definitionWith(signed(key)), etag: "" };
+    await refusedFields(client.call(updateApi, change), ["definition.backend.http.signing_key"]);
+  }
 });
 
 test("two APIs that would answer the same requests clash, and both are named", async () => {

@@ -30,6 +30,12 @@ export class IdentityClient {
     await this.#call(IdentityServiceService.forgetGroup, { group });
   }
 
+  /** Of all of them, also of disabled ones. */
+  async accessKeysOf(project: string): Promise<ReadonlySet<string>> {
+    const { keyIds } = await this.#call(IdentityServiceService.listAccessKeyIds, { project: `projects/${project}` });
+    return new Set(keyIds);
+  }
+
   /** Answers how many entries the bucket `grants` has. */
   async reprojectGrants(): Promise<number> {
     const timeoutMs = LIMITS.reprojectTimeoutMs;

@@ -5,6 +5,7 @@ import { checkDefinitionBytes, lockOf, newApiUid, type RevisionIds } from "../ap
 import * as store from "../apis/api-store.ts";
 import { describeRoute, routeOf } from "../apis/route.ts";
 import { placedSchemas, type SchemaChecker } from "../apis/schema-checker.ts";
+import { type AccessKeys, checkSigningKeys } from "../apis/signing-key.ts";
 import { getGroup } from "../groups/group-store.ts";
 import { checkEditable } from "../revisions/revision.ts";
 import { readDocument } from "./document.ts";
@@ -32,10 +33,12 @@ interface ImportedApi {
 export class ImportService {
   readonly #sql: Sql;
   readonly #schemas: SchemaChecker;
+  readonly #keys: AccessKeys;
 
-  constructor(deps: { sql: Sql; schemas: SchemaChecker }) {
+  constructor(deps: { sql: Sql; schemas: SchemaChecker; keys: AccessKeys }) {
     this.#sql = deps.sql;
     this.#schemas = deps.schemas;
+    this.#keys = deps.keys;
   }
 
   /** Makes a revision's APIs equal to a document, all or nothing. Errors: `invalid_argument` document_invalid. */
@@ -45,6 +48,7 @@ export class ImportService {
     const document = await readDocument(text, report);
     const read = readApis(document, { project: ids.project, prefix }, report);
     if (!report.isFaulty) await this.#checkSchemas(read, report);
+    if (!report.isFaulty) await this.#checkKeys(ids.project, read, report);
     return inTransaction(this.#sql, async (tx) => {
       const revision = await lockOf(tx, ids);
       const apis = await settle(tx, ids.project, read, report);
@@ -73,6 +77,11 @@ export class ImportService {
       report.fault(pointer, `${field.join(" ")} ${fault}`);
     }
     report.throwIfFaulty();
+  }
+
+  async #checkKeys(project: string, apis: readonly ReadApi[], report: ImportReport): Promise<void> {
+    const backends = apis.map((api) => [api.backendPointer ?? api.pointer, api.definition.backend] as const);
+    await checkSigningKeys(this.#keys, project, backends, { add: (at, fault) => report.fault(at, fault) });
   }
 }
 

@@ -324,6 +324,12 @@ test("faults of operations come all at once, each with the operation's pointer",
   assert.match(of("#/paths/~1f~1{y}/get")[0]!, /clashes with #\/paths\/~1f~1\{x\}\/get/);
 });
 
+test("a backend that signs with a key that is not the project's is a fault where it is said", async () => {
+  const backend = { http: { url: "http://h", signingKey: "MROTHER" } };
+  const faults = await faultsOf(openapi({ "/a": { get: { "x-millrace-backend": backend, ...ok } } }));
+  assert.deepEqual(faults, [["#/paths/~1a/get/x-millrace-backend", "project shop has no access key MROTHER"]]);
+});
+
 test("what is no OpenAPI that is read is refused in one clear line", async () => {
   assert.match((await faultsOf(""))[0]![1], /must be an OpenAPI document/);
   assert.match((await faultsOf("a: b: c"))[0]![1], /mapping/i);

@@ -5,6 +5,7 @@ import { createOnce, type IdempotentRequest, inTransaction, query, type Sql, typ
 import { listRoutes } from "../apis/api-store.ts";
 import { type BackendDraft, readBackend } from "../apis/backend-draft.ts";
 import { type ApiDifference, differencesOf } from "../apis/difference.ts";
+import { type AccessKeys, checkSigningKeys } from "../apis/signing-key.ts";
 import { checkReleased, type Deployment } from "../deployments/deployment.ts";
 import type { DeploymentIds } from "../deployments/deployment-service.ts";
 import { getDeployment, lockDeployment, updateRelease } from "../deployments/deployment-store.ts";
@@ -42,15 +43,17 @@ export interface ReleaseDifference {
 
 export class ReleaseService {
   readonly #sql: Sql;
+  readonly #keys: AccessKeys;
 
-  constructor(deps: { sql: Sql }) {
+  constructor(deps: { sql: Sql; keys: AccessKeys }) {
     this.#sql = deps.sql;
+    this.#keys = deps.keys;
   }
 
   /** Resolves and freezes a revision, and serves it. */
-  create(ids: DeploymentIds, request: ReleaseRequest, once: IdempotentRequest): Promise<Release> {
+  async create(ids: DeploymentIds, request: ReleaseRequest, once: IdempotentRequest): Promise<Release> {
     checkDescription(request.note, "note");
-    const asked = askedOf(request, ids.project);
+    const asked = await askedOf(request, ids.project, this.#keys);
     return this.#release(ids, once, request.etag, async (tx, group, deployment) => {
       const number = (deployment.release ?? 0) + 1;
       const frozen = await freeze(tx, group, deployment, { revision: request.revision, asked });
@@ -72,11 +75,11 @@ export class ReleaseService {
   }
 
   /** How what is served would change by a release, which is tried and undone. */
-  diff(
+  async diff(
     ids: DeploymentIds,
     request: Pick<ReleaseRequest, "revision" | "environmentBackend" | "routingRules">,
   ): Promise<ReleaseDifference> {
-    const asked = askedOf(request, ids.project);
+    const asked = await askedOf(request, ids.project, this.#keys);
     return undone(this.#sql, async (tx) => {
       const group = await getGroup(tx, ids.project, ids.group);
       const key = { label: group.label, environment: ids.environment as Environment };
@@ -165,7 +168,7 @@ async function freeze(
   tx: Transaction,
   group: Group,
   deployment: Deployment,
-  { revision: id, asked }: { revision: string; asked: ReturnType<typeof askedOf> },
+  { revision: id, asked }: { revision: string; asked: Awaited<ReturnType<typeof askedOf>> },
 ) {
   const { release } = deployment;
   const last = release === undefined ? undefined : await store.getRelease(tx, deployment, release);
@@ -182,9 +185,10 @@ async function freeze(
 }
 
 /** What the request says of backends; undefined where it says nothing. */
-function askedOf(
+async function askedOf(
   { environmentBackend, routingRules }: Pick<ReleaseRequest, "environmentBackend" | "routingRules">,
   project: string,
+  keys: AccessKeys,
 ) {
   const violations = new Violations();
   const asked = {
@@ -192,6 +196,11 @@ function askedOf(
       environmentBackend && readBackend(environmentBackend, project, violations, "environment_backend"),
     routingRules: routingRules && readRoutingRules(routingRules, project, violations, "routing_rules.rules"),
   };
+  violations.throwIfAny();
+  const ofRules = asked.routingRules?.map(({ backend }, i) => [`routing_rules.rules[${i}].backend`, backend] as const);
+  const backends = [["environment_backend", asked.environmentBackend] as const, ...(ofRules ?? [])];
+  const placed = backends.map(([at, backend]) => [`${at}.http.signing_key`, backend] as const);
+  await checkSigningKeys(keys, project, placed, violations);
   violations.throwIfAny();
   return asked;
 }

@@ -30,7 +30,7 @@ import { refused, refusedFields } from "../testing/expect.ts";
 import { startTestBuilder } from "../testing/test-builder.ts";
 import { startControlPlane } from "../testing/test-control-plane.ts";
 
-const { client, bus, bucket } = await startControlPlane({ after });
+const { client, auth, bus, bucket } = await startControlPlane({ after });
 startTestBuilder(bus);
 await createProject(client, "shop");
 const releases = await bucket("releases");
@@ -151,6 +151,25 @@ test("every fault of rules is named, and nothing is released", async () => {
   ]);
   const tooMany = Array.from({ length: 21 }, (_, i) => rule({ name: `r${i}` }));
   await refusedFields(release(client, online, { routingRules: { rules: tooMany } }), ["routing_rules.rules"]);
+});
+
+test("a release signs with access keys of the same project only, and each backend at fault is named", async () => {
+  const { online } = await groupWithMock("signing");
+  auth.addAccessKey("shop", "MRSHOP");
+  auth.addAccessKey("other", "MROTHER");
+  const rule = (name: string, key: string): RoutingRule => {
+    const backend = http("http://beta.example.com", key);
+    return { name, headers: [], query: [{ name: "v", value: name }], backend };
+  };
+  const asked = (key: string) => ({
+    environmentBackend: http("http://api.example.com", key),
+    routingRules: { rules: [rule("own", "MRSHOP"), rule("one", key)] },
+  });
+  const fields = ["environment_backend.http.signing_key", "routing_rules.rules[1].backend.http.signing_key"];
+  await refusedFields(release(client, online, asked("MROTHER")), fields);
+  const difference = { name: online, revision: "0.0.1", ...asked("MROTHER") };
+  await refusedFields(client.call(service.diffRelease, difference), fields);
+  assert.equal((await release(client, online, asked("MRSHOP"))).number, 1);
 });
 
 test("what is released is what gateways read: prefix, routes, backends, owner", async () => {

@@ -71,8 +71,8 @@ export function mock(body = "ok"): Backend {
   return { kind: { $case: "mock", value: { status: 0, headers: {}, body } } };
 }
 
-export function http(url: string): Backend {
-  return { kind: { $case: "http", value: { url, timeoutMs: 0, forwardHost: false, signingKey: "" } } };
+export function http(url: string, signingKey = ""): Backend {
+  return { kind: { $case: "http", value: { url, timeoutMs: 0, forwardHost: false, signingKey } } };
 }
 
 export function functionBackend(name: string, qualifier = ""): Backend {

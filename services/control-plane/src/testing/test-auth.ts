@@ -12,6 +12,7 @@ export interface TestAuth {
   readonly authenticated: { count: number };
   /** Gives a person a role; the person's token is the person's id. */
   grant(person: string, project: string, role: Role): void;
+  addAccessKey(project: string, id: string): void;
   addPerson(id: string, options?: { operator?: boolean }): void;
   close(): void;
 }
@@ -21,6 +22,7 @@ const silent = { debug() {}, warn() {}, error() {} };
 export async function startTestAuth(): Promise<TestAuth> {
   const people = new Map<string, { operator: boolean; roles: Map<string, Role> }>();
   const asked: string[] = [];
+  const accessKeys: { project: string; id: string }[] = [];
   const authenticated = { count: 0 };
   const grant = (person: string, project: string, role: Role) => people.get(person)?.roles.set(project, role);
   const handlers: HandlersOf<typeof IdentityServiceService> = {
@@ -47,6 +49,9 @@ export async function startTestAuth(): Promise<TestAuth> {
     async deriveSigningKeys() {
       return { keys: [] };
     },
+    async listAccessKeyIds({ project }) {
+      return { keyIds: accessKeys.filter((key) => key.project === project).map(({ id }) => id) };
+    },
     async reprojectGrants() {
       asked.push("reprojectGrants");
       return { entries: 7 };
@@ -63,6 +68,7 @@ export async function startTestAuth(): Promise<TestAuth> {
     asked,
     authenticated,
     grant: (person, project, role) => void grant(person, `projects/${project}`, role),
+    addAccessKey: (project, id) => void accessKeys.push({ project: `projects/${project}`, id }),
     addPerson: (id, options) => people.set(id, { operator: options?.operator ?? false, roles: new Map() }),
     close: () => server.close(),
   };

@@ -83,6 +83,15 @@ export interface DeriveSigningKeysResponse_DerivedKey {
   key: Buffer;
 }
 
+export interface ListAccessKeyIdsRequest {
+  /** `projects/{project}` */
+  project: string;
+}
+
+export interface ListAccessKeyIdsResponse {
+  keyIds: string[];
+}
+
 export interface ReprojectGrantsRequest {
 }
 
@@ -865,6 +874,146 @@ export const DeriveSigningKeysResponse_DerivedKey: MessageFns<DeriveSigningKeysR
   },
 };
 
+function createBaseListAccessKeyIdsRequest(): ListAccessKeyIdsRequest {
+  return { project: "" };
+}
+
+export const ListAccessKeyIdsRequest: MessageFns<ListAccessKeyIdsRequest> = {
+  encode(message: ListAccessKeyIdsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.project !== "") {
+      writer.uint32(10).string(message.project);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAccessKeyIdsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAccessKeyIdsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.project = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAccessKeyIdsRequest {
+    return { project: isSet(object.project) ? globalThis.String(object.project) : "" };
+  },
+
+  toJSON(message: ListAccessKeyIdsRequest): unknown {
+    const obj: any = {};
+    if (message.project !== "") {
+      obj.project = message.project;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListAccessKeyIdsRequest>): ListAccessKeyIdsRequest {
+    return ListAccessKeyIdsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAccessKeyIdsRequest>): ListAccessKeyIdsRequest {
+    const message = createBaseListAccessKeyIdsRequest();
+    message.project = object.project ?? "";
+    return message;
+  },
+};
+
+function createBaseListAccessKeyIdsResponse(): ListAccessKeyIdsResponse {
+  return { keyIds: [] };
+}
+
+export const ListAccessKeyIdsResponse: MessageFns<ListAccessKeyIdsResponse> = {
+  encode(message: ListAccessKeyIdsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.keyIds) {
+      writer.uint32(10).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListAccessKeyIdsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListAccessKeyIdsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.keyIds.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ListAccessKeyIdsResponse {
+    return {
+      keyIds: globalThis.Array.isArray(object?.keyIds)
+        ? object.keyIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.key_ids)
+        ? object.key_ids.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: ListAccessKeyIdsResponse): unknown {
+    const obj: any = {};
+    if (message.keyIds?.length) {
+      obj.keyIds = message.keyIds;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<ListAccessKeyIdsResponse>): ListAccessKeyIdsResponse {
+    return ListAccessKeyIdsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListAccessKeyIdsResponse>): ListAccessKeyIdsResponse {
+    const message = createBaseListAccessKeyIdsResponse();
+    message.keyIds = object.keyIds?.map((e) => e) || [];
+    return message;
+  },
+};
+
 function createBaseReprojectGrantsRequest(): ReprojectGrantsRequest {
   return {};
 }
@@ -1042,6 +1191,18 @@ export const IdentityServiceService = {
       Buffer.from(DeriveSigningKeysResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DeriveSigningKeysResponse => DeriveSigningKeysResponse.decode(value),
   },
+  /** The ids of a project's access keys, also of those that are disabled: 30 at most, the quota. None for a project that is not known. */
+  listAccessKeyIds: {
+    path: "/millrace.auth.v1.IdentityService/ListAccessKeyIds" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListAccessKeyIdsRequest): Buffer =>
+      Buffer.from(ListAccessKeyIdsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListAccessKeyIdsRequest => ListAccessKeyIdsRequest.decode(value),
+    responseSerialize: (value: ListAccessKeyIdsResponse): Buffer =>
+      Buffer.from(ListAccessKeyIdsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListAccessKeyIdsResponse => ListAccessKeyIdsResponse.decode(value),
+  },
   /** Rebuilds the bucket `grants` from PostgreSQL. */
   reprojectGrants: {
     path: "/millrace.auth.v1.IdentityService/ReprojectGrants" as const,
@@ -1070,6 +1231,8 @@ export interface IdentityServiceServer extends UntypedServiceImplementation {
   forgetGroup: handleUnaryCall<ForgetGroupRequest, Empty>;
   /** Derives signing keys for scopes. Never the secret. At most 256 a call; unknown or disabled keys are left out. */
   deriveSigningKeys: handleUnaryCall<DeriveSigningKeysRequest, DeriveSigningKeysResponse>;
+  /** The ids of a project's access keys, also of those that are disabled: 30 at most, the quota. None for a project that is not known. */
+  listAccessKeyIds: handleUnaryCall<ListAccessKeyIdsRequest, ListAccessKeyIdsResponse>;
   /** Rebuilds the bucket `grants` from PostgreSQL. */
   reprojectGrants: handleUnaryCall<ReprojectGrantsRequest, ReprojectGrantsResponse>;
 }
@@ -1157,6 +1320,22 @@ export interface IdentityServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DeriveSigningKeysResponse) => void,
+  ): ClientUnaryCall;
+  /** The ids of a project's access keys, also of those that are disabled: 30 at most, the quota. None for a project that is not known. */
+  listAccessKeyIds(
+    request: ListAccessKeyIdsRequest,
+    callback: (error: ServiceError | null, response: ListAccessKeyIdsResponse) => void,
+  ): ClientUnaryCall;
+  listAccessKeyIds(
+    request: ListAccessKeyIdsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListAccessKeyIdsResponse) => void,
+  ): ClientUnaryCall;
+  listAccessKeyIds(
+    request: ListAccessKeyIdsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListAccessKeyIdsResponse) => void,
   ): ClientUnaryCall;
   /** Rebuilds the bucket `grants` from PostgreSQL. */
   reprojectGrants(

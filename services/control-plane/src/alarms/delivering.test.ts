@@ -2,68 +2,16 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { testDatabase, until } from "@millrace/testing";
 import { LIMITS } from "../limits.ts";
-import {
-  type AlarmProcesses,
-  type AlarmProcessesOptions,
-  alarmProcesses,
-  insertProject,
-  putMinute,
-  ruleOf,
-} from "../testing/alarms.ts";
+import { alarmSetting, MINUTE_MS, ONCE } from "../testing/alarm-setting.ts";
+import { insertProject, putMinute, ruleOf } from "../testing/alarms.ts";
 import { startReceiver } from "../testing/webhook-receiver.ts";
-import type { AskedRule } from "./alarm-draft.ts";
 
 const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 const { sql } = await testDatabase({ after }, { schema: "control_plane", migrations: MIGRATIONS });
-const MINUTE_MS = 60_000;
-const ONCE = { principal: "people/ada", method: "m", requestId: "", request: new Uint8Array() };
-let projects = 0;
-
-interface Setting extends AlarmProcesses {
-  project: string;
-  /** The minute that was complete last. */
-  minute(): Date;
-  /** One more minute, in which so many of ten requests failed; none at all when undefined. */
-  next(failed: number | undefined): Promise<void>;
-  /** As next, but nothing is delivered. */
-  pass(failed: number | undefined): Promise<void>;
-  create(url: string, rule?: Partial<AskedRule>, id?: string): Promise<void>;
-  events(id?: string): ReturnType<AlarmProcesses["service"]["events"]>;
-}
-
-/** A project of its own, whose alarm `errors` stands for more than half of a minute's requests failing. */
-async function setting(options: Partial<AlarmProcessesOptions> = {}): Promise<Setting> {
-  const project = `p${++projects}`;
-  await insertProject(sql, project);
-  const all = alarmProcesses(sql, { webhookAllow: ["127.0.0.1"], ...options });
-  const { clock, service } = all;
-  // What other tests have left to deliver is not this one's.
-  await sql`delete from alarms where project <> ${project}`;
-  const minute = () => new Date(clock.now.getTime() - LIMITS.alarm.latenessMs - MINUTE_MS);
-  const pass = async (failed: number | undefined) => {
-    clock.now = new Date(clock.now.getTime() + MINUTE_MS);
-    if (failed !== undefined) await putMinute(sql, { hostLabel: project }, minute(), { count: 10, status_5xx: failed });
-    await all.evaluate();
-  };
-  return {
-    ...all,
-    project,
-    minute,
-    async next(failed) {
-      await pass(failed);
-      await all.round();
-    },
-    pass,
-    async create(url, rule = {}, id = "errors") {
-      await service.create(project, id, { description: "", webhookUrl: url, rule: ruleOf(project, rule) }, ONCE);
-    },
-    events: (id = "errors") => service.events(project, id, 1_000_000, 100),
-  };
-}
 
 test("each change of state is told once, though two processes evaluate and deliver at the same time", async (t) => {
   const { received, url } = await startReceiver(t);
-  const { project, create, next, events, clock, processes } = await setting();
+  const { project, create, next, events, clock, processes } = await alarmSetting(sql);
   await create(url);
   for (const failed of [5, 6, 7, 5, 0]) await next(failed);
   const counted = (of: (process: (typeof processes)[0]) => number) => processes.map(of).reduce((sum, n) => sum + n);
@@ -127,7 +75,7 @@ test("each change of state is told once, though two processes evaluate and deliv
 
 test("a receiver that is down is tried again, ever more seldom and with the same body, until it is up", async (t) => {
   const receiver = await startReceiver(t);
-  const { clock, create, next, round, events } = await setting();
+  const { clock, create, next, round, events } = await alarmSetting(sql);
   await create(receiver.url);
   receiver.answer = (response) => void response.writeHead(503).end("not now");
   await next(10);
@@ -153,7 +101,7 @@ test("a receiver that is down is tried again, ever more seldom and with the same
 });
 
 test("a receiver that nobody reaches is given up after so many attempts, or so long", async () => {
-  const { clock, create, next, round, events } = await setting();
+  const { clock, create, next, round, events } = await alarmSetting(sql);
   await create("http://127.0.0.1:1/");
   await next(10);
   await until(
@@ -171,7 +119,7 @@ test("a receiver that nobody reaches is given up after so many attempts, or so l
     [event?.delivery?.attempts, event?.delivery?.error],
     [LIMITS.alarm.attemptsMax, "connection_failed"],
   );
-  const old = await setting();
+  const old = await alarmSetting(sql);
   await old.create("http://127.0.0.1:1/");
   await old.next(10);
   old.clock.now = new Date(old.clock.now.getTime() + LIMITS.alarm.deliveryAgeMaxMs + 1);
@@ -182,7 +130,7 @@ test("a receiver that nobody reaches is given up after so many attempts, or so l
 
 test("an attempt that its process did not live to tell of is made again, and the one who is late changes nothing", async (t) => {
   const receiver = await startReceiver(t);
-  const { clock, create, next, processes, events } = await setting();
+  const { clock, create, next, processes, events } = await alarmSetting(sql);
   await create(receiver.url);
   const held: (() => void)[] = [];
   receiver.answer = (response) => void held.push(() => response.writeHead(500).end());
@@ -203,9 +151,11 @@ test("a slow receiver is given up in time, and keeps nobody waiting but its own 
   const slow = await startReceiver(t);
   const quick = await startReceiver(t);
   slow.answer = () => {};
-  const { clock, project, create, processes, evaluate, round, events, service } = await setting({ timeoutMs: 400 });
+  const { clock, project, create, processes, evaluate, round, events, service } = await alarmSetting(sql, {
+    timeoutMs: 400,
+  });
   for (const id of ["a", "b", "c", "d"]) await create(slow.url, {}, id);
-  const other = `q${projects}`;
+  const other = `${project}q`;
   await insertProject(sql, other);
   await service.create(other, "errors", { description: "", webhookUrl: quick.url, rule: ruleOf(other) }, ONCE);
   clock.now = new Date(clock.now.getTime() + MINUTE_MS);
@@ -229,7 +179,7 @@ test("a receiver whose answer never ends has got it all the same", async (t) => 
     const timer = setInterval(() => response.write("x".repeat(100_000)), 1);
     response.once("close", () => clearInterval(timer));
   };
-  const { create, next, events } = await setting();
+  const { create, next, events } = await alarmSetting(sql);
   await create(receiver.url);
   await next(10);
   assert.equal((await events())[0]?.delivery?.state, "delivered");
@@ -238,7 +188,7 @@ test("a receiver whose answer never ends has got it all the same", async (t) => 
 test("a receiver that says it is gone is not asked again until its URL is set anew", async (t) => {
   const receiver = await startReceiver(t);
   receiver.answer = (response) => void response.writeHead(410).end();
-  const { project, create, next, events, service } = await setting();
+  const { project, create, next, events, service } = await alarmSetting(sql);
   await create(receiver.url);
   await next(10);
   await next(0);
@@ -259,7 +209,7 @@ test("redirects are not followed", async (t) => {
   const target = await startReceiver(t);
   const receiver = await startReceiver(t);
   receiver.answer = (response) => void response.writeHead(307, { location: target.url }).end();
-  const { create, next, events } = await setting();
+  const { create, next, events } = await alarmSetting(sql);
   await create(receiver.url);
   await next(10);
   const [event] = await events();
@@ -281,7 +231,7 @@ test("nothing is sent to addresses inside, however they are written or named", a
   ];
   const names = { "private.example": ["10.0.0.1"], "mixed.example": ["169.254.169.254", "127.0.0.1", "fd00::1"] };
   const hosts = [...inside, "169.254.169.254", "10.1.2.3", "[fd00::1]", ...Object.keys(names)];
-  const { project, service, create } = await setting({ webhookAllow: [], names });
+  const { project, service, create } = await alarmSetting(sql, { webhookAllow: [], names });
   await create("https://nobody.invalid/");
   for (const host of hosts) {
     const webhookUrl = `http://${host}:${port}/`;
@@ -294,7 +244,7 @@ test("nothing is sent to addresses inside, however they are written or named", a
 
 test("what failed says why in one of few words, and nothing of what answered", async (t) => {
   const receiver = await startReceiver(t);
-  const { project, service, create } = await setting();
+  const { project, service, create } = await alarmSetting(sql);
   await create("http://nobody.example/");
   const tried = async (webhookUrl: string) => {
     await service.update(project, "errors", { description: undefined, rule: undefined, webhookUrl }, "");
@@ -314,7 +264,7 @@ test("what failed says why in one of few words, and nothing of what answered", a
 test("of an alarm that flaps the newest changes wait to be told, and no more than a bound", async (t) => {
   const receiver = await startReceiver(t);
   receiver.answer = (response) => void response.writeHead(500).end();
-  const { create, pass, round, events } = await setting();
+  const { create, pass, round, events } = await alarmSetting(sql);
   await create(receiver.url);
   const count = LIMITS.alarm.deliveriesPendingMax + 5;
   for (let i = 0; i < count; i++) await pass(i % 2 === 0 ? 10 : 0);
@@ -331,7 +281,7 @@ test("of an alarm that flaps the newest changes wait to be told, and no more tha
 test("an alarm that is deleted, or loses its webhook, tells no more", async (t) => {
   const receiver = await startReceiver(t);
   receiver.answer = (response) => void response.writeHead(500).end();
-  const { project, clock, create, next, round, service, events } = await setting();
+  const { project, clock, create, next, round, service, events } = await alarmSetting(sql);
   await create(receiver.url);
   await create(receiver.url, {}, "deleted");
   await next(10);
@@ -345,124 +295,4 @@ test("an alarm that is deleted, or loses its webhook, tells no more", async (t) 
     (await events()).map(({ delivery }) => delivery?.error),
     ["no_webhook"],
   );
-});
-
-test("an alarm that cannot be evaluated keeps no other from its turn, and is tried the next minute", async (t) => {
-  const receiver = await startReceiver(t);
-  const { project, create, next, warnings } = await setting();
-  await create(receiver.url, {}, "broken");
-  await create(receiver.url);
-  await sql`update alarms set metric = 'nonsense', created_at = 'epoch' where id = 'broken' and project = ${project}`;
-  await next(10);
-  await next(0);
-  assert.deepEqual(
-    receiver.received.map(({ body }) => body.to),
-    ["alarm", "ok"],
-  );
-  const warned = warnings.filter((text) => text.startsWith("an alarm could not be evaluated")).length;
-  assert.ok(warned >= 2, "once a minute at least, and by every process at most");
-  assert.ok(warned <= 8, `${warned} times`);
-});
-
-test("a project whose windows take long to sum keeps nobody waiting but itself", async () => {
-  const { project, create, service, clock, processes } = await setting();
-  const other = `q${projects}`;
-  await insertProject(sql, other);
-  const invocations = {
-    metric: "invocations",
-    deployment: undefined,
-    function: { project, function: "pets" },
-  } as const;
-  for (const id of ["a", "b", "c", "d", "e"]) await create("", invocations, id);
-  clock.now = new Date(clock.now.getTime() + 1);
-  await service.create(other, "errors", { description: "", webhookUrl: "", rule: ruleOf(other) }, ONCE);
-  const [{ evaluator }] = processes;
-  await sql.begin(async (tx) => {
-    await tx`lock table invocation_usage_minutes in access exclusive mode`;
-    await until(async () => {
-      await evaluator.round();
-      return (await service.get(other, "errors")).evaluatedTo;
-    });
-    assert.equal((await service.get(project, "a")).evaluatedTo, undefined);
-  });
-  await evaluator.settled();
-  for (const id of ["a", "b", "c", "d", "e"]) assert.ok((await service.get(project, id)).evaluatedTo, id);
-});
-
-test("evaluations are overdue until none is due", async () => {
-  const { create, clock, processes } = await setting();
-  await create("");
-  clock.now = new Date(clock.now.getTime() + 1);
-  await create(
-    "",
-    { metric: "invocations", deployment: undefined, function: { project: `p${projects}`, function: "pets" } },
-    "calls",
-  );
-  clock.now = new Date(clock.now.getTime() + 10 * MINUTE_MS);
-  const [{ evaluator }] = processes;
-  await sql.begin(async (tx) => {
-    await tx`lock table invocation_usage_minutes in access exclusive mode`;
-    await until(async () => {
-      await evaluator.round();
-      return evaluator.overdueMs > 5 * MINUTE_MS;
-    });
-    // Another look finds the one project in work, and none besides.
-    await evaluator.round();
-    assert.ok(evaluator.overdueMs > 5 * MINUTE_MS);
-  });
-  await evaluator.settled();
-  assert.equal(evaluator.overdueMs, 0);
-});
-
-test("a window is its minutes and no other, of its API, its environment or its function", async () => {
-  const { project, clock, create, service, round } = await setting();
-  const functionOf = { project, function: "pets" };
-  const requests = { metric: "requests", comparison: "at_least", threshold: 0 } as const;
-  await create("", { ...requests, windowMinutes: 3 }, "three");
-  await create("", { ...requests, windowMinutes: 3, api: "get" }, "api");
-  const test = { project, group: "store", environment: "test" };
-  await create("", { ...requests, windowMinutes: 3, deployment: test }, "test");
-  const invocations = { ...requests, metric: "invocations", deployment: undefined, function: functionOf } as const;
-  await create("", { ...invocations, windowMinutes: 3 }, "function");
-  const end = new Date(Math.floor((clock.now.getTime() - LIMITS.alarm.latenessMs) / MINUTE_MS) * MINUTE_MS);
-  for (const [minute, count] of [
-    [-4, 1],
-    [-3, 2],
-    [-2, 4],
-    [-1, 8],
-    [0, 16],
-  ] as const) {
-    const at = new Date(end.getTime() + minute * MINUTE_MS);
-    await putMinute(sql, { hostLabel: project, api: "get" }, at, { count });
-    await putMinute(sql, { hostLabel: project, api: "put" }, at, { count: count * 100 });
-    await putMinute(sql, { hostLabel: `${project}-test` }, at, { count: count * 1_000 });
-    await putMinute(sql, { functionUid: `fn-${project}` }, at, { count: count * 10_000 });
-  }
-  await round();
-  const value = async (id: string) => (await service.get(project, id)).value;
-  assert.deepEqual(await Promise.all(["three", "api", "test", "function"].map(value)), [1_414, 14, 14_000, 140_000]);
-  clock.now = new Date(end.getTime() + MINUTE_MS + LIMITS.alarm.latenessMs - 1);
-  await round();
-  assert.equal(await value("api"), 14, "a minute that is not complete is not looked at");
-  clock.now = new Date(clock.now.getTime() + 1);
-  await round();
-  assert.equal(await value("api"), 28);
-});
-
-test("without data the state stays, or is one of its own that is told", async (t) => {
-  const receiver = await startReceiver(t);
-  const { create, next } = await setting();
-  await create(receiver.url, { missingData: "no_data", minCalls: 10 });
-  await create(receiver.url, {}, "kept");
-  await next(10);
-  await next(undefined);
-  await next(0);
-  const told = receiver.received.map(({ body }) => [String(body.alarm).split("/").at(-1), body.to, body.value]);
-  assert.deepEqual(told.toSorted(), [
-    ["errors", "alarm", 1],
-    ["errors", "no_data", null],
-    ["errors", "ok", 0],
-    ["kept", "alarm", 1],
-    ["kept", "ok", 0],
-  ]);
 });

@@ -35,6 +35,7 @@ const deploymentView: View<Deployment> = {
     release: ({ release }) => release || undefined,
     revision: ({ revision }) => revision,
     url: ({ pathUrl }) => pathUrl,
+    "custom hosts": ({ customHosts }) => customHosts.join(", "),
   },
 };
 

@@ -94,6 +94,7 @@ function toDeploymentMessage(
     ...urlsOf(deployment, addresses),
     updatedAt: deployment.updatedAt,
     etag: etagOf(deployment.version),
+    customHosts: deployment.customHosts,
   };
 }
 

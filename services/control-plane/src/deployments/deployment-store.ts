@@ -11,8 +11,14 @@ interface Row extends Omit<Deployment, "release" | "revision" | "snapshotDigest"
   version: string;
 }
 
+/** Custom hosts are found by the index domains_by_deployment; no lock of a deployment's row is on them. */
 const columns = (sql: Queryable) => sql`
-  group_label as label, environment, state, release, revision, snapshot_digest, generation, version, updated_at`;
+  group_label as label, environment, state, release, revision, snapshot_digest, generation, version, updated_at,
+  (
+    select coalesce(json_agg(d.host order by d.host) filter (where d.verified_at is not null), '[]')
+    from domains d
+    where d.group_label = deployments.group_label and d.environment = deployments.environment
+  ) as custom_hosts`;
 
 export async function insertDeployments(
   tx: Transaction,

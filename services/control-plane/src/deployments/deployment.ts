@@ -17,6 +17,8 @@ export interface Deployment extends DeploymentKey {
   release: number | undefined;
   revision: number | undefined;
   snapshotDigest: string | undefined;
+  /** Those that are proved, sorted. */
+  customHosts: string[];
   /** Rises with every change of what gateways are told. */
   generation: number;
   /** Rises with every change. */

@@ -5,6 +5,7 @@ import { KEYS, unpackRecord } from "@millrace/bus";
 import { Role } from "@millrace/proto/auth/v1/people";
 import { AdminServiceService } from "@millrace/proto/control/v1/admin";
 import { AuditServiceService } from "@millrace/proto/control/v1/audit";
+import { DeploymentServiceService } from "@millrace/proto/control/v1/deployments";
 import {
   CertificateState,
   type Domain,
@@ -206,6 +207,26 @@ test("a host moves between the project's deployments at once, and to none", asyn
     "group_not_found",
   );
   await refusedFields(claim(newHost(), { deployment: "projects/rival/groups/g/deployments/test" }), ["deployment"]);
+});
+
+test("a deployment names the custom hosts that are proved and bound to it", async () => {
+  const { name } = await createGroup(client, "shop", "named");
+  const online = `${name}/deployments/online`;
+  const hostsOf = async () => {
+    const { deployments } = await client.call(DeploymentServiceService.listDeployments, { parent: name });
+    const one = await client.call(DeploymentServiceService.getDeployment, { name: online });
+    assert.deepEqual(deployments.at(-1), one);
+    return deployments.map(({ customHosts }) => customHosts);
+  };
+  const unproved = await claim(newHost(), { deployment: online });
+  assert.deepEqual(await hostsOf(), [[], [], []]);
+  const first = await proved({ deployment: online });
+  const second = await proved({ deployment: online });
+  assert.deepEqual(await hostsOf(), [[], [], [hostOf(first), hostOf(second)].toSorted()]);
+  await bind(first, `${name}/deployments/test`);
+  await remove(second);
+  assert.deepEqual(await hostsOf(), [[hostOf(first)], [], []]);
+  await remove(unproved);
 });
 
 test("a certificate is told to gateways with a private key that only they can open, and never shown again", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import type { Queryable, Transaction } from "@millrace/sql";
 import { testDatabase } from "@millrace/testing";
+import { deploymentsOf } from "../deployments/deployment-store.ts";
 import { findProvedDomain, listProvedDomains } from "../projecting/projected-store.ts";
 import { planOf } from "../testing/plan.ts";
 import * as store from "./domain-store.ts";
@@ -31,3 +32,9 @@ for (const [name, ask, index] of STATEMENTS) {
     assert.doesNotMatch(plan, /Seq Scan on domains|Sort {2}\(/, plan);
   });
 }
+
+test("the few custom hosts of a deployment are found by an index", async () => {
+  const plan = await planOf(sql, (tx) => deploymentsOf(tx, "abc"));
+  assert.match(plan, /domains_by_deployment/);
+  assert.doesNotMatch(plan, /Seq Scan on domains/, plan);
+});

@@ -90,6 +90,8 @@ export interface Deployment {
   pathUrl: string;
   updatedAt: Date | undefined;
   etag: string;
+  /** Custom hosts that are proved and bound to it, sorted; at most 5 in all deployments of a group. */
+  customHosts: string[];
 }
 
 export interface GetDeploymentRequest {
@@ -379,6 +381,7 @@ function createBaseDeployment(): Deployment {
     pathUrl: "",
     updatedAt: undefined,
     etag: "",
+    customHosts: [],
   };
 }
 
@@ -410,6 +413,9 @@ export const Deployment: MessageFns<Deployment> = {
     }
     if (message.etag !== "") {
       writer.uint32(74).string(message.etag);
+    }
+    for (const v of message.customHosts) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -499,6 +505,14 @@ export const Deployment: MessageFns<Deployment> = {
             message.etag = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.customHosts.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -534,6 +548,11 @@ export const Deployment: MessageFns<Deployment> = {
         ? fromJsonTimestamp(object.updated_at)
         : undefined,
       etag: isSet(object.etag) ? globalThis.String(object.etag) : "",
+      customHosts: globalThis.Array.isArray(object?.customHosts)
+        ? object.customHosts.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.custom_hosts)
+        ? object.custom_hosts.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -566,6 +585,9 @@ export const Deployment: MessageFns<Deployment> = {
     if (message.etag !== "") {
       obj.etag = message.etag;
     }
+    if (message.customHosts?.length) {
+      obj.customHosts = message.customHosts;
+    }
     return obj;
   },
 
@@ -583,6 +605,7 @@ export const Deployment: MessageFns<Deployment> = {
     message.pathUrl = object.pathUrl ?? "";
     message.updatedAt = object.updatedAt ?? undefined;
     message.etag = object.etag ?? "";
+    message.customHosts = object.customHosts?.map((e) => e) || [];
     return message;
   },
 };

@@ -49,7 +49,7 @@ export function readBasePath({ root, version }: OpenApiDocument, prefix: string,
     report.fault("#/basePath", "must be a path");
     return "";
   }
-  const base = basePath.replace(/\/+$/, "");
+  const base = basePath.replace(/(?<!\/)\/+$/, "");
   if (base === "" || base === `/${prefix}`) return "";
   report.change("#/basePath", `every path begins with ${base}`, "or make it the group's prefix, and import again");
   return base;

@@ -372,6 +372,15 @@ test("a text that YAML's parser takes minutes for is refused in seconds, while o
   assert.ok(served > 100, `only ${served} other calls were served`);
 });
 
+test("long runs of one character, wherever a text may stand, are read in no time", async () => {
+  const run = (character: string) => `a${character.repeat(200_000)}b`;
+  const paths = { "/a": { get: { ...ok, operationId: run("_"), summary: run(" ") } } };
+  const startedAt = performance.now();
+  const faults = await faultsOf({ swagger: "2.0", info: {}, basePath: `/${run("/")}`, paths });
+  assert.ok(performance.now() - startedAt < 3_000, `took ${performance.now() - startedAt} ms`);
+  assert.deepEqual(new Set(faults.map(([pointer]) => pointer)), new Set(["#/paths/~1a/get"]));
+});
+
 test("ten thousand references of one schema are followed in seconds", { timeout: 60_000 }, async () => {
   const names = Array.from({ length: 10_000 }, (_, i) => `d${i}`);
   const anyOf = names.map((name) => ({ $ref: `#/components/schemas/${name}/properties/same` }));

@@ -51,6 +51,7 @@ function freeId(wanted: string, taken: ReadonlyMap<string, string>): string {
 }
 
 function idFrom(text: string): string {
-  const words = text.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replaceAll(/^[^A-Za-z]+|_+$/g, "");
+  // A search for the end that began anew at each `_` would take minutes for many of them.
+  const words = text.replaceAll(/[^A-Za-z0-9_-]+/g, "_").replaceAll(/^[^A-Za-z]+|(?<!_)_+$/g, "");
   return (words || "operation").slice(0, ID_CHARS_MAX);
 }

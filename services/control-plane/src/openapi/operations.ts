@@ -137,9 +137,8 @@ function readRoute(written: string, { value, pointer }: Located, report: ImportR
 
 /** One line; an export writes the id where there is none. */
 function readSummary({ value, pointer }: Located, id: string, report: ImportReport): string {
-  const line = textOf(value, "summary", pointer, report)
-    .trim()
-    .replaceAll(/\s*[\r\n]+\s*/g, " ");
+  const lines = textOf(value, "summary", pointer, report).split(/[\r\n]/);
+  const line = lines.flatMap((text) => text.trim() || []).join(" ");
   return line === id ? "" : line;
 }
 

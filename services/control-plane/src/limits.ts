@@ -101,6 +101,9 @@ export const LIMITS = {
   documentHeapMib: 512,
   documentDepthMax: 100,
   documentNodesMax: 200_000,
+  /** Of an element, and of all. What is kept by pointer takes quadratic time when those are over 16 KiB. */
+  pointerCharsMax: 4 * KIB,
+  pointerCharsInAllMax: 64 * MIB,
   referenceDepthMax: 50,
   /** That a document of OpenAPI 2.0, or an operation, consumes or produces. */
   mediaTypesMax: 50,

@@ -82,11 +82,12 @@ async function fromYaml(text: string, report: ImportReport): Promise<unknown> {
   return undefined;
 }
 
-/** Refuses what is too deep or, aliases unfolded, too large; and text that the database cannot hold. */
+/** Refuses what is too deep or, aliases unfolded, too large, each pointer and all of them included; and text that the database cannot hold. */
 function checkBounds(root: unknown, report: ImportReport): void {
   let nodes = 0;
   let chars = 0;
-  const { documentNodesMax, documentDepthMax, documentBytesMax } = LIMITS;
+  let pointerChars = 0;
+  const { documentNodesMax, documentDepthMax, documentBytesMax, pointerCharsMax, pointerCharsInAllMax } = LIMITS;
   const visit = (value: unknown, pointer: string, depth: number): boolean => {
     if (++nodes > documentNodesMax) return fails(report, "#", `has over ${documentNodesMax} elements`);
     if (depth > documentDepthMax) return fails(report, pointer, `is over ${documentDepthMax} levels deep`);
@@ -97,9 +98,16 @@ function checkBounds(root: unknown, report: ImportReport): void {
       return isText(value) || fails(report, pointer, UNUSABLE);
     }
     if (typeof value !== "object" || value === null) return true;
-    return Object.entries(value).every(([key, child]) =>
-      isText(key) ? visit(child, pointerTo(pointer, key), depth + 1) : fails(report, pointer, UNUSABLE),
-    );
+    return Object.entries(value).every(([key, child]) => {
+      if (!isText(key)) return fails(report, pointer, UNUSABLE);
+      const below = pointerTo(pointer, key);
+      if (below.length > pointerCharsMax)
+        return fails(report, pointer, `has a name of ${key.length} characters, too long for where it stands`);
+      pointerChars += below.length;
+      if (pointerChars > pointerCharsInAllMax)
+        return fails(report, "#", `has over ${pointerCharsInAllMax} characters in the names of all elements`);
+      return visit(child, below, depth + 1);
+    });
   };
   visit(root, "#", 0);
 }

@@ -381,6 +381,17 @@ test("long runs of one character, wherever a text may stand, are read in no time
   assert.deepEqual(new Set(faults.map(([pointer]) => pointer)), new Set(["#/paths/~1a/get"]));
 });
 
+test("a long name above many elements is refused before all of them bear it", async () => {
+  const many = Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`y${i}`, 0]));
+  const startedAt = performance.now();
+  const [[pointer, fault] = []] = await faultsOf(openapi({ [`/${"a".repeat(50_000)}`]: { ...many, get: ok } }));
+  assert.ok(performance.now() - startedAt < 3_000, `took ${performance.now() - startedAt} ms`);
+  assert.deepEqual([pointer, fault], ["#/paths", "has a name of 50001 characters, too long for where it stands"]);
+  const wide = Array.from({ length: LIMITS.pointerCharsInAllMax / LIMITS.pointerCharsMax + 1_000 }, () => 0);
+  const [[, inAll] = []] = await faultsOf(openapi({}, { [`x-${"a".repeat(4_080)}`]: wide }));
+  assert.match(inAll!, /^has over 67108864 characters in the names of all elements$/);
+});
+
 test("ten thousand references of one schema are followed in seconds", { timeout: 60_000 }, async () => {
   const names = Array.from({ length: 10_000 }, (_, i) => `d${i}`);
   const anyOf = names.map((name) => ({ $ref: `#/components/schemas/${name}/properties/same` }));

@@ -57,6 +57,7 @@ const PATTERNS = {
   deployment: "projects/{project}/groups/{group}/deployments/{environment}",
   release: "projects/{project}/groups/{group}/deployments/{environment}/releases/{release}",
   request: "projects/{project}/requests/{request}",
+  unroutedRequest: "unroutedRequests/{request}",
   alarm: "projects/{project}/alarms/{alarm}",
   domain: "projects/{project}/domains/{domain}",
   authorization: "projects/{project}/groups/{group}/deployments/{environment}/authorizations/{key}",

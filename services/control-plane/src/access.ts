@@ -104,6 +104,7 @@ export const ACCESS: AccessTable = {
     getRequest: VIEWER,
     tailRequests: VIEWER,
     listUnroutedRequests: OPERATOR,
+    getUnroutedRequest: OPERATOR,
     tailUnroutedRequests: OPERATOR,
   }),
   ...accessRows(AlarmServiceService, {

@@ -59,7 +59,7 @@ test("what happened: requests, one of them explained, logs, and requests that no
   await until(async () => /nowhere/.test(await shell(nobody)), { timeoutMs: 10_000 });
   const printed = new Map<string, string>();
   for (const line of commandsIn(WHAT_HAPPENED)) printed.set(line, await shell(line));
-  assert.equal(printed.size, 12);
+  assert.equal(printed.size, 13);
   const saidBy = (part: string) => [...printed].filter(([line]) => line.includes(part)).map(([, text]) => text);
   for (const list of saidBy("requests --since 1h").concat(
     saidBy("--cold"),
@@ -69,12 +69,13 @@ test("what happened: requests, one of them explained, logs, and requests that no
     assert.match(list, /201 +POST +\S+\/orders +orders@\d+/);
   }
   assert.deepEqual(JSON.parse(saidBy("shop requests --reason no_route")[0]!), { requests: [] });
-  const [explained] = saidBy("explain");
+  const [explained] = saidBy("shop explain");
   assert.match(explained!, /^The function orders answered: 201, after [\d.]+ ms\.\n/);
   assert.match(explained!, /backend +function: 201 after [\d.]+ ms\n/);
   assert.match(explained!, /took +[\d.]+ ms\n {2}access +[\d.]+ ms\n/);
   assert.match(explained!, /platform orders@\d+ \w+ end status=201/);
   for (const list of saidBy(" logs orders")) assert.match(list, /end status=201/);
+  assert.match(saidBy("explain --unrouted")[0]!, /request +GET \/nowhere\n(.*\n)*to +nobody\.example\n/);
   assert.match(saidBy("--unrouted --since")[0]!, /404 +no_deployment +GET +\/nowhere/);
   assert.match(JSON.parse(saidBy("--reason no_deployment")[0]!).requests.at(-1).name, /^unroutedRequests\//);
 });

@@ -1,36 +1,45 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { PlatformError } from "@millrace/errors";
+import { formatName } from "@millrace/names";
 import {
   type InvocationRecord,
   type RequestRecord,
   RequestReport,
   RequestServiceService,
 } from "@millrace/proto/control/v1/requests";
+import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
-import type { Context } from "../context.ts";
 import { EXPLAIN_POLL_MS, EXPLAIN_WAIT_MS } from "../limits.ts";
 import { fieldsText } from "../output/table.ts";
 import { logLine } from "./logs.ts";
 
 export function registerExplain(registry: Registry): void {
-  registry.command({
+  registry.command<{ unrouted?: boolean }>({
     usage: "explain <requestId>",
     description: "say what became of one request: where it went, how long each part took, why it ended so, what to do",
+    options: [new Option("--unrouted", "one that no deployment answered; for operators")],
     examples: ["millrace explain 5f0c… (the header x-millrace-request-id of the answer)"],
-    async run(context, [requestId = ""]) {
-      const report = await reportOf(context, `${context.project}/requests/${requestId}`);
+    async run(context, [requestId = ""], { unrouted = false }) {
+      const { call } = context;
+      const report = await reportOf(() =>
+        unrouted
+          ? call(RequestServiceService.getUnroutedRequest, {
+              name: formatName("unroutedRequest", { request: requestId }),
+            })
+          : call(RequestServiceService.getRequest, { name: `${context.project}/requests/${requestId}` }),
+      );
       return { json: RequestReport.toJSON(report), text: textOf(report) };
     },
   });
 }
 
 /** What was asked a moment ago may still be on its way, the gateway's part a little longer than the runner's. */
-async function reportOf({ call }: Context, name: string): Promise<RequestReport> {
+async function reportOf(ask: () => Promise<RequestReport>): Promise<RequestReport> {
   const deadlineAt = performance.now() + EXPLAIN_WAIT_MS;
   for (;;) {
     const isLast = performance.now() >= deadlineAt;
     try {
-      const report = await call(RequestServiceService.getRequest, { name });
+      const report = await ask();
       if (report.request || isLast) return report;
     } catch (error) {
       const isUnknown = error instanceof PlatformError && error.reason === "request_not_found";
@@ -51,12 +60,13 @@ function textOf({ summary, advice, mender, request, invocations, entries }: Requ
 }
 
 function requestFields(request: RequestRecord): [string, string][] {
-  const { method, path, host, phases, function: id, keyId, callerProject } = request;
+  const { method, path, host, group, phases, function: id, keyId, callerProject } = request;
+  const served = group && `${group} ${request.environment}, release ${request.release} (${request.revision})`;
   return [
     ["request", `${method} ${path}`],
     ["query", request.queryNames],
     ["time", request.time?.toISOString() ?? ""],
-    ["to", `${host}, ${request.group} ${request.environment}, release ${request.release} (${request.revision})`],
+    ["to", [host, served].filter(Boolean).join(", ")],
     ["api", request.api],
     ["from", [request.sourceIp, keyId && `key ${keyId} of ${callerProject}`].filter(Boolean).join(", ")],
     ["gateway", request.gateway],

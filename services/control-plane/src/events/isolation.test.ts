@@ -22,13 +22,14 @@ import { LogBatch, RequestBatch } from "@millrace/proto/invocation/v1/invocation
 import { until } from "@millrace/testing";
 import { jetstream } from "@nats-io/jetstream";
 import { createProject } from "../testing/calls.ts";
-import { refused } from "../testing/expect.ts";
+import { refused, refusedFields } from "../testing/expect.ts";
 import { startControlPlane } from "../testing/test-control-plane.ts";
 
 // Two projects of which everything is alike but a word. Whoever may see the one looks for the other's word by every call and filter.
 
 const { client, bus } = await startControlPlane({ after });
-const { listRequests, getRequest, tailRequests, listUnroutedRequests, tailUnroutedRequests } = RequestServiceService;
+const { listRequests, getRequest, tailRequests, listUnroutedRequests, tailUnroutedRequests, getUnroutedRequest } =
+  RequestServiceService;
 const { listLogs, tailLogs } = LogServiceService;
 
 async function tellOf(project: string, word: string): Promise<void> {
@@ -170,7 +171,7 @@ function asked(project: string, token: string): [string, () => Promise<unknown>]
 
 test("every call of requests and logs is among those that are tried", () => {
   const tried = new Set(asked("mine", "ada").map(([name]) => name.split(" ")[0]));
-  const unrouted = ["ListUnroutedRequests", "TailUnroutedRequests"];
+  const unrouted = ["ListUnroutedRequests", "GetUnroutedRequest", "TailUnroutedRequests"];
   const methods = [RequestServiceService, LogServiceService].flatMap((service) =>
     Object.values(service).map(({ path }) => path.split("/").at(-1)!),
   );
@@ -230,6 +231,13 @@ test("what no deployment answered is for operators", async () => {
     answer.gaps.map(({ count }) => count),
     [8_000],
   );
+  const name = "unroutedRequests/r1";
+  await refused(client.call(getUnroutedRequest, { name }), "permission_denied", "permission_denied");
+  const report = await client.call(getUnroutedRequest, { name }, root);
+  assert.deepEqual([report.request?.name, report.request?.path], [name, "/canaries"]);
+  const unknown = client.call(getUnroutedRequest, { name: "unroutedRequests/none" }, root);
+  await refused(unknown, "not_found", "request_not_found");
+  await refusedFields(client.call(getUnroutedRequest, { name: "projects/theirs/requests/r1" }, root), ["name"]);
   const turn = await firstOf(client.callServerStream(tailUnroutedRequests, tail, root));
   assert.deepEqual(turn.requests.length, 1);
 });

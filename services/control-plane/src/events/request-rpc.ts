@@ -4,6 +4,7 @@ import type {
   ListRequestsResponse,
   ListUnroutedRequestsRequest,
   RequestRecord,
+  RequestReport,
   RequestServiceService,
   TailUnroutedRequestsRequest,
 } from "@millrace/proto/control/v1/requests";
@@ -43,6 +44,16 @@ export function requestHandlers(requests: RequestService): HandlersOf<typeof Req
     return { requests: page.map(recordOf), nextPageToken, gaps: gaps.map(gapMessage) };
   }
 
+  async function report(project: string, requestId: string): Promise<RequestReport> {
+    const { request, invocations, lines, ...explanation } = await requests.report(project, requestId);
+    return {
+      request: request && recordOf(request),
+      invocations: invocations.map(invocationOf),
+      entries: lines.map(entryOf),
+      ...explanation,
+    };
+  }
+
   async function* tail(project: string, asked: TailUnroutedRequestsRequest, context: RpcContext) {
     const { filter, scope: named } = readFilter(project, asked.filter);
     const scope = `tail ${named}`;
@@ -59,14 +70,12 @@ export function requestHandlers(requests: RequestService): HandlersOf<typeof Req
     listUnroutedRequests: (asked) => list(UNROUTED, asked),
 
     async getRequest({ name }) {
-      const { project, request: requestId } = parseName("request", name);
-      const { request, invocations, lines, ...explanation } = await requests.report(project, requestId);
-      return {
-        request: request && recordOf(request),
-        invocations: invocations.map(invocationOf),
-        entries: lines.map(entryOf),
-        ...explanation,
-      };
+      const { project, request } = parseName("request", name);
+      return report(project, request);
+    },
+
+    async getUnroutedRequest({ name }) {
+      return report(UNROUTED, parseName("unroutedRequest", name).request);
     },
 
     tailRequests: ({ parent, ...asked }, context) => tail(projectOf(parent), asked, context),
@@ -84,7 +93,9 @@ function recordOf({ at, gateway, project, requestId, event }: Request): RequestR
   return {
     ...rest,
     name:
-      project === UNROUTED ? `unroutedRequests/${requestId}` : formatName("request", { project, request: requestId }),
+      project === UNROUTED
+        ? formatName("unroutedRequest", { request: requestId })
+        : formatName("request", { project, request: requestId }),
     time: at,
     gateway,
     phases: PHASES.flatMap((name) => {

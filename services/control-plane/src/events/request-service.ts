@@ -51,14 +51,14 @@ export class RequestService {
   report(project: string, requestId: string): Promise<RequestReport> {
     const { sql } = this.#deps;
     return query(async () => {
-      await getProject(sql, project);
+      await this.#mustExist(project);
       const found = await listRequests(sql, { project, requestId }, { position: undefined, limit: 1 });
       const [request] = found.rows;
       const invocations = await listInvocations(sql, { project, requestId, limit: INVOCATIONS_MAX });
       const ofRequest = { project, requestId, function: undefined, after: undefined, before: undefined };
       const { rows: lines } = await listLines(sql, ofRequest, { position: undefined, limit: LIMITS.reportLinesMax });
       lines.reverse();
-      if (!request && lines.length === 0 && invocations.length === 0) throw unknownRequest(requestId);
+      if (!request && lines.length === 0 && invocations.length === 0) throw unknownRequest(project, requestId);
       return { request, invocations, lines, ...explain(request?.event, invocations, lines) };
     });
   }
@@ -93,9 +93,10 @@ export class RequestService {
   }
 }
 
-function unknownRequest(requestId: string): PlatformError {
+function unknownRequest(project: string, requestId: string): PlatformError {
+  const whose = project === "" ? "No request that no deployment answered is" : "The project has no request";
   const message =
-    `The project has no request ${requestId}. It takes a second until one can be found, it is kept for ${LIMITS.eventRetentionDays} days, ` +
+    `${whose} ${requestId}. It takes a second until one can be found, it is kept for ${LIMITS.eventRetentionDays} days, ` +
     "and in a flood only a part of all is kept.";
   return new PlatformError("not_found", message, { reason: "request_not_found" });
 }

@@ -100,6 +100,11 @@ export interface ListRequestsResponse {
   gaps: EventGap[];
 }
 
+export interface GetUnroutedRequestRequest {
+  /** `unroutedRequests/{request id}` */
+  name: string;
+}
+
 export interface GetRequestRequest {
   /** `projects/{project}/requests/{request id}` */
   name: string;
@@ -956,6 +961,73 @@ export const ListRequestsResponse: MessageFns<ListRequestsResponse> = {
     message.requests = object.requests?.map((e) => RequestRecord.fromPartial(e)) || [];
     message.nextPageToken = object.nextPageToken ?? "";
     message.gaps = object.gaps?.map((e) => EventGap.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetUnroutedRequestRequest(): GetUnroutedRequestRequest {
+  return { name: "" };
+}
+
+export const GetUnroutedRequestRequest: MessageFns<GetUnroutedRequestRequest> = {
+  encode(message: GetUnroutedRequestRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetUnroutedRequestRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetUnroutedRequestRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): GetUnroutedRequestRequest {
+    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
+  },
+
+  toJSON(message: GetUnroutedRequestRequest): unknown {
+    const obj: any = {};
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    return obj;
+  },
+
+  create(base?: DeepPartial<GetUnroutedRequestRequest>): GetUnroutedRequestRequest {
+    return GetUnroutedRequestRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetUnroutedRequestRequest>): GetUnroutedRequestRequest {
+    const message = createBaseGetUnroutedRequestRequest();
+    message.name = object.name ?? "";
     return message;
   },
 };
@@ -2808,6 +2880,17 @@ export const RequestServiceService = {
       Buffer.from(ListRequestsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListRequestsResponse => ListRequestsResponse.decode(value),
   },
+  /** As GetRequest. Errors: `not_found` request_not_found. */
+  getUnroutedRequest: {
+    path: "/millrace.control.v1.RequestService/GetUnroutedRequest" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetUnroutedRequestRequest): Buffer =>
+      Buffer.from(GetUnroutedRequestRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetUnroutedRequestRequest => GetUnroutedRequestRequest.decode(value),
+    responseSerialize: (value: RequestReport): Buffer => Buffer.from(RequestReport.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RequestReport => RequestReport.decode(value),
+  },
   /** Errors: `resource_exhausted` tails_exhausted. */
   tailUnroutedRequests: {
     path: "/millrace.control.v1.RequestService/TailUnroutedRequests" as const,
@@ -2834,6 +2917,8 @@ export interface RequestServiceServer extends UntypedServiceImplementation {
   tailRequests: handleServerStreamingCall<TailRequestsRequest, TailRequestsResponse>;
   /** Requests that no deployment answered: of an unknown host, or malformed. They belong to nobody. Operators only. */
   listUnroutedRequests: handleUnaryCall<ListUnroutedRequestsRequest, ListRequestsResponse>;
+  /** As GetRequest. Errors: `not_found` request_not_found. */
+  getUnroutedRequest: handleUnaryCall<GetUnroutedRequestRequest, RequestReport>;
   /** Errors: `resource_exhausted` tails_exhausted. */
   tailUnroutedRequests: handleServerStreamingCall<TailUnroutedRequestsRequest, TailRequestsResponse>;
 }
@@ -2899,6 +2984,22 @@ export interface RequestServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListRequestsResponse) => void,
+  ): ClientUnaryCall;
+  /** As GetRequest. Errors: `not_found` request_not_found. */
+  getUnroutedRequest(
+    request: GetUnroutedRequestRequest,
+    callback: (error: ServiceError | null, response: RequestReport) => void,
+  ): ClientUnaryCall;
+  getUnroutedRequest(
+    request: GetUnroutedRequestRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RequestReport) => void,
+  ): ClientUnaryCall;
+  getUnroutedRequest(
+    request: GetUnroutedRequestRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RequestReport) => void,
   ): ClientUnaryCall;
   /** Errors: `resource_exhausted` tails_exhausted. */
   tailUnroutedRequests(

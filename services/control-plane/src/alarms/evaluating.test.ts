@@ -51,6 +51,29 @@ test("a project whose windows take long to sum keeps nobody waiting but itself",
   for (const id of ["a", "b", "c", "d", "e"]) assert.ok((await service.get(project, id)).evaluatedTo, id);
 });
 
+test("of a project one alarm is evaluated at a time, whichever processes look for it at once", async () => {
+  const { project, create, service, clock, processes } = await alarmSetting(sql);
+  const other = `${project}q`;
+  await insertProject(sql, other);
+  const invocations = {
+    metric: "invocations",
+    deployment: undefined,
+    function: { project, function: "pets" },
+  } as const;
+  for (const id of ["a", "b", "c", "d", "e"]) await create("", invocations, id);
+  clock.now = new Date(clock.now.getTime() + 1);
+  await service.create(other, "errors", { description: "", webhookUrl: "", rule: ruleOf(other) }, ONCE);
+  await sql.begin(async (tx) => {
+    await tx`lock table invocation_usage_minutes in access exclusive mode`;
+    for (const { evaluator } of processes) for (let i = 0; i < 3; i++) void evaluator.round();
+    await until(async () => (await service.get(other, "errors")).evaluatedTo);
+    const free = await tx`select id from alarms where project = ${project} for update skip locked`;
+    assert.equal(free.length, 4);
+  });
+  await Promise.all(processes.map(({ evaluator }) => evaluator.settled()));
+  for (const id of ["a", "b", "c", "d", "e"]) assert.ok((await service.get(project, id)).evaluatedTo, id);
+});
+
 test("evaluations are overdue until none is due", async () => {
   const { project, create, clock, processes } = await alarmSetting(sql);
   // Due a minute before the one that waits for its table.

@@ -3,7 +3,8 @@ import type { Alarm } from "./alarm.ts";
 import type { Standing } from "./alarm-state.ts";
 import { getAlarm } from "./alarm-store.ts";
 
-// Which alarm is next, and how it stands. Several processes take turns: who holds an alarm's row evaluates it, and the others pass it by.
+// Which alarm is next, and how it stands. Several processes take turns: of a project only one evaluates,
+// which holds the alarm's row too, and the others pass the project by.
 
 export interface Due {
   alarm: Alarm;
@@ -22,16 +23,48 @@ type Row = Pick<Alarm, "project" | "id" | "state"> & {
   evaluateAt: Date;
 };
 
-/** The alarm that is due longest, of no project of `except`, and that nobody else holds; locked. Undefined for none. By the index alarms_due. */
-export async function lockDue(tx: Transaction, now: Date, except: readonly string[]): Promise<Due | undefined> {
+/**
+ * The alarm that is due longest, of no project that somebody else is evaluating for, and how many of these it was passed by for; its row
+ * and its project are the caller's until the transaction ends. By the index alarms_due.
+ */
+export async function lockDue(tx: Transaction, now: Date): Promise<{ due: Due | undefined; busy: number }> {
+  const busy: string[] = [];
+  for (;;) {
+    const next = await tryDueProject(tx, now, busy);
+    if (!next) return { due: undefined, busy: busy.length };
+    // Once the project is ours: what was due before may have been evaluated meanwhile.
+    const row = next.isOurs ? await lockDueOf(tx, now, next.project) : undefined;
+    if (row) return { due: await dueOf(tx, row), busy: busy.length };
+    busy.push(next.project);
+  }
+}
+
+/** The lock is asked for of the one project that comes out of the inner query, and of none that it has looked at. */
+async function tryDueProject(tx: Transaction, now: Date, except: readonly string[]) {
+  const [next] = await tx<{ project: string; isOurs: boolean }[]>`
+    select project, pg_try_advisory_xact_lock(hashtext('alarms of ' || project)) as is_ours
+    from (
+      select project
+      from alarms
+      where evaluate_at <= ${now} and project <> all(${[...except]}::text[])
+      order by evaluate_at
+      limit 1
+    ) longest`;
+  return next;
+}
+
+async function lockDueOf(tx: Transaction, now: Date, project: string): Promise<Row | undefined> {
   const [row] = await tx<Row[]>`
     select project, id, state, verdict, verdict_count, evaluated_to, events, evaluate_at
     from alarms
-    where evaluate_at <= ${now} and project <> all(${[...except]}::text[])
+    where evaluate_at <= ${now} and project = ${project}
     order by evaluate_at
     limit 1
     for update skip locked`;
-  if (!row) return undefined;
+  return row;
+}
+
+async function dueOf(tx: Transaction, row: Row): Promise<Due> {
   const { state, verdict, verdictCount, evaluatedTo, events } = row;
   return {
     alarm: await getAlarm(tx, row.project, row.id),

@@ -22,7 +22,8 @@ interface EvaluatorDeps {
 
 /**
  * Evaluates each alarm once a minute, when the minute is complete. What a change says, and that somebody is to be told, is committed
- * with the change. Of one project one is evaluated at a time, so that sums over much keep nobody waiting but their own. After a standstill the newest minute counts; those before it are not made up for.
+ * with the change. Of one project one is evaluated at a time, by whichever process, so that sums over much keep nobody waiting but their
+ * own. After a standstill the newest minute counts; those before it are not made up for.
  */
 export class Evaluator {
   /** Since the process began. */
@@ -31,7 +32,6 @@ export class Evaluator {
   overdueMs = 0;
   readonly #deps: EvaluatorDeps;
   readonly #workers = new Set<Promise<void>>();
-  readonly #busy = new Set<string>();
 
   constructor(deps: EvaluatorDeps) {
     this.#deps = deps;
@@ -60,23 +60,20 @@ export class Evaluator {
     const { sql, clock, log } = this.#deps;
     const now = clock();
     let uid: string | undefined;
-    let project = "";
     try {
-      const dueAt = await inTransaction(sql, async (tx) => {
-        const due = await lockDue(tx, now, [...this.#busy]);
-        if (!due) return undefined;
-        ({ uid, project } = due.alarm);
-        this.#busy.add(project);
-        await this.#evaluate(tx, due, now);
-        return due.at;
+      const { due, busy } = await inTransaction(sql, async (tx) => {
+        const found = await lockDue(tx, now);
+        uid = found.due?.alarm.uid;
+        if (found.due) await this.#evaluate(tx, found.due, now);
+        return found;
       });
-      if (dueAt === undefined) {
-        // Alarms of the projects that are in work may be due still.
-        if (this.#busy.size === 0) this.overdueMs = 0;
+      if (!due) {
+        // Alarms of the projects that are in work are due still.
+        if (busy === 0) this.overdueMs = 0;
         return false;
       }
       this.counts.evaluated++;
-      this.overdueMs = clock().getTime() - dueAt.getTime();
+      this.overdueMs = clock().getTime() - due.at.getTime();
       return true;
     } catch (err) {
       if (uid === undefined) throw err;
@@ -85,8 +82,6 @@ export class Evaluator {
       const failed = uid;
       await query(() => putOff(sql, failed, nextAfter(newestMinute(now))));
       return true;
-    } finally {
-      this.#busy.delete(project);
     }
   }
 

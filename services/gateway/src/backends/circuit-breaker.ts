@@ -14,15 +14,20 @@ interface Step {
   failures: number;
 }
 
+/** Admits one attempt: how often the circuit had opened by then. */
+export type Ticket = number;
+
 const NO_ATTEMPTS: Readonly<Step> = { number: -1, attempts: 0, failures: 0 };
 
 /**
  * Keeps requests away from a backend that fails most of them, and lets one at a time through after a while to see whether it is well
- * again. Time is an input. Each attempt that was admitted ends with exactly one of `succeed`, `fail` and `forget`.
+ * again. Time is an input. Each attempt that was admitted ends with exactly one of `succeed`, `fail` and `forget`, and counts for the
+ * opening that it was admitted in: one of before is no probe, however it ends.
  */
 export class CircuitBreaker {
   readonly #steps: Step[] = Array.from({ length: windowSteps }, () => ({ ...NO_ATTEMPTS }));
   #state: CircuitState = "closed";
+  #openings: Ticket = 0;
   #opensUntilMs = 0;
   #openMs: number = openMs.first;
   #isProbing = false;
@@ -37,18 +42,20 @@ export class CircuitBreaker {
     return this.#state;
   }
 
-  /** Whether an attempt may be made now. */
-  admit(nowMs: number): boolean {
+  /** Null when no attempt may be made now. */
+  admit(nowMs: number): Ticket | null {
     const state = this.state(nowMs);
-    if (state !== "half-open") return state === "closed";
-    if (this.#isProbing) return false;
-    this.#isProbing = true;
-    return true;
+    if (state === "open" || (state === "half-open" && this.#isProbing)) return null;
+    this.#isProbing = state === "half-open";
+    return this.#openings;
   }
 
-  succeed(nowMs: number): void {
-    if (this.#state === "closed") this.#stepAt(nowMs).attempts++;
-    if (this.#state !== "half-open") return;
+  succeed(ticket: Ticket, nowMs: number): void {
+    if (ticket !== this.#openings) return;
+    if (this.#state === "closed") {
+      this.#stepAt(nowMs).attempts++;
+      return;
+    }
     this.#isProbing = false;
     if (++this.#probesPassed < probesMin) return;
     this.#state = "closed";
@@ -56,12 +63,13 @@ export class CircuitBreaker {
     for (const step of this.#steps) Object.assign(step, NO_ATTEMPTS);
   }
 
-  fail(nowMs: number): void {
-    if (this.#state === "half-open") {
+  fail(ticket: Ticket, nowMs: number): void {
+    if (ticket !== this.#openings) return;
+    if (this.#state !== "closed") {
       this.#openMs = Math.min(this.#openMs * 2, openMs.max);
       this.#open(nowMs);
+      return;
     }
-    if (this.#state !== "closed") return;
     const step = this.#stepAt(nowMs);
     step.attempts++;
     step.failures++;
@@ -70,12 +78,13 @@ export class CircuitBreaker {
   }
 
   /** It ended for a reason that says nothing of the backend. */
-  forget(): void {
-    this.#isProbing = false;
+  forget(ticket: Ticket): void {
+    if (ticket === this.#openings) this.#isProbing = false;
   }
 
   #open(nowMs: number): void {
     this.#state = "open";
+    this.#openings++;
     this.#opensUntilMs = nowMs + this.#openMs;
   }
 

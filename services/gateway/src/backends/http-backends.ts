@@ -10,6 +10,7 @@ import { callOf } from "../observing/traces.ts";
 import type { HttpBackend } from "../releases/deployment-plan.ts";
 import type { CanonicalPath } from "../routing/canonical-path.ts";
 import type { BackendSigner, SigningIdentity } from "./backend-signer.ts";
+import type { Ticket } from "./circuit-breaker.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { HttpCall, type HttpRequest } from "./http-call.ts";
 import { type Connect, type Origin, Origins } from "./origins.ts";
@@ -24,6 +25,11 @@ export interface HttpCallPlan {
   pathParameters: readonly string[];
   /** The body when it is here already. */
   whole: Buffer | null;
+}
+
+interface Admitted {
+  origin: Origin;
+  ticket: Ticket;
 }
 
 interface Signing {
@@ -80,8 +86,8 @@ export class HttpBackends {
     signing: Signing | null,
   ): Refusal | null {
     const nowMs = this.#nowMs();
-    const origin = this.#admit(exchange.deployment!.project, backend, nowMs);
-    if (isRefusal(origin)) return origin;
+    const admitted = this.#admit(exchange.deployment!.project, backend, nowMs);
+    if (isRefusal(admitted)) return admitted;
     exchange.backend = { host: backend.host, status: 0 };
     exchange.invokedAtMs = performance.now();
     const answer = new HttpAnswer(exchange);
@@ -105,16 +111,17 @@ export class HttpBackends {
       deadlineAtMs: nowMs + DISPATCH_LIMITS.deadlineMsMax,
       nowMs: this.#nowMs,
     };
-    const call = new HttpCall(origin, request, terms, answer);
+    const call = new HttpCall(admitted.origin, request, terms, answer);
     answer.follow(call);
-    call.start();
+    call.start(admitted.ticket);
     return null;
   }
 
-  #admit(project: string, { origin: url }: HttpBackend, nowMs: number): Origin | Refusal {
+  #admit(project: string, { origin: url }: HttpBackend, nowMs: number): Admitted | Refusal {
     const origin = this.origins.of(project, url);
     if (!origin?.hasRoom) return refuse("backend_unavailable", "Too many requests wait for backends of this project.");
-    if (origin.circuit.admit(nowMs)) return origin;
+    const ticket = origin.circuit.admit(nowMs);
+    if (ticket !== null) return { origin, ticket };
     return refuse("backend_unavailable", "The backend failed too often, and is left alone for a moment.");
   }
 

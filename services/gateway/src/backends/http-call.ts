@@ -3,6 +3,7 @@ import type { Dispatcher } from "undici";
 import { type Refusal, refuse } from "../answering/reasons.ts";
 import type { BodyFeed } from "../dispatching/body-feed.ts";
 import { type BackendFailure, failureOf } from "./backend-failure.ts";
+import type { Ticket } from "./circuit-breaker.ts";
 import { FeedStream } from "./feed-stream.ts";
 import type { Origin } from "./origins.ts";
 
@@ -64,11 +65,11 @@ export class HttpCall {
     this.#touchedAtMs = terms.nowMs();
   }
 
-  /** The origin's circuit has admitted the first attempt. */
-  start(): void {
+  /** `ticket` admits the first attempt. */
+  start(ticket: Ticket): void {
     this.#origin.retries.earn();
     this.#watch();
-    this.#try();
+    this.#try(ticket);
   }
 
   /** Nobody wants the answer any more. */
@@ -109,33 +110,36 @@ export class HttpCall {
 
   onFailed(attempt: Attempt, failure: BackendFailure): void {
     if (this.#isOver) return;
-    if (this.#mayTryAgain(attempt, failure)) {
-      this.#try();
+    const ticket = this.#mayTryAgain(attempt, failure) ? this.#admitAgain() : null;
+    if (ticket !== null) {
+      this.#try(ticket);
       return;
     }
     this.#finish();
     this.#sink.failed(failure.refusal);
   }
 
-  #try(): void {
+  #try(ticket: Ticket): void {
     this.attempts++;
     const { body } = this.#request;
     const stream = body === null || Buffer.isBuffer(body) ? null : new FeedStream(body, () => this.touch());
-    this.#attempt = new Attempt(this, this.#origin, this.#terms.nowMs, stream);
+    this.#attempt = new Attempt(this, this.#origin, ticket, this.#terms.nowMs, stream);
     this.#attempt.start({ ...this.#request, body: stream ?? (body as Buffer | null) });
   }
 
   #mayTryAgain({ isSent, hasHead, stream }: Attempt, { isFinal }: BackendFailure): boolean {
-    const { retries, safe, nowMs } = this.#terms;
+    const { retries, safe } = this.#terms;
     const mayRunTwice = !hasHead && (!isSent || safe) && stream?.isBegun !== true;
-    if (isFinal || !mayRunTwice || this.attempts > retries) return false;
-    return this.#origin.circuit.admit(nowMs()) && this.#spendRetry();
+    return !isFinal && mayRunTwice && this.attempts <= retries;
   }
 
-  #spendRetry(): boolean {
-    if (this.#origin.retries.spend(this.#terms.nowMs())) return true;
-    this.#origin.circuit.forget();
-    return false;
+  #admitAgain(): Ticket | null {
+    const { circuit, retries } = this.#origin;
+    const nowMs = this.#terms.nowMs();
+    const ticket = circuit.admit(nowMs);
+    if (ticket === null || retries.spend(nowMs)) return ticket;
+    circuit.forget(ticket);
+    return null;
   }
 
   #watch(): void {
@@ -167,6 +171,7 @@ export class HttpCall {
 class Attempt implements Dispatcher.DispatchHandler {
   readonly #call: HttpCall;
   readonly #origin: Origin;
+  readonly #ticket: Ticket;
   readonly #nowMs: () => number;
   readonly stream: FeedStream | null;
   controller: Dispatcher.DispatchController | null = null;
@@ -177,9 +182,10 @@ class Attempt implements Dispatcher.DispatchHandler {
   #isJudged = false;
   #isOver = false;
 
-  constructor(call: HttpCall, origin: Origin, nowMs: () => number, stream: FeedStream | null) {
+  constructor(call: HttpCall, origin: Origin, ticket: Ticket, nowMs: () => number, stream: FeedStream | null) {
     this.#call = call;
     this.#origin = origin;
+    this.#ticket = ticket;
     this.#nowMs = nowMs;
     this.stream = stream;
   }
@@ -240,11 +246,11 @@ class Attempt implements Dispatcher.DispatchHandler {
   }
 
   /** Tells the circuit, once, how it went. */
-  #judge(verdict: "succeed" | "fail" | "forget"): void {
+  #judge(end: "succeed" | "fail" | "forget"): void {
     if (this.#isJudged) return;
     this.#isJudged = true;
     const { circuit } = this.#origin;
-    if (verdict === "forget") circuit.forget();
-    else circuit[verdict](this.#nowMs());
+    if (end === "forget") circuit.forget(this.#ticket);
+    else circuit[end](this.#ticket, this.#nowMs());
   }
 }

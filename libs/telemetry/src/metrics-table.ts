@@ -90,6 +90,13 @@ export const METRICS_TABLE: readonly MetricRow[] = [
   row(
     "counter",
     GATEWAY,
+    "gateway_tls_handshakes_refused_total",
+    "TLS handshakes that came to nothing; `why` is no_certificate, no_agreement, caller_refused, caller_left or timeout",
+    { labels: ["why"], when: "when HTTPS is set" },
+  ),
+  row(
+    "counter",
+    GATEWAY,
     "gateway_nonces_unchecked_total",
     "Signed safe requests that passed while the store of nonces was away",
     { when: "after one did" },

@@ -13,7 +13,7 @@ import { NoncesStore } from "./access/nonces-store.ts";
 import { SignatureAccess } from "./access/signature-access.ts";
 import { BackendSigner } from "./backends/backend-signer.ts";
 import { HttpBackends } from "./backends/http-backends.ts";
-import type { Connect } from "./backends/origins.ts";
+import type { Connector } from "./backends/origins.ts";
 import { Dispatcher } from "./dispatching/dispatcher.ts";
 import { type BusConnection, FramesBus } from "./dispatching/frames-bus.ts";
 import { Certificates } from "./domains/certificates.ts";
@@ -28,6 +28,7 @@ import { createMetrics } from "./observing/gateway-metrics.ts";
 import { observeExchange } from "./observing/observe-exchange.ts";
 import { unparsedEventOf } from "./observing/request-event.ts";
 import { RequestEvents } from "./observing/request-events.ts";
+import { registerTlsMetrics } from "./observing/tls-metrics.ts";
 import { Traces } from "./observing/traces.ts";
 import { Usage } from "./observing/usage.ts";
 import { registerUsageMetrics } from "./observing/usage-metrics.ts";
@@ -48,7 +49,7 @@ export interface GatewayDependencies {
   redis: Redis;
   deriver: Pick<KeyDeriver, "derive">;
   /** Connects to http backends, where they may be. */
-  connect: Connect;
+  connector: Connector;
   meter: Telemetry["meter"];
   addHistogram: Telemetry["addHistogram"];
   /** Where spans go, and the part of the requests that are traced without being asked to. */
@@ -111,7 +112,7 @@ export function buildApp(deps: GatewayDependencies) {
   });
 
   const backends = new HttpBackends({
-    connect: deps.connect,
+    connector: deps.connector,
     signer: new BackendSigner({ keys, grants, region, nowMs: deps.wallClockMs }),
     nowMs: deps.steadyClockMs,
   });
@@ -169,6 +170,7 @@ export function buildApp(deps: GatewayDependencies) {
 
   const observers = { log: accessLog, events, metrics, usage, traces };
   registerUsageMetrics(deps, usage);
+  if (deps.https) registerTlsMetrics(deps, http);
 
   let buckets: BucketsBus | null = null;
   let wasReady = false;

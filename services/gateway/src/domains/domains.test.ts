@@ -158,9 +158,11 @@ test("callers that name nobody see the platform's certificate, and reach no cust
 });
 
 test("a name that no certificate is for is refused in the handshake, and the listener goes on", async () => {
+  const refused = app.http.refusedHandshakes.no_certificate;
   for (const name of ["nobody.example", "a.b.local-1.localhost", "shop.example"]) {
     await assert.rejects(open(name), REFUSED);
   }
+  assert.equal(app.http.refusedHandshakes.no_certificate, refused + 3);
   assert.equal((await askTls(HOST)).body, "online");
 });
 
@@ -176,12 +178,15 @@ test("a host without a certificate, or with one whose key is sealed to others, i
 });
 
 test("older TLS is refused, and HTTP/2 is not spoken", async () => {
+  const refused = app.http.refusedHandshakes.no_agreement;
   await assert.rejects(open(API, { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT:@SECLEVEL=0" }));
   await assert.rejects(open(API, { ALPNProtocols: ["h2"] }));
+  assert.equal(app.http.refusedHandshakes.no_agreement, refused + 2);
   assert.equal((await open(API, { ALPNProtocols: ["h2", "http/1.1"] })).alpnProtocol, "http/1.1");
 });
 
 test("what is no TLS on the port for TLS loses its connection, and so does who never finishes the handshake", async (t) => {
+  const before = { ...app.http.refusedHandshakes };
   for (const said of ["GET / HTTP/1.1\r\nhost: a\r\n\r\n", ""]) {
     const socket = connectTcp(app.http.httpsPort!, "127.0.0.1");
     t.after(() => socket.destroy());
@@ -189,7 +194,18 @@ test("what is no TLS on the port for TLS loses its connection, and so does who n
     socket.on("error", () => {}).resume();
     await once(socket, "close");
   }
+  const { no_agreement: saidNoTls, timeout } = app.http.refusedHandshakes;
+  assert.deepEqual([saidNoTls, timeout], [before.no_agreement + 1, before.timeout + 1]);
   assert.equal((await askTls(API)).status, 200);
+});
+
+test("who leaves in the handshake is counted", async (t) => {
+  const { caller_left: left } = app.http.refusedHandshakes;
+  const socket = connectTcp(app.http.httpsPort!, "127.0.0.1");
+  t.after(() => socket.destroy());
+  await once(socket, "connect");
+  socket.end();
+  await until(() => app.http.refusedHandshakes.caller_left > left);
 });
 
 test("a renewed certificate of the platform is taken from its files; one without its key leaves the other in place", async () => {

@@ -5,6 +5,7 @@ import type { ListenOptions, Socket } from "node:net";
 import type { SecureContext, SecureContextOptions } from "node:tls";
 import { problemBody, problemHeaders } from "../answering/problem.ts";
 import { REASONS, type Refusal, refuse } from "../answering/reasons.ts";
+import { type HandshakeRefusal, handshakeRefusalOf, NO_CERTIFICATE } from "../domains/handshake-refusal.ts";
 import { EDGE_LIMITS, TLS_LIMITS } from "../limits.ts";
 import { randomHex } from "../observing/random-ids.ts";
 import { addressOf, Exchange } from "./exchange.ts";
@@ -59,11 +60,18 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 } as const;
 
-const NO_CERTIFICATE = new Error("no certificate is for the name that the caller asks for");
 const UNEXPECTED = refuse("request_malformed", "The only expectation known here is 100-continue.");
 
 /** The HTTP edge: Node's parser with every bound set, and answers in the one form for what it cannot parse. */
 export class GatewayHttp {
+  /** Since the process began. */
+  readonly refusedHandshakes: Record<HandshakeRefusal, number> = {
+    no_certificate: 0,
+    no_agreement: 0,
+    caller_refused: 0,
+    caller_left: 0,
+    timeout: 0,
+  };
   readonly #options: GatewayHttpOptions;
   readonly #server: Server;
   readonly #sharedServer: Server | undefined;
@@ -96,7 +104,10 @@ export class GatewayHttp {
       },
     });
     // Before the handshake is done there is nobody to answer.
-    server.prependListener("tlsClientError", (_, socket) => socket.destroy());
+    server.prependListener("tlsClientError", (error, socket) => {
+      this.refusedHandshakes[handshakeRefusalOf(error)]++;
+      socket.destroy();
+    });
     return this.#prepare(server);
   }
 

@@ -27,6 +27,8 @@ export interface CallOptions {
   token?: string;
   /** Address of whom this call is made for; it is said when the client has a forwarder. */
   forwardedFor?: string;
+  /** The span that the call is part of; absent: none. */
+  traceparent?: string;
   signal?: AbortSignal;
 }
 
@@ -138,6 +140,7 @@ export class RpcClient {
     const metadata = new Metadata();
     const token = options.token ?? (await this.#token?.());
     if (token) metadata.set("authorization", `Bearer ${token}`);
+    if (options.traceparent !== undefined) metadata.set("traceparent", options.traceparent);
     if (options.forwardedFor !== undefined && this.#forwarder) {
       metadata.set(FORWARDED_FOR, options.forwardedFor);
       metadata.set(FORWARDED_BY, await this.#forwarder());

@@ -46,6 +46,8 @@ export interface TestConsole {
   url: string;
   /** Every line that the console logged. */
   logged: string[];
+  /** What each call brought to control-plane. */
+  traceparents: string[];
   call(path: string, init?: RequestInit & { json?: unknown }): Promise<Answer>;
 }
 
@@ -54,7 +56,9 @@ export async function startConsole(
   origins: Partial<Origins> = {},
   addresses: { controlPlane?: string } = {},
 ): Promise<TestConsole> {
-  const controlPlane = new RpcClient({ address: addresses.controlPlane ?? (await startControlPlane(t)) });
+  const traceparents: string[] = [];
+  const onEnd: RpcServerOptions["onEnd"] = ({ traceparent }) => void traceparents.push(traceparent);
+  const controlPlane = new RpcClient({ address: addresses.controlPlane ?? (await startControlPlane(t, onEnd)) });
   const auth = new RpcClient({ address: await startAuth(t) });
   const logged: string[] = [];
   const write = (fields: object, message: string) => logged.push(`${JSON.stringify(fields)} ${message}`);
@@ -82,6 +86,7 @@ export async function startConsole(
   return {
     url,
     logged,
+    traceparents,
     async call(path, { json, ...init } = {}) {
       const body = json === undefined ? {} : { body: JSON.stringify(json) };
       const answer = await fetch(url + path, { method: "POST", ...init, ...body });
@@ -92,15 +97,16 @@ export async function startConsole(
   };
 }
 
-async function startControlPlane(t: TestContext): Promise<string> {
+async function startControlPlane(t: TestContext, onEnd: RpcServerOptions["onEnd"]): Promise<string> {
   const { getProject, createProject, deleteProject } = ProjectServiceService;
-  const server = newServer([
+  const methods = [
     getProject,
     createProject,
     deleteProject,
     FunctionServiceService.uploadCode,
     LogServiceService.listLogs,
-  ]);
+  ];
+  const server = newServer(methods, onEnd);
   server.add(
     { getProject, createProject, deleteProject },
     {
@@ -176,7 +182,7 @@ async function startAuth(t: TestContext): Promise<string> {
   return listen(t, server);
 }
 
-function newServer(methods: readonly { path: string }[]): RpcServer {
+function newServer(methods: readonly { path: string }[], onEnd?: RpcServerOptions["onEnd"]): RpcServer {
   const options: RpcServerOptions = {
     access: Object.fromEntries(methods.map(({ path }) => [path, anybody])),
     async authenticate(token): Promise<Principal> {
@@ -186,6 +192,7 @@ function newServer(methods: readonly { path: string }[]): RpcServer {
       const email = "ada@example.com";
       return { kind: "person", name: "people/ada00000", email, operator: false, memberships: new Map(), expiresAt };
     },
+    onEnd,
     log: silent,
   };
   return new RpcServer(options);

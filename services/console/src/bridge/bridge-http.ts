@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { readTraceparent, writeTraceparent } from "@millrace/telemetry/trace-context";
 import type { Exchange } from "../http/exchange.ts";
 import { methodNotAllowed, routeNotFound } from "../http/http-refusal.ts";
 import { problemOf } from "../http/problem.ts";
@@ -44,7 +45,8 @@ export class Bridge {
     if (!method) throw routeNotFound("There is no such method; GET /api lists what there is.");
     if (exchange.method !== "POST") throw methodNotAllowed("POST");
     const token = credentialOf(exchange, this.#deps.origins);
-    const call: PeerCall = { method, token, callerAddress: exchange.callerAddress, signal: exchange.signal };
+    const { callerAddress, signal } = exchange;
+    const call: PeerCall = { method, token, callerAddress, traceparent: traceparentOf(exchange), signal };
     if (method.descriptor.methodKind === "client_streaming") return this.#clientStream(exchange, call);
     const text = (await exchange.text(UNARY_BODY_BYTES_MAX, () => this.#deps.peers.verify(call))) || "{}";
     const request = bytesOfJson(method.descriptor.input, text);
@@ -87,6 +89,12 @@ export class Bridge {
     if (!response.headersSent) response.writeHead(200, { "content-type": "application/x-ndjson" });
     response.end();
   }
+}
+
+/** The caller's span, written anew: what cannot be read is not passed on, and no more of it than is known here. */
+function traceparentOf(exchange: Exchange): string | undefined {
+  const parent = readTraceparent(exchange.header("traceparent") ?? "");
+  return parent ? writeTraceparent(parent) : undefined;
 }
 
 function describeService({ name, description, methods }: BridgedService) {

@@ -26,6 +26,21 @@ test("a unary call carries the bearer token and answers every field as JSON", as
   });
 });
 
+test("a caller's trace goes on in its calls, and what is no trace is not passed on", async (t) => {
+  const { call, traceparents } = await startConsole(t);
+  const ids = `${"4b".repeat(16)}-${"a1".repeat(8)}`;
+  const tried = [`00-${ids}-01`, `cc-${ids}-03-${"x".repeat(4_000)}`, `00-${ids}`, `00-${"0".repeat(32)}-01`, "a b"];
+  for (const traceparent of tried) {
+    const headers = { ...signedIn, traceparent };
+    await call(`${PROJECTS}/GetProject`, { json: { name: "projects/shop" }, headers });
+  }
+  await call(LOGS, {
+    json: { parent: "projects/shop", pageSize: 1 },
+    headers: { ...signedIn, traceparent: tried[0]! },
+  });
+  assert.deepEqual(traceparents, [`00-${ids}-01`, `00-${ids}-01`, "", "", "", `00-${ids}-01`]);
+});
+
 test("methods of auth are called there", async (t) => {
   const { call } = await startConsole(t);
   const answer = await call("/api/millrace.auth.v1.MemberService/ListMembers", { json: { parent: "projects/shop" } });

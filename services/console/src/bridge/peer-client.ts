@@ -9,6 +9,8 @@ export interface PeerCall {
   token: string | undefined;
   /** Address and port of who called the console. */
   callerAddress: string;
+  /** The caller's span. */
+  traceparent?: string | undefined;
   signal: AbortSignal;
 }
 
@@ -21,7 +23,7 @@ export class PeerClient {
   }
 
   /** Throws `unauthenticated` unless auth knows the caller's token. */
-  async verify(call: Pick<PeerCall, "token" | "callerAddress" | "signal">): Promise<void> {
+  async verify(call: Omit<PeerCall, "method">): Promise<void> {
     const options = optionsOf(call, UNARY_TIMEOUT_MS);
     await this.#clients.auth.call(PeopleServiceService.getMe, {}, options).catch(throwPeerFailure("auth"));
   }
@@ -59,10 +61,16 @@ export class PeerClient {
 }
 
 function optionsOf(
-  { token, callerAddress: forwardedFor, signal }: Pick<PeerCall, "token" | "callerAddress" | "signal">,
+  { token, callerAddress: forwardedFor, traceparent, signal }: Omit<PeerCall, "method">,
   timeoutMs: number,
 ) {
-  return { timeoutMs, signal, forwardedFor, ...(token !== undefined && { token }) };
+  return {
+    timeoutMs,
+    signal,
+    forwardedFor,
+    ...(token !== undefined && { token }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
 }
 
 function rawMethod(method: BridgedMethod) {

@@ -72,6 +72,7 @@ import { metricHandlers } from "./metrics/metric-rpc.ts";
 import { MetricService } from "./metrics/metric-service.ts";
 import { UsageRollUp } from "./metrics/roll-up.ts";
 import { UsageReader } from "./metrics/usage-bus.ts";
+import { dropOldUsage } from "./metrics/usage-retention.ts";
 import { ExportService } from "./openapi/export-service.ts";
 import { ImportService } from "./openapi/import-service.ts";
 import { Projection } from "./projecting/projection.ts";
@@ -133,8 +134,9 @@ export interface App {
   sweepVersions(): Promise<void>;
   sweepArtifacts(): Promise<void>;
   turnPartitions(): Promise<void>;
-  /** Sums what was counted by hours and days, and drops what is over its time. */
+  /** Sums what was counted by hours and days. */
   turnUsage(): Promise<void>;
+  dropOldUsage(): Promise<void>;
   /** Once before anything is served, too. */
   keepAuditPartitions(): Promise<void>;
   /** Repeats the upkeep above until closed. */
@@ -226,7 +228,7 @@ export function buildApp(deps: Deps): App {
     )
     .add(AdminServiceService, adminHandlers(new AdminService({ sql, link, projection, grants: auth, beats })));
 
-  const rollUp = new UsageRollUp(sql);
+  const rollUp = new UsageRollUp({ sql, log });
   const sweeper = new SnapshotSweeper({ sql, link, clock, log });
   const versions = new VersionSweeper({ sql });
   const upkeep = {
@@ -239,7 +241,8 @@ export function buildApp(deps: Deps): App {
       const before = new Date(clock().getTime() - LIMITS.alarm.eventsKeptMs);
       return query(() => forgetAlarmEvents(sql, before));
     },
-    turnUsage: () => rollUp.turn(clock()),
+    turnUsage: () => rollUp.turn(),
+    dropOldUsage: () => dropOldUsage(sql, clock()),
     forgetRequests: async () => void (await query(() => forgetRequests(sql, clock()))),
   };
   const rounds = { evaluateAlarms: () => evaluator.round(), deliverAlarms: () => deliverer.round() };

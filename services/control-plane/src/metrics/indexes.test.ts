@@ -5,7 +5,7 @@ import { testDatabase } from "@millrace/testing";
 import { planOf } from "../testing/plan.ts";
 import { functionUidsOf, labelsOf } from "./target-store.ts";
 import { DURATION_COLUMNS, USAGE } from "./usage.ts";
-import { dropUsage, readUsage, sumAgain, takeChange, usageOf } from "./usage-store.ts";
+import { dropUsage, forgetChanges, listChanges, readUsage, sumAgain, takeChange, usageOf } from "./usage-store.ts";
 
 const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 const { sql } = await testDatabase({ after }, { schema: "control_plane", migrations: MIGRATIONS });
@@ -51,7 +51,9 @@ const STATEMENTS: [string, (sql: Queryable) => Promise<unknown>, RegExp][] = [
     /request_usage_hours_by_age/,
   ],
   ["an hour's rows", (tx) => sumAgain(tx as Transaction, "requests", "hours", before), /request_usage_hours_by_age/],
-  ["a change", (tx) => takeChange(tx as Transaction, "requests", "hours"), /usage_changes_pkey/],
+  ["changes", (tx) => listChanges(tx, "requests", "hours"), /usage_changes_pkey/],
+  ["a change", (tx) => takeChange(tx as Transaction, "requests", "hours", at), /usage_changes_pkey/],
+  ["old changes", (tx) => forgetChanges(tx, "requests", "hours", at), /usage_changes_pkey/],
 ];
 
 for (const [name, ask, index] of STATEMENTS) {

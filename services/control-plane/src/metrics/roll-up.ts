@@ -1,7 +1,7 @@
+import type { BusLog } from "@millrace/bus";
 import { inTransaction, query, type Sql } from "@millrace/sql";
-import { LIMITS } from "../limits.ts";
-import { beginningOf, type Level, USAGE, type UsageKind } from "./usage.ts";
-import { dropUsage, markChanged, sumAgain, takeChange } from "./usage-store.ts";
+import { USAGE, type UsageKind } from "./usage.ts";
+import { listChanges, markChanged, sumAgain, takeChange } from "./usage-store.ts";
 
 // Hours are sums over minutes, and days over hours. What changed is summed again from below, as a whole: so it does not matter how often,
 // in which order, or how late minutes come.
@@ -9,52 +9,35 @@ import { dropUsage, markChanged, sumAgain, takeChange } from "./usage-store.ts";
 const KINDS = Object.keys(USAGE) as UsageKind[];
 
 export class UsageRollUp {
-  readonly #sql: Sql;
+  readonly #deps: { sql: Sql; log: BusLog };
 
-  constructor(sql: Sql) {
-    this.#sql = sql;
+  constructor(deps: { sql: Sql; log: BusLog }) {
+    this.#deps = deps;
   }
 
-  /** Sums again what has changed, hours before the days that they are part of; then removes what is over its time. */
-  async turn(now: Date): Promise<void> {
+  /**
+   * Sums again what has changed before it began, hours before the days that they are part of: what changes meanwhile is the next turn's.
+   * What cannot be summed is logged, keeps nothing else waiting, and is tried again with the next turn.
+   */
+  async turn(): Promise<void> {
+    const { sql, log } = this.#deps;
     for (const kind of KINDS) {
       for (const level of ["hours", "days"] as const) {
-        while (await this.#sumNext(kind, level));
-      }
-    }
-    for (const kind of KINDS) {
-      for (const [level, { days, within }] of Object.entries(RETENTION) as [Level, Retention][]) {
-        const before = beginningOf(within, new Date(now.getTime() - days * 86_400_000));
-        await this.#drop(kind, level, before);
+        for (const at of await query(() => listChanges(sql, kind, level))) {
+          await this.#sum(kind, level, at).catch((err: unknown) =>
+            log.warn({ err, kind, level, at }, "usage could not be summed; it is tried again"),
+          );
+        }
       }
     }
   }
 
   /** Each in a transaction of its own, so that who stores minutes meanwhile waits for one hour at most. */
-  #sumNext(kind: UsageKind, level: "hours" | "days"): Promise<boolean> {
-    return inTransaction(this.#sql, async (tx) => {
-      const at = await takeChange(tx, kind, level);
-      if (at === undefined) return false;
+  #sum(kind: UsageKind, level: "hours" | "days", at: Date): Promise<void> {
+    return inTransaction(this.#deps.sql, async (tx) => {
+      if (!(await takeChange(tx, kind, level, at))) return;
       await sumAgain(tx, kind, level, at);
       if (level === "hours") await markChanged(tx, kind, "days", [at]);
-      return true;
     });
   }
-
-  async #drop(kind: UsageKind, level: Level, before: Date): Promise<void> {
-    const limit = LIMITS.usageRowsDroppedAtOnce;
-    while ((await query(() => dropUsage(this.#sql, kind, level, { before, limit }))) === limit);
-  }
 }
-
-interface Retention {
-  days: number;
-  /** What is summed from the level goes as a whole. */
-  within: Level;
-}
-
-const RETENTION: Record<Level, Retention> = {
-  minutes: { days: LIMITS.usageMinutesKeptDays, within: "hours" },
-  hours: { days: LIMITS.usageHoursKeptDays, within: "days" },
-  days: { days: LIMITS.usageDaysKeptDays, within: "days" },
-};

@@ -6,11 +6,13 @@ import fc from "fast-check";
 import { LIMITS } from "../limits.ts";
 import { UsageRollUp } from "./roll-up.ts";
 import { beginningOf, DURATION_COLUMNS, LEVEL_MS, type Level, USAGE, type UsageKind } from "./usage.ts";
-import { type MinuteRow, putMinutes, readUsage, usageOf } from "./usage-store.ts";
+import { dropOldUsage } from "./usage-retention.ts";
+import { listChanges, type MinuteRow, putMinutes, readUsage, usageOf } from "./usage-store.ts";
 
 const MIGRATIONS = new URL("../../migrations", import.meta.url).pathname;
 const { sql } = await testDatabase({ after }, { schema: "control_plane", migrations: MIGRATIONS });
-const rollUp = new UsageRollUp(sql);
+const warnings: unknown[] = [];
+const rollUp = new UsageRollUp({ sql, log: { info() {}, warn: (fields) => warnings.push(fields) } });
 const put = (rows: readonly MinuteRow[], kind: UsageKind = "requests") =>
   inTransaction(sql, (tx) => putMinutes(tx, kind, rows));
 const EMPTY = (kind: UsageKind) =>
@@ -130,7 +132,7 @@ test("hours and days are the sums of their minutes, whatever comes late, twice o
       }
       for (const batch of rows) {
         await put(batch);
-        await rollUp.turn(DAY);
+        await rollUp.turn();
       }
       for (const level of ["minutes", "hours", "days"] as Level[]) {
         const naive = new Map<string, number>();
@@ -149,6 +151,40 @@ test("hours and days are the sums of their minutes, whatever comes late, twice o
   );
 });
 
+test("an hour that cannot be summed keeps no other waiting, and goes with its minutes", async () => {
+  const early = new Date("2026-11-10T05:00:00Z");
+  const bad = { host_label: "broken", at: early, count: "9000000000000000000" };
+  await put([row(bad), row({ ...bad, gateway: "gateway-2" }), row({ host_label: "sound", count: 3 })]);
+  warnings.length = 0;
+  await rollUp.turn();
+  assert.equal(warnings.length, 1);
+  const sums = async (label: string, level: Level) =>
+    (await readUsage(sql, { kind: "requests", hostLabels: [label] }, { ...whole, level, apart: [], limit: 1 }))[0]
+      ?.totals.count;
+  assert.deepEqual([await sums("sound", "hours"), await sums("sound", "days")], [3, 3]);
+  assert.deepEqual(await listChanges(sql, "requests", "hours"), [early]);
+  await dropOldUsage(sql, new Date(early.getTime() + (LIMITS.usageMinutesKeptDays * 24 + 1) * 3_600_000));
+  assert.deepEqual(await listChanges(sql, "requests", "hours"), []);
+});
+
+test("what changes while it is summed is the next turn's", { timeout: 10_000 }, async () => {
+  await sql.unsafe(`
+    create function change_again() returns trigger language plpgsql as $$
+    begin
+      insert into usage_changes (kind, level, at) select distinct 'requests', 'hours', at from summed;
+      return null;
+    end $$;
+    create trigger changed after insert on request_usage_hours
+    referencing new table as summed for each statement execute function change_again()`);
+  await put([row({ host_label: "busy", count: 3 })]);
+  await rollUp.turn();
+  assert.deepEqual(await listChanges(sql, "requests", "hours"), [DAY]);
+  assert.deepEqual(await listChanges(sql, "requests", "days"), []);
+  await sql`drop trigger changed on request_usage_hours`;
+  await rollUp.turn();
+  assert.deepEqual(await listChanges(sql, "requests", "hours"), []);
+});
+
 test("each level is removed when it is over its time, and the level above keeps what it was summed from", async () => {
   const old = new Date("2026-03-10T10:30:00Z");
   await put([row({ host_label: "kept", at: old, count: 5 })]);
@@ -161,8 +197,10 @@ test("each level is removed when it is over its time, and the level above keeps 
     }
     return found;
   };
-  const later = async (days: number, minutes = 0) =>
-    rollUp.turn(new Date(beginningOf("days", old).getTime() + days * 86_400_000 + minutes * 60_000));
+  const later = async (days: number, minutes = 0) => {
+    await rollUp.turn();
+    await dropOldUsage(sql, new Date(beginningOf("days", old).getTime() + days * 86_400_000 + minutes * 60_000));
+  };
   await later(LIMITS.usageMinutesKeptDays, 11 * 60 - 1);
   assert.deepEqual(await levels(), ["minutes", "hours", "days"]);
   await later(LIMITS.usageMinutesKeptDays, 11 * 60);

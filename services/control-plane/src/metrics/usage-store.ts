@@ -202,20 +202,39 @@ export async function dropUsage(
   return count;
 }
 
-/** The hour or day that has waited to be summed again, oldest first; locked until the transaction ends. */
-export async function takeChange(tx: Transaction, kind: UsageKind, level: "hours" | "days"): Promise<Date | undefined> {
-  const [row] = await tx<{ at: Date }[]>`
+/** The hours or days that wait to be summed again, oldest first. By the primary key. */
+export async function listChanges(sql: Queryable, kind: UsageKind, level: "hours" | "days"): Promise<Date[]> {
+  const rows = await sql<{ at: Date }[]>`
+    select at
+    from usage_changes
+    where kind = ${kind} and level = ${level}
+    order by at`;
+  return rows.map(({ at }) => at);
+}
+
+/** Whether the hour or day still waits, and nobody else sums it; its mark is gone with the transaction. By the primary key. */
+export async function takeChange(
+  tx: Transaction,
+  kind: UsageKind,
+  level: "hours" | "days",
+  at: Date,
+): Promise<boolean> {
+  const { count } = await tx`
     delete from usage_changes
-    where (kind, level, at) = (
+    where (kind, level, at) in (
       select kind, level, at
       from usage_changes
-      where kind = ${kind} and level = ${level}
-      order by at
-      limit 1
+      where kind = ${kind} and level = ${level} and at = ${at}
       for update skip locked
-    )
-    returning at`;
-  return row?.at;
+    )`;
+  return count > 0;
+}
+
+/** What is older waits no more. By the primary key. */
+export async function forgetChanges(sql: Queryable, kind: UsageKind, level: Level, before: Date): Promise<void> {
+  await sql`
+    delete from usage_changes
+    where kind = ${kind} and level = ${level} and at < ${before}`;
 }
 
 /** Makes an hour of its minutes, or a day of its hours, anew. By the index *_by_age of both. */

@@ -37,9 +37,12 @@ export function explain(
 
 function served(request: RequestEvent | undefined, invocation: Invocation | undefined): string {
   if (!request) return `The function answered ${invocation?.status ?? 0}; the gateway's word of it is not kept`;
-  const by =
-    request.function === "" ? "The gateway answered for a mock backend" : `The function ${request.function} answered`;
-  return `${by}: ${request.status}, after ${request.durationMs.toFixed(1)} ms`;
+  return `${answererOf(request)} answered: ${request.status}, after ${request.durationMs.toFixed(1)} ms`;
+}
+
+function answererOf({ function: id, backend, backendHost }: RequestEvent): string {
+  if (id !== "") return `The function ${id}`;
+  return backend === "http" ? `The http backend ${backendHost}` : "The gateway, for a mock backend,";
 }
 
 function callerGone(request: RequestEvent | undefined): Explanation {

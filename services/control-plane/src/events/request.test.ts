@@ -238,14 +238,16 @@ test("a request that was served, one whose caller left and each reason of the ta
   await tell(
     "words",
     { requestId: "served", function: "pets", durationMs: 4.25 },
-    { requestId: "mocked", durationMs: 1 },
+    { requestId: "mocked", durationMs: 1, backend: "mock" },
+    { requestId: "proxied", durationMs: 1, status: 500, backend: "http", backendHost: "api.example.com" },
     { requestId: "left", status: 0, reason: "caller_gone", durationMs: 1_500 },
     ...reasons.map((reason) => ({ requestId: reason, reason, status: REASONS[reason].status })),
   );
-  await untilStored("words", reasons.length + 3);
+  await untilStored("words", reasons.length + 4);
   const summaryOf = async (id: string) => (await report("words", id)).summary;
   assert.equal(await summaryOf("served"), "The function pets answered: 200, after 4.3 ms.");
-  assert.equal(await summaryOf("mocked"), "The gateway answered for a mock backend: 200, after 1.0 ms.");
+  assert.equal(await summaryOf("mocked"), "The gateway, for a mock backend, answered: 200, after 1.0 ms.");
+  assert.equal(await summaryOf("proxied"), "The http backend api.example.com answered: 500, after 1.0 ms.");
   assert.equal(await summaryOf("left"), "The caller left after 1500 ms, before it had the whole answer.");
   for (const reason of reasons) {
     const { summary, advice, mender } = await report("words", reason);

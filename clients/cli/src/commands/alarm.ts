@@ -123,9 +123,11 @@ async function create(context: Context, [alarmId = ""]: string[], options: Alarm
   const rule = readRule(context.project, options);
   const webhookUrl = webhook === NO_WEBHOOK ? "" : webhook;
   const request = { parent: context.project, alarmId, description, rule, webhookUrl, requestId: randomUUID() };
-  const answer = await context.call(AlarmServiceService.createAlarm, request);
-  const text = `alarm ${alarmId}: ${conditionText(answer.alarm?.rule)}`;
-  return saveOnce(context, CreateAlarmResponse.toJSON(answer), { save, text, secret: answer.secret });
+  return saveOnce(context, save, async () => {
+    const answer = await context.call(AlarmServiceService.createAlarm, request);
+    const text = `alarm ${alarmId}: ${conditionText(answer.alarm?.rule)}`;
+    return { json: CreateAlarmResponse.toJSON(answer), text, secret: answer.secret };
+  });
 }
 
 async function update(context: Context, [id = ""]: string[], options: AlarmOptions): Promise<Answer> {
@@ -141,7 +143,7 @@ async function tryOut({ call, project }: Context, [id]: string[]): Promise<Answe
   const answer = await call(AlarmServiceService.testAlarm, { name: `${project}/alarms/${id}` });
   const { delivered, deliveryId, status, error, durationMs } = answer;
   const outcome = delivered ? `delivered: ${status}` : `not delivered: ${error}${status === 0 ? "" : ` ${status}`}`;
-  const text = `${outcome}, after ${durationMs} ms (${deliveryId})`;
+  const text = `${outcome}, after ${durationMs} ms (${deliveryId})${error === "address_refused" ? ADDRESS_ADVICE : ""}`;
   return { json: TestAlarmResponse.toJSON(answer), text, exitCode: delivered ? EXIT.ok : EXIT.failed };
 }
 
@@ -152,10 +154,12 @@ async function rotateSecret(
 ): Promise<Answer> {
   const { name, etag } = await find(context, id);
   const overlapSeconds = overlapHours === undefined ? undefined : overlapHours * HOUR_S;
-  const answer = await context.call(AlarmServiceService.rotateAlarmSecret, { name, overlapSeconds, etag });
-  const until = answer.alarm?.secretOverlapUntil?.toISOString() ?? "";
-  const text = `alarm ${id}: the secret before signs until ${until}`;
-  return saveOnce(context, RotateAlarmSecretResponse.toJSON(answer), { save, text, secret: answer.secret });
+  return saveOnce(context, save, async () => {
+    const answer = await context.call(AlarmServiceService.rotateAlarmSecret, { name, overlapSeconds, etag });
+    const until = answer.alarm?.secretOverlapUntil?.toISOString() ?? "";
+    const text = `alarm ${id}: the secret before signs until ${until}`;
+    return { json: RotateAlarmSecretResponse.toJSON(answer), text, secret: answer.secret };
+  });
 }
 
 function find({ call, project }: Context, id: string): Promise<Alarm> {

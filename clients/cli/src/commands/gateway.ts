@@ -101,10 +101,12 @@ async function create(
   const { terminal } = context;
   const cas = { natsCa: fileOption(terminal, "--nats-ca", natsCa), authCa: fileOption(terminal, "--auth-ca", authCa) };
   const options = { natsUrl, redisAddress, authAddress, ...cas };
-  const { bundle, natsAccountsFile } = await createGateway(ownFolder(context), id, options);
-  noteAccounts(terminal, natsAccountsFile);
-  const text = `gateway ${id} may join: millrace gateway join <file with this>`;
-  return saveOnce(context, bundle, { save, text, secret: bundleText(bundle) });
+  return saveOnce(context, save, async () => {
+    const { bundle, natsAccountsFile } = await createGateway(ownFolder(context), id, options);
+    noteAccounts(terminal, natsAccountsFile);
+    const text = `gateway ${id} may join: millrace gateway join <file with this>`;
+    return { json: bundle, text, secret: bundleText(bundle) };
+  });
 }
 
 async function join(

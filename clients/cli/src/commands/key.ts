@@ -11,9 +11,9 @@ import {
 import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
-import { type Answer, done, many, one, type View } from "../output/answer.ts";
+import { done, many, one, type View } from "../output/answer.ts";
 import { authorizeLike, rotationAnswer } from "./key-rotation.ts";
-import { saveOnce, saveOption } from "./save-once.ts";
+import { type SecretAnswer, saveOnce, saveOption } from "./save-once.ts";
 
 type Kind = "access" | "subscription";
 type Key = { kind: Kind; key: AccessKey };
@@ -43,8 +43,8 @@ export function registerKey(registry: Registry): void {
       description: "make a key; its secret is shown once",
       options: [kindOption("one that signs, or one that is sent").default("access"), saveOption()],
       examples: ["millrace key create shop --save shop-key.json"],
-      run: async (context, [displayName = ""], { kind, save }) =>
-        (await create(context, kind, displayName, save)).answer,
+      run: (context, [displayName = ""], { kind, save }) =>
+        saveOnce(context, save, () => create(context, kind, displayName)),
     })
     .command<{ save?: string }>({
       usage: "rotate <keyId> <name>",
@@ -53,7 +53,12 @@ export function registerKey(registry: Registry): void {
       examples: ["millrace key rotate MR… shop-2027 --save shop-2027.json"],
       async run(context, [oldId = "", displayName = ""], { save }) {
         const { kind } = await find(context, oldId);
-        const { keyId, answer } = await create(context, kind, displayName, save);
+        let keyId = "";
+        const answer = await saveOnce(context, save, async () => {
+          const made = await create(context, kind, displayName);
+          keyId = made.keyId;
+          return made;
+        });
         return rotationAnswer(answer, oldId, keyId, await authorizeLike(context, oldId, keyId));
       },
     })
@@ -92,23 +97,18 @@ export function registerKey(registry: Registry): void {
     });
 }
 
-async function create(
-  context: Context,
-  kind: Kind,
-  displayName: string,
-  save: string | undefined,
-): Promise<{ keyId: string; answer: Answer }> {
+async function create(context: Context, kind: Kind, displayName: string): Promise<SecretAnswer & { keyId: string }> {
   const request = { parent: context.project, displayName, requestId: randomUUID() };
   if (kind === "access") {
     const answer = await context.call(AccessKeyServiceService.createAccessKey, request);
     const { keyId = "" } = answer.accessKey ?? {};
-    const shown = { save, text: `access key ${keyId}`, secret: answer.secret };
-    return { keyId, answer: saveOnce(context, CreateAccessKeyResponse.toJSON(answer), shown) };
+    const text = `access key ${keyId}`;
+    return { keyId, json: CreateAccessKeyResponse.toJSON(answer), text, secret: answer.secret };
   }
   const answer = await context.call(SubscriptionKeyServiceService.createSubscriptionKey, request);
   const { keyId = "" } = answer.subscriptionKey ?? {};
-  const shown = { save, text: `subscription key ${keyId}`, secret: answer.value };
-  return { keyId, answer: saveOnce(context, CreateSubscriptionKeyResponse.toJSON(answer), shown) };
+  const text = `subscription key ${keyId}`;
+  return { keyId, json: CreateSubscriptionKeyResponse.toJSON(answer), text, secret: answer.value };
 }
 
 async function accessKeys({ listAll, project }: Context): Promise<Key[]> {

@@ -30,12 +30,10 @@ export function registerPerson(registry: Registry): void {
       description: "invite a person; the invitation's token is shown once and is valid for 7 days",
       options: [new Option("--operator", "as an operator"), saveOption()],
       async run(context, [email = ""], { operator = false, save }) {
-        const answer = await context.call(PeopleServiceService.invitePerson, { email, operator });
-        const next = "hand the token over; millrace login --invitation-file <file> accepts it";
-        return saveOnce(context, InvitePersonResponse.toJSON(answer), {
-          save,
-          text: `invited ${email}; ${next}`,
-          secret: answer.invitationToken,
+        return saveOnce(context, save, async () => {
+          const answer = await context.call(PeopleServiceService.invitePerson, { email, operator });
+          const text = `invited ${email}; hand the token over; millrace login --invitation-file <file> accepts it`;
+          return { json: InvitePersonResponse.toJSON(answer), text, secret: answer.invitationToken };
         });
       },
     })

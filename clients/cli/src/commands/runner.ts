@@ -85,10 +85,12 @@ async function create(
   const { assertRunnerId, bundleText, createRunner } = await joining();
   checked("<id>", () => assertRunnerId(id));
   const ca = fileOption(context.terminal, "--nats-ca", natsCa);
-  const { bundle, natsAccountsFile } = await createRunner(ownFolder(context), id, { natsUrl, natsCa: ca });
-  noteAccounts(context.terminal, natsAccountsFile);
-  const text = `runner ${id} may join: millrace runner join <file with this>`;
-  return saveOnce(context, bundle, { save, text, secret: bundleText(bundle) });
+  return saveOnce(context, save, async () => {
+    const { bundle, natsAccountsFile } = await createRunner(ownFolder(context), id, { natsUrl, natsCa: ca });
+    noteAccounts(context.terminal, natsAccountsFile);
+    const text = `runner ${id} may join: millrace runner join <file with this>`;
+    return { json: bundle, text, secret: bundleText(bundle) };
+  });
 }
 
 async function join(

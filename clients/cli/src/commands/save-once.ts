@@ -1,4 +1,4 @@
-import { writeFileSync } from "node:fs";
+import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { invalidFields } from "@millrace/errors";
 import { Option } from "commander";
@@ -12,19 +12,42 @@ export function saveOption(): Option {
 }
 
 export interface SecretAnswer {
-  save: string | undefined;
+  json: unknown;
   text: string;
   secret: string;
 }
 
-export function saveOnce({ terminal }: Context, json: unknown, { save, text, secret }: SecretAnswer): Answer {
-  if (save === undefined) return { json, text: `${text}\n${secret}` };
-  const file = resolve(terminal.cwd, save);
+/** Has a secret made, and shows or saves it. Its file is opened before: a secret that cannot be written would be lost. */
+export async function saveOnce(
+  { terminal }: Context,
+  save: string | undefined,
+  make: () => Promise<SecretAnswer>,
+): Promise<Answer> {
+  if (save === undefined) {
+    const { json, text, secret } = await make();
+    return { json, text: `${text}\n${secret}` };
+  }
+  const path = resolve(terminal.cwd, save);
+  const file = openNew(path);
   try {
-    writeFileSync(file, `${JSON.stringify(json, null, 2)}\n`, { mode: 0o600, flag: "wx" });
+    const { json, text } = await make().catch((error: unknown) => {
+      rmSync(path, { force: true });
+      throw error;
+    });
+    writeFileSync(file, `${JSON.stringify(json, null, 2)}\n`);
+    return { json: { saved: path }, text: `${text}\nsaved to ${path}` };
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openNew(path: string): number {
+  try {
+    return openSync(path, "wx", 0o600);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw invalidFields([{ field: "--save", description: `${file} cannot be written (${code})` }]);
+    const description =
+      code === "EEXIST" ? `${path} exists already; name a new file` : `${path} cannot be written (${code})`;
+    throw invalidFields([{ field: "--save", description }]);
   }
-  return { json: { saved: file }, text: `${text}\nsaved to ${file}` };
 }

@@ -26,9 +26,11 @@ export function registerToken(registry: Registry): void {
       options: [integerOption("--days <n>", "how long it is valid (default: 90)", 1, 365), saveOption()],
       async run(context, [displayName = ""], { days = 0, save }) {
         const request = { displayName, lifetimeSeconds: days * SECONDS_PER_DAY, requestId: randomUUID() };
-        const answer = await context.call(TokenServiceService.createToken, request);
-        const text = `token ${idOf(answer.token?.name ?? "")}`;
-        return saveOnce(context, CreateTokenResponse.toJSON(answer), { save, text, secret: answer.secret });
+        return saveOnce(context, save, async () => {
+          const answer = await context.call(TokenServiceService.createToken, request);
+          const text = `token ${idOf(answer.token?.name ?? "")}`;
+          return { json: CreateTokenResponse.toJSON(answer), text, secret: answer.secret };
+        });
       },
     })
     .command({

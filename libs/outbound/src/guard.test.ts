@@ -5,7 +5,8 @@ import { test } from "node:test";
 import { readAddress } from "./addresses.ts";
 import { type AllowedRange, parseAllowedRange } from "./allowance.ts";
 import { OutboundGuard } from "./guard.ts";
-import { Lookups } from "./resolver.ts";
+import { OUTBOUND_LIMITS } from "./limits.ts";
+import { Lookups, TooManyLookups } from "./resolver.ts";
 
 const server = createServer((socket) => socket.end("hello"));
 server.listen(0, "127.0.0.1");
@@ -58,7 +59,7 @@ test("a name without an address is not found", async () => {
 });
 
 test("a connector gives clients a socket, or the reason why not", async () => {
-  const connect = guard(ranges(`127.0.0.1:${port}`)).connector();
+  const connect = guard(ranges(`127.0.0.1:${port}`)).connector(new AbortController().signal);
   const ask = (hostname: string) =>
     new Promise<Socket>((resolve, reject) => {
       connect({ hostname, protocol: "http:", port: String(port) }, (error, socket) =>
@@ -67,4 +68,27 @@ test("a connector gives clients a socket, or the reason why not", async () => {
     });
   assert.equal(await heard(ask("127.0.0.1")), "hello");
   await assert.rejects(ask("[::1]"), { code: "EACCES" });
+});
+
+test("names of one tenant that nobody answers are in no other tenant's way, and end with the tenant's signal", async () => {
+  const resolve = async (host: string) =>
+    host === "good.example" ? [readAddress("127.0.0.1")!] : new Promise<never>(() => {});
+  const allow = ranges(`127.0.0.1:${port}`);
+  const hanging = new OutboundGuard({ allow, busUrl: "nats://203.0.113.9:4222", setting: "THE_SETTING", resolve });
+  const tenant = (signal: AbortSignal) => {
+    const connect = hanging.connector(signal);
+    return (hostname: string) =>
+      new Promise<Socket>((found, failed) => {
+        const options = { hostname, protocol: "http:", port: String(port) };
+        connect(options, (error, socket) => (error ? failed(error) : found(socket!)));
+      });
+  };
+  const leaving = new AbortController();
+  const a = tenant(leaving.signal);
+  const asked = Array.from({ length: OUTBOUND_LIMITS.lookupsMax }, (_, i) => a(`${i}.example`));
+  await assert.rejects(a("good.example"), TooManyLookups);
+  assert.equal(await heard(tenant(new AbortController().signal)("good.example")), "hello");
+  leaving.abort();
+  const ends = await Promise.allSettled(asked);
+  assert.ok(ends.every((end) => end.status === "rejected" && end.reason.code === "ECANCELED"));
 });

@@ -57,16 +57,16 @@ export class OutboundGuard {
     );
   }
 
-  /** A `connect` for clients of undici; those that share it share a bound on names that are looked up. */
-  connector(): (options: ConnectOptions, connected: Connected) => void {
+  /** A `connect` for the clients of one tenant, who share a bound on names that are looked up; what is under way ends with the signal. */
+  connector(signal: AbortSignal): (options: ConnectOptions, connected: Connected) => void {
     const lookups = new Lookups();
     return ({ hostname, protocol, port, servername }, connected) => {
       const host = hostname.replace(/^\[|\]$/g, "");
       const isTls = protocol === "https:";
-      this.dial(host, Number(port) || (isTls ? 443 : 80), lookups, new AbortController().signal)
+      this.dial(host, Number(port) || (isTls ? 443 : 80), lookups, signal)
         .then((socket) => {
           socket.allowHalfOpen = false;
-          return isTls ? handshake(socket, servername || host) : socket;
+          return isTls ? handshake(socket, servername || host, signal) : socket;
         })
         .then(
           (socket) => connected(null, socket),
@@ -80,8 +80,8 @@ export class OutboundGuard {
   }
 }
 
-/** Throws what TLS says of the other end, or OutboundFault ETIMEDOUT. */
-function handshake(socket: Socket, name: string): Promise<TLSSocket> {
+/** Throws what TLS says of the other end, or OutboundFault ETIMEDOUT; ECANCELED when the signal aborts. */
+function handshake(socket: Socket, name: string, signal: AbortSignal): Promise<TLSSocket> {
   const secured = Promise.withResolvers<TLSSocket>();
   const tls = tlsConnect({
     socket,
@@ -97,10 +97,15 @@ function handshake(socket: Socket, name: string): Promise<TLSSocket> {
     () => fail(new OutboundFault("ETIMEDOUT", "the TLS handshake took too long")),
     OUTBOUND_LIMITS.handshakeTimeoutMs,
   );
+  const onAbort = () => fail(new OutboundFault("ECANCELED", ""));
+  signal.addEventListener("abort", onAbort);
   tls.once("error", fail);
   tls.once("secureConnect", () => {
     tls.off("error", fail);
     secured.resolve(tls);
   });
-  return secured.promise.finally(() => clearTimeout(timer));
+  return secured.promise.finally(() => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", onAbort);
+  });
 }

@@ -4,5 +4,5 @@ export { dial } from "./dial.ts";
 export { OutboundGuard, type OutboundGuardOptions } from "./guard.ts";
 export { OUTBOUND_LIMITS } from "./limits.ts";
 export { PlatformAddresses } from "./platform-addresses.ts";
-export { isLocalName, LOOPBACK, Lookups, OutboundFault, type Resolve, Resolver } from "./resolver.ts";
+export { isLocalName, LOOPBACK, Lookups, OutboundFault, type Resolve, Resolver, TooManyLookups } from "./resolver.ts";
 export { systemResolver } from "./system-resolver.ts";

@@ -12,7 +12,7 @@ export function isLocalName(host: string): boolean {
   return host === "localhost" || host.endsWith(".localhost");
 }
 
-/** An error with the code that the function gets. */
+/** An error with the code that whoever connects gets. */
 export class OutboundFault extends Error {
   readonly code: string;
   /** That was tried; empty when none was. */
@@ -25,7 +25,14 @@ export class OutboundFault extends Error {
   }
 }
 
-/** The names that one sandbox is resolving, so that nobody's resolving is in the way of others'. */
+/** Says nothing of the name: its asker is looking up too many others. */
+export class TooManyLookups extends OutboundFault {
+  constructor() {
+    super("EAI_AGAIN", "too many names are being looked up");
+  }
+}
+
+/** The names that one tenant is resolving, so that nobody's resolving is in the way of others'. */
 export class Lookups {
   open = 0;
 }
@@ -65,7 +72,7 @@ export class Resolver {
   #ask(key: string, resolve: () => Promise<CheckedAddress[]>, lookups: Lookups): Promise<CheckedAddress[]> {
     const before = this.#asked.get(key);
     if (before) return before;
-    if (lookups.open >= OUTBOUND_LIMITS.lookupsMax) return Promise.reject({ code: "EAI_AGAIN" });
+    if (lookups.open >= OUTBOUND_LIMITS.lookupsMax) return Promise.reject(new TooManyLookups());
     lookups.open++;
     const asked = resolve().finally(() => lookups.open--);
     this.#asked.set(key, asked);
@@ -77,7 +84,10 @@ export class Resolver {
   #inTime(asked: Promise<CheckedAddress[]>, signal: AbortSignal): Promise<CheckedAddress[]> {
     const answer = Promise.withResolvers<CheckedAddress[]>();
     const give = (code: string) => answer.reject(new OutboundFault(code, ""));
-    asked.then(answer.resolve, ({ code }) => give(code === "EAI_AGAIN" ? code : "ENOTFOUND"));
+    asked.then(answer.resolve, (error) => {
+      if (error instanceof TooManyLookups) answer.reject(error);
+      else give(error.code === "EAI_AGAIN" ? error.code : "ENOTFOUND");
+    });
     const timer = setTimeout(() => give("EAI_AGAIN"), OUTBOUND_LIMITS.lookupTimeoutMs);
     const onAbort = () => give("ECANCELED");
     signal.addEventListener("abort", onAbort);

@@ -36,7 +36,7 @@ async function start(): Promise<void> {
     bus,
     redis,
     deriver: auth,
-    connect: outbound.connector(),
+    connector: (signal) => outbound.connector(signal),
     meter: telemetry.meter,
     addHistogram: telemetry.addHistogram,
     spans: telemetry.spans,

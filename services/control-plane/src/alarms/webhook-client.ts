@@ -15,20 +15,20 @@ const USER_AGENT = "millrace-alarms/1";
 
 /** Sends deliveries where the guard lets them go, each on a connection of its own, so that each time the address is looked up and checked. */
 export class WebhookClient {
-  readonly #connect: ReturnType<OutboundGuard["connector"]>;
+  readonly #guard: Pick<OutboundGuard, "connector">;
   readonly #timeoutMs: number;
 
   constructor(guard: Pick<OutboundGuard, "connector">, timeoutMs: number = deliveryTimeoutMs) {
-    this.#connect = guard.connector();
+    this.#guard = guard;
     this.#timeoutMs = timeoutMs;
   }
 
   /** Never throws. Reads no more of an answer than its status; `stopping` counts as a timeout. */
   async send({ url, deliveryId, body, signature }: Delivery, stopping: AbortSignal): Promise<Attempt> {
     const { origin, pathname, search } = new URL(url);
-    const client = new Client(origin, { connect: this.#connect, maxHeaderSize: answerHeadBytesMax });
+    const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), stopping]);
+    const client = new Client(origin, { connect: this.#guard.connector(signal), maxHeaderSize: answerHeadBytesMax });
     try {
-      const signal = AbortSignal.any([AbortSignal.timeout(this.#timeoutMs), stopping]);
       const headers = {
         "content-type": "application/json",
         "user-agent": USER_AGENT,

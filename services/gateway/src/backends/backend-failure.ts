@@ -1,3 +1,4 @@
+import { TooManyLookups } from "@millrace/outbound";
 import { type Refusal, refuse } from "../answering/reasons.ts";
 
 export interface BackendFailure {
@@ -12,6 +13,10 @@ const CODE = /^[A-Z][A-Z0-9_]{2,63}$/;
 
 /** What an attempt's error means to the caller, who learns no name and no address of it. */
 export function failureOf(error: Error, { isSent, hasHead }: { isSent: boolean; hasHead: boolean }): BackendFailure {
+  if (error instanceof TooManyLookups) {
+    const detail = "Too many names of this project's backends are being looked up.";
+    return { refusal: refuse("backend_unavailable", detail), isFinal: true, isOurs: true };
+  }
   const { code = "" } = error as NodeJS.ErrnoException;
   if (!isSent) return unreached(CODE.test(code) ? code : "");
   if (hasHead) return failed("The backend broke off its answer.");

@@ -13,7 +13,7 @@ import type { BackendSigner, SigningIdentity } from "./backend-signer.ts";
 import type { Ticket } from "./circuit-breaker.ts";
 import { HttpAnswer } from "./http-answer.ts";
 import { HttpCall, type HttpRequest } from "./http-call.ts";
-import { type Connect, type Origin, Origins } from "./origins.ts";
+import { type Connector, type Origin, Origins } from "./origins.ts";
 import type { RequestParts } from "./request-mapping.ts";
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -44,8 +44,8 @@ export class HttpBackends {
   readonly #signer: BackendSigner;
   readonly #nowMs: () => number;
 
-  constructor({ connect, signer, nowMs }: { connect: Connect; signer: BackendSigner; nowMs: () => number }) {
-    this.origins = new Origins(connect, nowMs);
+  constructor({ connector, signer, nowMs }: { connector: Connector; signer: BackendSigner; nowMs: () => number }) {
+    this.origins = new Origins(connector, nowMs);
     this.#signer = signer;
     this.#nowMs = nowMs;
   }

@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from "node:https";
 import { connect } from "node:net";
 import { after, test } from "node:test";
 import { getCACertificates, setDefaultCACertificates, type TLSSocket } from "node:tls";
-import { readAddress } from "@millrace/outbound";
+import { OUTBOUND_LIMITS, readAddress } from "@millrace/outbound";
 import { selfSigned, until } from "@millrace/testing";
 import { BACKEND_LIMITS } from "../limits.ts";
 import { httpRoute, LOOPBACK_ALLOWED, startBackend, startRawBackend } from "../testing/backend-fixture.ts";
@@ -18,6 +18,7 @@ const resolve = async (host: string) => {
     names
       .get(host)?.()
       .flatMap((address) => readAddress(address) ?? []) ?? [];
+  if (host.endsWith(".hangs.example")) return new Promise<never>(() => {});
   if (found.length === 0) throw Object.assign(new Error("unknown"), { code: "ENOTFOUND" });
   return found;
 };
@@ -332,4 +333,23 @@ test("what a project does to a backend is not another project's trouble", async 
   await gateway.release([httpRoute(backend.url)], record);
   const host = HOST.replace(/^\w+/, "otherotherot");
   assert.equal((await gateway.ask({ host, path: "/well" })).status, 200);
+});
+
+test("a project whose names are never found takes no other project's way to its own", async (t) => {
+  const backend = await startBackend(t, (_, response) => response.end("ok"));
+  names.set("good.example", () => ["127.0.0.1"]);
+  const count = OUTBOUND_LIMITS.lookupsMax;
+  const hanging = Array.from({ length: count }, (_, i) =>
+    httpRoute(`http://${i}.hangs.example`, { apiName: `a-${i}`, path: `/${i}`, timeoutMs: 2_000 }),
+  );
+  await gateway.release(hanging);
+  const asked = Promise.all(hanging.map(({ path }) => gateway.ask({ path })));
+  await until(() => gateway.app.backends.origins.calls === count);
+  const url = backend.url.replace("127.0.0.1", "good.example");
+  const record = { deployment: "projects/good/groups/g/deployments/online", hostLabel: "goodgoodgood" };
+  await gateway.release([httpRoute(url)], record);
+  const host = HOST.replace(/^\w+/, "goodgoodgood");
+  assert.equal((await gateway.ask({ host })).status, 200);
+  assert.equal(gateway.app.backends.origins.calls, count, "the others wait still");
+  for (const answer of await asked) assert.deepEqual(told(answer), TIMED_OUT);
 });

@@ -8,7 +8,7 @@ const { originsMax, originsPerProjectMax, callsPerOriginMax, callsPerProjectMax 
 function start(t: TestContext) {
   const clock = { nowMs: 0 };
   const origins = new Origins(
-    () => assert.fail("nobody connects"),
+    () => () => assert.fail("nobody connects"),
     () => clock.nowMs,
   );
   t.after(() => origins.close());
@@ -16,6 +16,28 @@ function start(t: TestContext) {
 }
 
 const urlOf = (i: number) => `http://backend-${i}.example`;
+
+test("projects share no connector, and a project's ends when it has no origin any more", (t) => {
+  const signals: AbortSignal[] = [];
+  const connector = (signal: AbortSignal) => {
+    signals.push(signal);
+    return () => assert.fail("nobody connects");
+  };
+  const origins = new Origins(connector, () => 0);
+  t.after(() => origins.close());
+  origins.of("a", urlOf(1));
+  origins.of("a", urlOf(2));
+  origins.of("b", urlOf(1));
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [false, false],
+  );
+  origins.close();
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true, true],
+  );
+});
 
 test("projects share no origin", (t) => {
   const { origins } = start(t);

@@ -7,6 +7,9 @@ import { CircuitBreaker } from "./circuit-breaker.ts";
 interface Load {
   origins: number;
   calls: number;
+  readonly connect: buildConnector.connector;
+  /** Ends what connects for nobody any more. */
+  readonly leaving: AbortController;
 }
 
 /** A server of a project's: its connections, and what is known of how it does. */
@@ -50,21 +53,22 @@ export class Origin {
   }
 }
 
-export type Connect = buildConnector.connector;
+/** A way to connect for one project, until the signal aborts. */
+export type Connector = (signal: AbortSignal) => buildConnector.connector;
 
 /**
  * The http backends that requests went to lately. A project shares none with another: what it does to a backend is nobody else's
  * trouble. There are so many at most; the one that was not used for the longest time gives way, if nobody is at it.
  */
 export class Origins {
-  readonly #connect: Connect;
+  readonly #connector: Connector;
   readonly #nowMs: () => number;
   readonly #byKey = new Map<string, Origin>();
   readonly #loads = new Map<string, Load>();
   readonly #sweeping: NodeJS.Timeout;
 
-  constructor(connect: Connect, nowMs: () => number) {
-    this.#connect = connect;
+  constructor(connector: Connector, nowMs: () => number) {
+    this.#connector = connector;
     this.#nowMs = nowMs;
     this.#sweeping = setInterval(() => this.#sweep(), BACKEND_LIMITS.sweepIntervalMs).unref();
   }
@@ -97,8 +101,8 @@ export class Origins {
     const own = this.#loads.get(project)?.origins ?? 0;
     if (own >= BACKEND_LIMITS.originsPerProjectMax && !this.#makeRoom(project)) return null;
     if (this.#byKey.size >= BACKEND_LIMITS.originsMax && !this.#makeRoom(undefined)) return null;
-    const load = this.#loads.get(project) ?? { origins: 0, calls: 0 };
-    const origin = new Origin(project, this.#poolOf(url), load, this.#nowMs());
+    const load = this.#loads.get(project) ?? this.#newLoad();
+    const origin = new Origin(project, this.#poolOf(url, load), load, this.#nowMs());
     load.origins++;
     this.#loads.set(project, load);
     this.#byKey.set(key, origin);
@@ -110,9 +114,14 @@ export class Origins {
     for (const key of this.#byKey.keys()) this.#forget(key);
   }
 
-  #poolOf(url: string): Pool {
+  #newLoad(): Load {
+    const leaving = new AbortController();
+    return { origins: 0, calls: 0, connect: this.#connector(leaving.signal), leaving };
+  }
+
+  #poolOf(url: string, { connect }: Load): Pool {
     return new Pool(url, {
-      connect: this.#connect,
+      connect,
       connections: BACKEND_LIMITS.connectionsPerOriginMax,
       clientTtl: BACKEND_LIMITS.connectionAgeMsMax,
       keepAliveTimeout: BACKEND_LIMITS.keepAliveMs,
@@ -148,7 +157,10 @@ export class Origins {
     const { project, pool } = this.#byKey.get(key)!;
     this.#byKey.delete(key);
     const load = this.#loads.get(project)!;
-    if (--load.origins === 0) this.#loads.delete(project);
+    if (--load.origins === 0) {
+      this.#loads.delete(project);
+      load.leaving.abort();
+    }
     pool.destroy().catch(() => undefined);
   }
 }

@@ -107,7 +107,7 @@ export async function startGateway(owner: Owner, options: FixtureOptions = {}) {
     log: silent,
     bus,
     redis: redisConnection,
-    connect: outbound.connector(),
+    connector: (signal) => outbound.connector(signal),
     deriver: { derive: async (scopes) => deriveFrom(auth, scopes) },
     meter: telemetry.meter,
     addHistogram: telemetry.addHistogram,

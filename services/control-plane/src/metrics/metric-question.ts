@@ -20,6 +20,8 @@ export interface MetricSpan {
   stepMs: number | undefined;
   from: Date;
   to: Date;
+  /** When it was asked: of what has not ended, so much is over. */
+  askedAt: Date;
 }
 
 export interface MetricQuestion extends MetricSpan {
@@ -46,6 +48,12 @@ const DIMENSIONS: Partial<Record<MetricDimension, { of: UsageKind; column: strin
   [MetricDimension.KEY]: { of: "requests", column: "key_id" },
   [MetricDimension.FUNCTION]: { of: "invocations", column: "function_uid" },
   [MetricDimension.VERSION]: { of: "invocations", column: "version" },
+};
+
+const KEPT_DAYS: Record<Level, number> = {
+  minutes: LIMITS.usageMinutesKeptDays,
+  hours: LIMITS.usageHoursKeptDays,
+  days: LIMITS.usageDaysKeptDays,
 };
 
 const HOUR_MS = 3_600_000;
@@ -121,24 +129,28 @@ function readSpan(request: QueryMetricsRequest, now: Date, faults: Violations): 
   const rangeMs = end.getTime() - start.getTime();
   const isRange = rangeMs > 0 && rangeMs <= LIMITS.usageDaysKeptDays * DAY_MS && start.getTime() >= 0;
   faults.unless(isRange, "start", `must be before end, at most ${LIMITS.usageDaysKeptDays} days`);
-  if (!isRange) return { step: STEP_OF.minutes, level: "minutes", stepMs: undefined, from: start, to: end };
+  if (!isRange)
+    return { step: STEP_OF.minutes, level: "minutes", stepMs: undefined, from: start, to: end, askedAt: now };
   const given = LEVEL_OF[request.step];
+  const isKept = given === undefined || now.getTime() - start.getTime() <= KEPT_DAYS[given] * DAY_MS;
+  faults.unless(isKept, "step", `is kept ${KEPT_DAYS[given ?? "days"]} days: take a larger one, or a later start`);
   const level = given ?? levelFor(start, request.step === MetricStep.WHOLE ? 0 : rangeMs, now);
   const from = beginningOf(level, start);
   const to = beginningOf(level, new Date(end.getTime() + LEVEL_MS[level] - 1));
-  if (request.step === MetricStep.WHOLE) return { step: request.step, level, stepMs: undefined, from, to };
+  if (request.step === MetricStep.WHOLE)
+    return { step: request.step, level, stepMs: undefined, from, to, askedAt: now };
   const steps = (to.getTime() - from.getTime()) / LEVEL_MS[level];
   faults.unless(
     steps <= LIMITS.metricStepsMax,
     "step",
     `makes ${steps} steps; at most ${LIMITS.metricStepsMax}: take a larger one`,
   );
-  return { step: STEP_OF[level], level, stepMs: LEVEL_MS[level], from, to };
+  return { step: STEP_OF[level], level, stepMs: LEVEL_MS[level], from, to, askedAt: now };
 }
 
 /** The smallest that is kept so long and makes few enough points. Who asks for the last six hours asks a moment before it is heard. */
 function levelFor(start: Date, rangeMs: number, now: Date): Level {
   const agoMs = now.getTime() - start.getTime();
-  if (rangeMs <= 6 * HOUR_MS + LEVEL_MS.minutes && agoMs < (LIMITS.usageMinutesKeptDays - 1) * DAY_MS) return "minutes";
-  return rangeMs <= 7 * DAY_MS + LEVEL_MS.hours && agoMs < (LIMITS.usageHoursKeptDays - 1) * DAY_MS ? "hours" : "days";
+  if (rangeMs <= 6 * HOUR_MS + LEVEL_MS.minutes && agoMs < (KEPT_DAYS.minutes - 1) * DAY_MS) return "minutes";
+  return rangeMs <= 7 * DAY_MS + LEVEL_MS.hours && agoMs < (KEPT_DAYS.hours - 1) * DAY_MS ? "hours" : "days";
 }

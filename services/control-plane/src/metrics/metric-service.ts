@@ -56,7 +56,7 @@ export class MetricService {
   }
 
   async #seriesOf(kind: UsageKind, metrics: readonly MetricName[], question: MetricQuestion) {
-    const { from, to, level, stepMs, apart } = question;
+    const { from, to, level, stepMs, apart, askedAt } = question;
     const { target, namesOf } = await resolve(this.#sql, kind, question);
     const steps = stepMs === undefined ? 1 : (to.getTime() - from.getTime()) / stepMs;
     const seriesMax = Math.max(1, Math.min(LIMITS.metricSeriesMax, Math.floor(LIMITS.metricPointsMax / steps)));
@@ -69,22 +69,31 @@ export class MetricService {
       stepMs === undefined
         ? busiest
         : await readUsage(this.#sql, target, { ...asked, stepMs, only, limit: steps * seriesMax });
-    const windowMs = stepMs ?? to.getTime() - from.getTime();
+    const window = { from, stepMs: stepMs ?? to.getTime() - from.getTime(), askedAt };
     const byName = Map.groupBy(rows, ({ names }) => JSON.stringify(names));
     const series = busiest.flatMap(({ names }) =>
       metrics.map((metric) => ({
         metric,
         names: namesOf(names),
-        points: pointsOf(metric, byName.get(JSON.stringify(names)) ?? [], { from, windowMs }),
+        points: pointsOf(metric, byName.get(JSON.stringify(names)) ?? [], window),
       })),
     );
     return { series, truncated: sums.length > seriesMax };
   }
 }
 
-function pointsOf(metric: MetricName, rows: readonly UsageRow[], { from, windowMs }: { from: Date; windowMs: number }) {
+/** A step that has just begun is taken for a second, so that a call's end does not make crowds. */
+const WINDOW_MS_MIN = 1_000;
+
+/** What has not ended counts for the time that is over. */
+function pointsOf(
+  metric: MetricName,
+  rows: readonly UsageRow[],
+  { from, stepMs, askedAt }: { from: Date; stepMs: number; askedAt: Date },
+) {
   return rows.flatMap(({ at = from, totals }) => {
-    const value = metricValue(metric, totals, windowMs);
+    const windowMs = Math.min(stepMs, askedAt.getTime() - at.getTime());
+    const value = metricValue(metric, totals, Math.max(WINDOW_MS_MIN, windowMs));
     return value === null ? [] : [{ at, value }];
   });
 }

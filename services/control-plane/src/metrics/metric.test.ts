@@ -179,6 +179,19 @@ test("hours and days are chosen for longer times, and are there after the upkeep
   assert.equal(old.step, MetricStep.DAY, "smaller steps are not kept so long");
 });
 
+test("calls that ran at a time are those of the part of a step that is over", async () => {
+  const { uid } = await projectOf("current");
+  // Half of the minute is over, and half an hour of the hour.
+  await put("invocations", { function_uid: uid, at: minutesAgo(0), count: 1, duration_us: 60e6 });
+  await app.turnUsage();
+  const concurrency = async (asked: Asked) =>
+    valuesOf(await ask("current", { metrics: ["concurrency"], start: minutesAgo(0), ...asked }));
+  assert.deepEqual(await concurrency({ step: MetricStep.MINUTE }), [["concurrency", 2]]);
+  assert.deepEqual(await concurrency({ step: MetricStep.WHOLE }), [["concurrency", 2]]);
+  const [[, hour] = []] = await concurrency({ step: MetricStep.HOUR });
+  assert.ok(Math.abs(Number(hour) - 60 / 1_830) < 1e-9, String(hour));
+});
+
 test("of too many series the busiest are shown, and the answer says so", async () => {
   const { online } = await projectOf("crowd");
   const many = LIMITS.metricSeriesMax + 1;
@@ -192,6 +205,7 @@ test("of too many series the busiest are shown, and the answer says so", async (
 });
 
 test("each fault of a question is named", async () => {
+  const daysAgo = (days: number) => new Date(NOW.getTime() - days * 86_400_000);
   await projectOf("faulty");
   const cases: [Asked, string[]][] = [
     [{ metrics: [] }, ["metrics"]],
@@ -211,10 +225,14 @@ test("each fault of a question is named", async () => {
     [{ start: NOW, end: NOW }, ["start"]],
     [{ start: new Date(NOW.getTime() - 401 * 86_400_000) }, ["start"]],
     [{ start: minutesAgo(LIMITS.metricStepsMax), step: MetricStep.MINUTE }, ["step"]],
+    [{ start: daysAgo(3.1), end: daysAgo(3), step: MetricStep.MINUTE }, ["step"]],
+    [{ start: daysAgo(60.1), end: daysAgo(60), step: MetricStep.HOUR }, ["step"]],
   ];
   for (const [asked, fields] of cases) await refusedFields(ask("faulty", asked), fields);
   const most = { start: minutesAgo(LIMITS.metricStepsMax - 1), step: MetricStep.MINUTE };
   assert.equal((await ask("faulty", most)).series.length, 0);
+  const kept = { start: daysAgo(3), end: daysAgo(2.9), step: MetricStep.MINUTE };
+  assert.equal((await ask("faulty", kept)).series.length, 0);
 });
 
 test("a project's numbers are its members' alone, and not those of who had its names before", async () => {

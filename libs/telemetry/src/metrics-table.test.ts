@@ -12,7 +12,7 @@ const HEADER = `# Metrics
 
 What the processes show at \`/metrics\` of their operations port, and push over OTLP when \`OTEL_EXPORTER_OTLP_ENDPOINT\` or
 \`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT\` is set (every 60 s, or \`OTEL_METRIC_EXPORT_INTERVAL\` milliseconds; there without the prefix \`millrace_\`). A gateway shows 300
-APIs and a runner 500 functions; what is beyond is summed under \`(other)\` and \`others\`. What providers see of their own projects is in [project metrics](project-metrics.md).
+APIs and a runner 500 functions; what is beyond is summed under \`(other)\`. What providers see of their own projects is in [project metrics](project-metrics.md).
 `;
 
 function sectionOf(title: string, rows: readonly MetricRow[]): string {

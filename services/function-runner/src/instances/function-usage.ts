@@ -1,5 +1,5 @@
 import type { FunctionVersionRecord } from "@millrace/proto/release/v1/release";
-import { bucketOf, DURATION_BUCKETS } from "@millrace/telemetry";
+import { bucketOf, DURATION_BUCKETS, OTHER_SERIES } from "@millrace/telemetry";
 import { USAGE_LIMITS } from "../limits.ts";
 import type { InvocationOutcome } from "./invocation.ts";
 
@@ -20,9 +20,7 @@ export interface UsageTotals {
   memoryKibMax: number;
 }
 
-const OTHERS = "others";
-
-/** Sums what invocations cost, by function. The functions beyond the bound are counted together as `others`. */
+/** Sums what invocations cost, by function. The functions beyond the bound are counted together. */
 export class FunctionUsage {
   readonly #totals = new Map<string, UsageTotals>();
 
@@ -46,8 +44,8 @@ export class FunctionUsage {
 
   #open(uid: string, project: string, functionId: string): UsageTotals {
     const isOther = this.#totals.size >= USAGE_LIMITS.functionsMax;
-    const key = isOther ? OTHERS : uid;
-    const names = isOther ? { project: OTHERS, function: OTHERS } : { project, function: functionId };
+    const key = isOther ? OTHER_SERIES : uid;
+    const names = isOther ? { project: OTHER_SERIES, function: OTHER_SERIES } : { project, function: functionId };
     const totals = this.#totals.get(key) ?? {
       ...names,
       ...{ outcomes: new Map(), coldStarts: 0, durationUs: 0, cpuUs: 0, bytesIn: 0, bytesOut: 0, memoryKibMax: 0 },

@@ -1,5 +1,5 @@
 import type { RequestUsage } from "@millrace/proto/invocation/v1/usage";
-import { DURATION_BUCKETS } from "@millrace/telemetry";
+import { DURATION_BUCKETS, OTHER_SERIES } from "@millrace/telemetry";
 import { USAGE_LIMITS } from "../limits.ts";
 
 /** What the requests of one API of one deployment have come to since the gateway started. */
@@ -13,9 +13,6 @@ export interface ApiTotals {
   durationUs: number;
   durations: number[];
 }
-
-/** Stands for what is beyond a bound; no id is written so. */
-export const OTHER = "(other)";
 
 /** Sums minutes that are over into what `/metrics` shows. The APIs beyond the bound are summed as one. */
 export class UsageTotals {
@@ -48,15 +45,15 @@ export class UsageTotals {
     const name = `${hostLabel} ${api}`;
     const deployment = this.#names.get(hostLabel);
     const isOther = deployment === undefined || (!known.has(name) && all.size >= USAGE_LIMITS.apisShownMax);
-    const key = isOther ? OTHER : name;
-    const totals = all.get(key) ?? emptyTotals(isOther ? undefined : deployment, isOther ? OTHER : api);
+    const key = isOther ? OTHER_SERIES : name;
+    const totals = all.get(key) ?? emptyTotals(isOther ? undefined : deployment, isOther ? OTHER_SERIES : api);
     all.set(key, totals);
     return totals;
   }
 }
 
 function emptyTotals(deployment: string | undefined, api: string): ApiTotals {
-  const [, project = OTHER, , group = OTHER, , environment = OTHER] = deployment?.split("/") ?? [];
+  const [, project = OTHER_SERIES, , group = OTHER_SERIES, , environment = OTHER_SERIES] = deployment?.split("/") ?? [];
   const classes = { "2xx": 0, "3xx": 0, "4xx": 0, "5xx": 0, unanswered: 0 };
   const durations = new Array<number>(DURATION_BUCKETS).fill(0);
   return { project, group, environment, api, classes, durationUs: 0, durations };

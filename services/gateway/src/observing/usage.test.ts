@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { connectBus, SUBJECTS } from "@millrace/bus";
 import { type RequestUsage, UsageBatch } from "@millrace/proto/invocation/v1/usage";
+import { OTHER_SERIES } from "@millrace/telemetry";
 import { until } from "@millrace/testing";
 import { USAGE_LIMITS } from "../limits.ts";
 import type { PlannedRoute } from "../releases/deployment-plan.ts";
 import type { Deployment } from "../releases/deployments.ts";
 import { HELLO, LABEL, startGateway } from "../testing/gateway-fixture.ts";
 import { type CountedLine, Usage } from "./usage.ts";
-import { OTHER } from "./usage-totals.ts";
 
 const LINE: CountedLine = { status: 200, reason: "", component: "function", keyId: "", bytesIn: 1, bytesOut: 2 };
 const route = (apiName: string) => ({ apiName }) as PlannedRoute;
@@ -93,8 +93,8 @@ test("keys beyond the bound are counted together, then APIs, then only that some
   const named = (api: string, keyId: string) =>
     [...kept.values()].filter((one) => one.api === api && one.keyId === keyId);
   assert.equal(kept.size, seriesMax + seriesOfOtherKeysMax + seriesOfOtherApisMax);
-  assert.equal(named("pets", OTHER)[0]!.count, 5);
-  assert.ok(named(OTHER, OTHER).length > 0);
+  assert.equal(named("pets", OTHER_SERIES)[0]!.count, 5);
+  assert.ok(named(OTHER_SERIES, OTHER_SERIES).length > 0);
   assert.ok(usage.dropped > 0);
   assert.equal(sum(({ count }) => count) + usage.dropped, total);
   clock.nowMs += 60_000;
@@ -133,7 +133,10 @@ test("totals go on over minutes, and the APIs beyond their bound are summed as o
     [totals[0]!.classes["2xx"], totals[0]!.classes["5xx"], totals[0]!.durationUs, totals[0]!.group],
     [1, 1, 3_000, "g"],
   );
-  assert.deepEqual([totals.at(-1)!.project, totals.at(-1)!.api, totals.at(-1)!.classes["2xx"]], [OTHER, OTHER, 10]);
+  assert.deepEqual(
+    [totals.at(-1)!.project, totals.at(-1)!.api, totals.at(-1)!.classes["2xx"]],
+    [OTHER_SERIES, OTHER_SERIES, 10],
+  );
   assert.equal([...usage.totals()][0]!.classes["5xx"], 1, "who looks changes nothing");
 });
 

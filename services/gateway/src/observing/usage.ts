@@ -1,10 +1,10 @@
 import { type RequestUsage, UsageBatch } from "@millrace/proto/invocation/v1/usage";
-import { bucketOf, DURATION_BUCKETS, UsageMinutes } from "@millrace/telemetry";
+import { bucketOf, DURATION_BUCKETS, OTHER_SERIES, UsageMinutes } from "@millrace/telemetry";
 import { USAGE_LIMITS } from "../limits.ts";
 import type { PlannedRoute } from "../releases/deployment-plan.ts";
 import type { Deployment } from "../releases/deployments.ts";
 import type { AccessLogLine } from "./access-log.ts";
-import { OTHER, UsageTotals } from "./usage-totals.ts";
+import { UsageTotals } from "./usage-totals.ts";
 
 /** What of a request is counted. */
 export type CountedLine = Pick<AccessLogLine, "status" | "reason" | "component" | "keyId" | "bytesIn" | "bytesOut">;
@@ -83,8 +83,8 @@ export class Usage {
     const withKeys = seriesMax + seriesOfOtherKeysMax;
     return (
       this.#within(seriesMax, hostLabel, api, keyId) ??
-      this.#within(withKeys, hostLabel, api, OTHER) ??
-      this.#within(withKeys + seriesOfOtherApisMax, hostLabel, OTHER, OTHER)
+      this.#within(withKeys, hostLabel, api, OTHER_SERIES) ??
+      this.#within(withKeys + seriesOfOtherApisMax, hostLabel, OTHER_SERIES, OTHER_SERIES)
     );
   }
 

@@ -27,6 +27,8 @@ const NO_WEBHOOK = "none";
 const HOUR_S = 3_600;
 const EVENTS_DEFAULT = 20;
 const EVENTS_MAX = 500;
+const ADDRESS_ADVICE =
+  "\nan address that is not public must be allowed by the platform's operator: npm start -- --webhook-allow 127.0.0.1";
 
 const view: View<Alarm> = {
   json: Alarm.toJSON,

@@ -47,18 +47,32 @@ test("metrics asks for a target, and shows a line for each time and a column for
       ],
     },
     { metric: "error_rate", unit: "ratio", api: "getPet", points: [{ time: later, value: 0.25 }] },
+    { metric: "latency_p99", unit: "ms", api: "getPet", points: [{ time: later, value: 4_880.2 }] },
   ]);
   const target = "groups/shop/deployments/online/apis/getPet";
-  const args = ["-m", "requests", "-m", "error_rate", "--since", "10m", "--step", "minute", "--split-by", "api"];
+  const args = [
+    "-m",
+    "requests",
+    "-m",
+    "error_rate",
+    "-m",
+    "latency_p99",
+    "--since",
+    "10m",
+    "--step",
+    "minute",
+    "--split-by",
+    "api",
+  ];
   const { exitCode, stdout } = await run(home, ["metrics", target, ...args]);
   assert.deepEqual(
     [exitCode, stdout],
     [
       0,
       [
-        "TIME               OF      REQUESTS  ERROR_RATE",
-        "2026-11-22T12:00Z  getPet  3         -",
-        "2026-11-22T12:01Z  getPet  4         25.00 %\n",
+        "TIME               OF      REQUESTS  ERROR_RATE  LATENCY_P99",
+        "2026-11-22T12:00Z  getPet  3         -           -",
+        "2026-11-22T12:01Z  getPet  4         25.00 %     ~4880 ms\n",
       ].join("\n"),
     ],
   );
@@ -73,12 +87,12 @@ test("metrics asks for a target, and shows a line for each time and a column for
   });
   assert.deepEqual(
     [request!.parent, request!.metrics, request!.step, request!.splitBy],
-    ["projects/default", ["requests", "error_rate"], MetricStep.MINUTE, [MetricDimension.API]],
+    ["projects/default", ["requests", "error_rate", "latency_p99"], MetricStep.MINUTE, [MetricDimension.API]],
   );
   const sinceMs = Date.now() - request!.start!.getTime();
   assert.ok(sinceMs > 599_000 && sinceMs < 660_000);
   const json = await run(home, ["metrics", "functions/pets/versions/2", "--output", "json"]);
-  assert.equal(JSON.parse(json.stdout).series.length, 2);
+  assert.equal(JSON.parse(json.stdout).series.length, 3);
   assert.deepEqual([asked[1]!.target!.function, asked[1]!.target!.version], ["pets", 2]);
   assert.equal(asked[1]!.metrics[0], "invocations");
   assert.match((await run(home, ["metrics"])).stdout, /there is more than is shown/);
@@ -112,9 +126,9 @@ test("top shows the busiest APIs and functions, with calls a second, errors and 
   const { asked, home } = await startMetrics(t, series);
   const { exitCode, stdout } = await run(home, ["top", "--minutes", "10"]);
   assert.equal(exitCode, 0);
-  assert.match(stdout, /API +CALLS\/S +CALLS +ERRORS +P99\nshop\/online getPet +1\.00 +600 +50\.00 % +12 ms\n/);
+  assert.match(stdout, /API +CALLS\/S +CALLS +ERRORS +P99\nshop\/online getPet +1\.00 +600 +50\.00 % +~12 ms\n/);
   assert.match(stdout, /shop\/online \(no API\) +0\.50 +300 +50\.00 % +-\n/);
-  assert.match(stdout, /FUNCTION .*\npets +1\.00 +600 +50\.00 % +12 ms\n$/);
+  assert.match(stdout, /FUNCTION .*\npets +1\.00 +600 +50\.00 % +~12 ms\n$/);
   assert.deepEqual(
     asked.map(({ step }) => step),
     [MetricStep.WHOLE, MetricStep.WHOLE],

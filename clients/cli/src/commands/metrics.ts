@@ -123,7 +123,7 @@ function textOf({ series, truncated }: QueryMetricsResponse, names: readonly str
       const at = time?.toISOString().replace(":00.000Z", "Z") ?? "";
       const key = JSON.stringify([...of, at]);
       const line = lines.get(key) ?? { time: at, of, values: new Map() };
-      lines.set(key, line.values.set(one.metric, valueText(value, one.unit)) && line);
+      lines.set(key, line.values.set(one.metric, metricText(one, value)) && line);
     }
   }
   if (lines.size === 0) return "nothing was counted";
@@ -140,6 +140,15 @@ function splitOf({ group, environment, api, keyId, function: functionId, version
   const deployment = [group, environment].filter((part) => part !== "").join("/");
   const ofFunction = functionId && version > 0 ? `${functionId}@${version}` : functionId;
   return [deployment, api, keyId, ofFunction].filter((part) => part !== "");
+}
+
+/** Percentiles come out of the buckets of a histogram, and say so. */
+function metricText({ metric, unit }: MetricSeries, value: number): string {
+  return /_p\d+$/.test(metric) ? percentileText(value) : valueText(value, unit);
+}
+
+export function percentileText(ms: number): string {
+  return `~${valueText(ms, "ms")}`;
 }
 
 export function valueText(value: number, unit: string): string {

@@ -12,7 +12,7 @@ import type { Context } from "../context.ts";
 import { TOP_REFRESH_MS } from "../limits.ts";
 import type { Answer } from "../output/answer.ts";
 import { tableText } from "../output/table.ts";
-import { valueText } from "./metrics.ts";
+import { percentileText, valueText } from "./metrics.ts";
 import { integerOption } from "./options.ts";
 
 interface TopOptions {
@@ -106,7 +106,7 @@ function tableOf(noun: string, busy: readonly Busy[]): string {
     callsPerSecond.toFixed(2),
     String(calls),
     errorRate === null ? "-" : valueText(errorRate, "ratio"),
-    p99Ms === null ? "-" : valueText(p99Ms, "ms"),
+    p99Ms === null ? "-" : percentileText(p99Ms),
   ]);
   return tableText([noun, "calls/s", "calls", "errors", "p99"], rows);
 }

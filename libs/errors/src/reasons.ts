@@ -89,12 +89,14 @@ export const REASONS = {
   no_deployment: {
     ...NOT_FOUND,
     title: "No deployment answers here",
-    advice: "Compare the host, or the beginning of the path, with the deployment's URL.",
+    advice:
+      "Compare the host, or the beginning of the path, with the URL that `millrace release status` shows. An environment that nothing was released to answers the same: `millrace release create`.",
   },
   no_route: {
     ...NOT_FOUND,
     title: "No API of this deployment has this path",
-    advice: "Compare the path with the APIs of the release: a new API answers once its revision is released.",
+    advice:
+      "Compare the path, with the group's prefix before it, with the APIs of the release. A new API answers once its revision is released: `millrace release diff` shows what is not yet, `millrace release create` serves it.",
   },
   method_not_allowed: {
     status: 405,
@@ -197,7 +199,7 @@ export const REASONS = {
     mender: "provider",
     title: "The backend failed",
     advice:
-      "The answer's detail says what happened: look at the backend's own log, its address and its certificate. An address that is not public must be allowed by the platform's operator.",
+      "Without an answer of the backend look at its address and its certificate, else at its own log. An address that is not public is refused before anything is sent, unless the platform's operator allows it: `npm start -- --backend-allow 127.0.0.1`.",
   },
   no_runner: {
     ...UNAVAILABLE,

@@ -127,9 +127,13 @@ function readSpan(request: QueryMetricsRequest, now: Date, faults: Violations): 
   const end = request.end ?? now;
   const start = request.start ?? new Date(end.getTime() - HOUR_MS);
   const rangeMs = end.getTime() - start.getTime();
-  const isRange = rangeMs > 0 && rangeMs <= LIMITS.usageDaysKeptDays * DAY_MS && start.getTime() >= 0;
+  const rangeMaxMs = LIMITS.usageDaysKeptDays * DAY_MS;
+  const isRange = rangeMs > 0 && rangeMs <= rangeMaxMs && start.getTime() >= 0;
   faults.unless(isRange, "start", `must be before end, at most ${LIMITS.usageDaysKeptDays} days`);
-  if (!isRange)
+  // The last step of the year 9999 ends when no timestamp can say it any more.
+  const isNear = end.getTime() - now.getTime() <= rangeMaxMs;
+  faults.unless(isNear, "end", `must be at most ${LIMITS.usageDaysKeptDays} days from now`);
+  if (!isRange || !isNear)
     return { step: STEP_OF.minutes, level: "minutes", stepMs: undefined, from: start, to: end, askedAt: now };
   const given = LEVEL_OF[request.step];
   const isKept = given === undefined || now.getTime() - start.getTime() <= KEPT_DAYS[given] * DAY_MS;

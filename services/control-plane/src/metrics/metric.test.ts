@@ -223,6 +223,7 @@ test("each fault of a question is named", async () => {
     [{ splitBy: [MetricDimension.FUNCTION] }, ["split_by[0]"]],
     [{ splitBy: [MetricDimension.UNSPECIFIED] }, ["split_by[0]"]],
     [{ start: NOW, end: NOW }, ["start"]],
+    [{ end: new Date("9999-12-31T23:59:59Z") }, ["end"]],
     [{ start: new Date(NOW.getTime() - 401 * 86_400_000) }, ["start"]],
     [{ start: minutesAgo(LIMITS.metricStepsMax), step: MetricStep.MINUTE }, ["step"]],
     [{ start: daysAgo(3.1), end: daysAgo(3), step: MetricStep.MINUTE }, ["step"]],

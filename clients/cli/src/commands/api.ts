@@ -17,7 +17,7 @@ import { readNewestRevision } from "../deploy/current.ts";
 import { type Answer, done, idOf, many, one, type View } from "../output/answer.ts";
 import { fieldsText } from "../output/table.ts";
 import { readText } from "../terminal.ts";
-import { type DefinitionOptions, readDefinition } from "./api-definition.ts";
+import { type DefinitionOptions, MATCHES, readDefinition } from "./api-definition.ts";
 import { backendOptions } from "./backend-options.ts";
 import { mappingOptions } from "./mapping-options.ts";
 import { descriptionOption, groupOption } from "./options.ts";
@@ -28,6 +28,7 @@ const view: View<Api> = {
     id: ({ name }) => idOf(name),
     method: ({ definition }) => definition?.method,
     path: ({ definition }) => definition?.path,
+    match: ({ definition }) => (definition?.match === MATCHES.prefix ? "prefix" : ""),
     backend: ({ definition }) => backendText(definition?.backend) || "of the environment",
     tags: ({ definition }) => definition?.tags.join(", "),
     deprecated: ({ definition }) => (definition?.deprecated ? "deprecated" : ""),
@@ -57,6 +58,9 @@ const definitionOptions = () => [
   new Option("--definition <file>", "the whole definition, as JSON or YAML of ApiDefinition"),
   new Option("--method <method>", "GET, POST …"),
   new Option("--path <path>", "after the group's prefix, e.g. /pets/{petId}"),
+  new Option("--match <match>", "only the path (exact, as a new API does), or also what is below it").choices(
+    Object.keys(MATCHES),
+  ),
   ...backendOptions("that answers (default: of the environment)"),
   ...mappingOptions(),
   descriptionOption(),

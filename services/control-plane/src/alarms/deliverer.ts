@@ -115,7 +115,9 @@ export class Deliverer {
     const isOld = clock().getTime() - at.getTime() > deliveryAgeMaxMs;
     if (url === undefined || isOld) {
       const error = url === undefined ? "no_webhook" : "expired";
-      return query(() => settleAttempt(sql, claim, { state: "failed", error, isGone: false }, 0));
+      await query(() => settleAttempt(sql, claim, { state: "failed", error, isGone: false }, 0));
+      this.counts.failed++;
+      return;
     }
     const attempt = await this.#send({ uid, url, deliveryId, body });
     const now = clock();

@@ -126,6 +126,7 @@ test("a receiver that nobody reaches is given up after so many attempts, or so l
   await old.processes[0].deliverer.round();
   await old.processes[0].deliverer.settled();
   assert.equal((await old.events())[0]?.delivery?.error, "expired");
+  assert.equal(old.processes[0].deliverer.counts.failed, 1);
 });
 
 test("an attempt that its process did not live to tell of is made again, and the one who is late changes nothing", async (t) => {

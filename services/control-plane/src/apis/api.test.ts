@@ -191,6 +191,9 @@ test("a mock has bounds, and leaves to the gateway what is the gateway's", async
   await refusedDefinition(withMock({ status: 199 }), ["backend.mock.status"]);
   await refusedDefinition(withMock({ status: 600 }), ["backend.mock.status"]);
   await refusedDefinition(withMock({ headers: { "Content-Length": "1" } }), ["backend.mock.headers.Content-Length"]);
+  await refusedDefinition(withMock({ headers: { "Proxy-Connection": "close" } }), [
+    "backend.mock.headers.Proxy-Connection",
+  ]);
   await refusedDefinition(withMock({ headers: { "x-a": "a\r\nb: c" } }), ["backend.mock.headers.x-a"]);
   await refusedDefinition(withMock({ body: "x".repeat(65_537) }), ["backend.mock.body"]);
   const made = await createApi(client, revision, "mocked", withMock({ body: "x".repeat(65_536) }));

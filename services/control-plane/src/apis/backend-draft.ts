@@ -1,5 +1,5 @@
 import { PlatformError } from "@millrace/errors";
-import { checkId, parseName } from "@millrace/names";
+import { checkId, isAnswerable, parseName } from "@millrace/names";
 import { LIMITS } from "../limits.ts";
 import type { Violations } from "../requests/violations.ts";
 import { type Backend, EVENT_FORMATS, type EventFormat, LATEST, type MockBackend } from "./api.ts";
@@ -15,16 +15,6 @@ export type BackendDraft =
 
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** What the gateway itself says about a message. */
-const GATEWAY_HEADERS = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 
 /** The backend that a draft means; its faults are added to `violations` under `at`. */
 export function readBackend(
@@ -77,7 +67,7 @@ function readMock(mock: MockBackend, violations: Violations, at: string): MockBa
   for (const [name, value] of headers) {
     const field = `${at}.headers.${name.slice(0, 64)}`;
     violations.unless(HEADER_NAME.test(name), field, "is no name of a header");
-    violations.unless(!GATEWAY_HEADERS.has(name.toLowerCase()), field, "is set by the gateway");
+    violations.unless(isAnswerable(name.toLowerCase()), field, "is set by the gateway");
     const fits = HEADER_VALUE.test(value) && value.length <= LIMITS.mockHeaderBytesMax;
     violations.unless(fits, field, `must be at most ${LIMITS.mockHeaderBytesMax} printable characters`);
   }

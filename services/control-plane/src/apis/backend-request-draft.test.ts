@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HEADERS, isMappable } from "@millrace/names";
 import { Violations } from "../requests/violations.ts";
 import { type BackendRequestDraft, type MappedApi, readBackendRequest } from "./backend-request-draft.ts";
 
@@ -78,6 +79,10 @@ test("what frames a message, or only a gateway says, is nobody's to set", () => 
   ];
   for (const name of [...taken, "", "x\r\ny"]) {
     assert.equal(faults({ constants: [constant(`header.${name}`, "x")] })[0], "r.constants[0].name", name);
+  }
+  for (const name of Object.keys(HEADERS)) {
+    const expected = isMappable(name) ? [] : ["r.constants[0].name"];
+    assert.deepEqual(faults({ constants: [constant(`header.${name.toUpperCase()}`, "x")] }), expected, name);
   }
 });
 

@@ -1,3 +1,4 @@
+import { isHeaderName, isMappable } from "@millrace/names";
 import { LIMITS } from "../limits.ts";
 import type { Violations } from "../requests/violations.ts";
 import {
@@ -31,12 +32,8 @@ export interface MappedApi {
   backendKind: string | undefined;
 }
 
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^`|~-]{1,256}$/;
 const QUERY_NAME = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
 const CONSTANT = /^[\x20-\x7e]*$/;
-/** What frames a message, or only a gateway may say. */
-const TAKEN_HEADER =
-  /^(?:connection|content-length|expect|forwarded|host|j-forwarded-for|keep-alive|proxy-.*|te|traceparent|tracestate|trailer|transfer-encoding|upgrade|x-forwarded-.*|x-jdcloud-(?:pin|request-id|userid)|x-millrace-.*|x-proto|x-real-ip)$/;
 
 /** The request that a draft means; its faults are added to `violations` under `at`. Use it only when there are none. */
 export function readBackendRequest(
@@ -127,7 +124,7 @@ class Targets {
     const violations = this.#violations;
     violations.unless(LOCATIONS.includes(location as Location), locationField, "must be path, query or header");
     if (location === "header") {
-      violations.unless(HEADER_NAME.test(name), nameField, "is no usable name");
+      violations.unless(isHeaderName(name), nameField, "is no usable name");
       this.checkHeader(name, nameField);
     } else violations.unless(QUERY_NAME.test(name), nameField, "is no usable name");
     const identity = identityOf(location, name);
@@ -141,7 +138,7 @@ class Targets {
   }
 
   checkHeader(name: string, field: string): void {
-    this.#violations.unless(!TAKEN_HEADER.test(name.toLowerCase()), field, "is a header that only the gateway sets");
+    this.#violations.unless(isMappable(name.toLowerCase()), field, "is a header that only the gateway sets");
   }
 }
 

@@ -1,3 +1,4 @@
+import { isHeaderName, isPassedOn } from "@millrace/names";
 import { LIMITS } from "../limits.ts";
 import type { Violations } from "../requests/violations.ts";
 import {
@@ -20,7 +21,6 @@ export interface ParameterDraft extends Omit<Parameter, "location" | "type" | "a
   arrayFormat: string;
 }
 
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,256}$/;
 const PARAMETER_NAME = /^[^\p{Cc}]{1,256}$/u;
 
 /** `placeholders` are the path's, or undefined when the path itself is wrong. */
@@ -50,8 +50,8 @@ export function checkParameters(
 
 function checkParameter(violations: Violations, at: string, parameter: ParameterDraft): void {
   const { name, location, type, description, defaultJson, schemaJson, exampleJson, arrayFormat } = parameter;
-  const pattern = location === "header" ? HEADER_NAME : PARAMETER_NAME;
-  violations.unless(pattern.test(name), `${at}.name`, "is no usable name");
+  const nameFault = location === "header" ? headerFault(name) : PARAMETER_NAME.test(name) ? null : "is no usable name";
+  if (nameFault) violations.add(`${at}.name`, nameFault);
   violations.unless(LOCATIONS.includes(location as Location), `${at}.location`, "must be path, query or header");
   violations.unless(
     PARAMETER_TYPES.includes(type as ParameterType),
@@ -70,6 +70,15 @@ function checkParameter(violations: Violations, at: string, parameter: Parameter
     violations.unless(jsonOf(exampleJson) !== undefined, `${at}.example_json`, "must be JSON text");
   const fault = arrayFormatFault(arrayFormat, type, location);
   if (fault) violations.add(`${at}.array_format`, fault);
+}
+
+/** Why callers cannot send the header to a backend. */
+export function headerFault(name: string): string | null {
+  if (!isHeaderName(name)) {
+    const isUnderscored = isHeaderName(name.replaceAll("_", "-"));
+    return isUnderscored ? "must have no underscore: gateways refuse requests with such a header" : "is no usable name";
+  }
+  return isPassedOn(name.toLowerCase()) ? null : "is a header that gateways pass on from nobody";
 }
 
 function arrayFormatFault(format: string, type: string, location: string): string | undefined {

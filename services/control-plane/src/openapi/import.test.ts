@@ -163,6 +163,19 @@ test("a document of OpenAPI 2.0 becomes the same APIs as one of 3.1 would: JD Cl
   assert.deepEqual(JSON.parse(create.requestBody!.schema), whole);
 });
 
+test("a header that gateways take from nobody is left out, and said", async () => {
+  const header = (name: string) => ({ name, in: "header", required: true, schema: { type: "string" } });
+  const parameters = [header("api_key"), header("X-Real-IP"), header("X-Mode")];
+  const paths = { "/a": { get: { operationId: "getA", parameters, responses: {} } } };
+  const { apis, answer } = await imported(
+    JSON.stringify({ openapi: "3.0.3", info: { title: "a", version: "1" }, paths }),
+  );
+  const names = apis.get("getA")!.definition!.parameters.map(({ name }) => name);
+  assert.deepEqual(names, ["X-Mode"]);
+  const lost = lostIn(answer);
+  for (const at of [0, 1]) assert.ok(lost.includes(`#/paths/~1a/get/parameters/${at}`), `${lost}`);
+});
+
 test("a base path comes before every path, unless it is the group's prefix", async () => {
   const pathsIn = async (prefix: string) => {
     const { name } = await createGroup(client, "shop", `g${++groups}`, { prefix });
@@ -228,7 +241,10 @@ test("whatever of a document is not carried is named by its pointer", async () =
     "#/servers",
   ]);
   const security = more.remarks.find(({ pointer }) => pointer === "#/security")!;
-  assert.match(`${security.what}; ${security.advice}`, /setting of the group; set it by: millrace group update/);
+  assert.match(
+    `${security.what}; ${security.advice}`,
+    /setting of the group; set it by: millrace group update [a-z]\S* --access/,
+  );
   const id = more.remarks.find(({ pointer }) => pointer === "#/paths/~1a/get/operationId")!;
   assert.deepEqual([id.outcome, id.what], [ImportOutcome.CHANGED, "the API's id is a_b"]);
 });

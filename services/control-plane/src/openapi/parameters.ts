@@ -1,5 +1,5 @@
 import { LOCATIONS, type Location, PARAMETER_TYPES, type ParameterType } from "../apis/api.ts";
-import type { ParameterDraft } from "../apis/parameter-draft.ts";
+import { headerFault, type ParameterDraft } from "../apis/parameter-draft.ts";
 import { LIMITS } from "../limits.ts";
 import { formatOfCollection, formatOfStyle } from "./array-format.ts";
 import { isObject, type JsonObject } from "./document.ts";
@@ -46,9 +46,14 @@ export function locateParameters(levels: readonly Located[], { references, repor
   return [...byIdentity.values()];
 }
 
-/** Of those in path, query and header; others are said not to be carried. */
+/** Of those in path, query and header; others are said not to be carried, as are headers that gateways take from nobody. */
 export function readParameters(located: readonly Located[], tools: Tools): ParameterDraft[] {
   return located.flatMap(({ value, pointer }) => {
+    const fault = value.in === "header" ? headerFault(value.name as string) : null;
+    if (fault) {
+      tools.report.drop(pointer, `the name of a header ${fault}`, "give the parameter another name");
+      return [];
+    }
     if (LOCATIONS.includes(value.in as Location)) return [readParameter({ value, pointer }, tools)];
     tools.report.drop(
       pointer,

@@ -1,3 +1,4 @@
+import { isHeaderName, isSeenByRules } from "@millrace/names";
 import { type BackendDraft, readBackend } from "../apis/backend-draft.ts";
 import { LIMITS } from "../limits.ts";
 import type { Violations } from "../requests/violations.ts";
@@ -11,12 +12,8 @@ export interface RoutingRuleDraft extends Omit<RoutingRule, "backend"> {
 
 const { rulesMax, conditionsMax, conditionCharsMax } = LIMITS.routing;
 const RULE_NAME = /^[^\p{Cc}]{1,64}$/u;
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^`|~-]{1,256}$/;
 const QUERY_NAME = /^[^\p{Cc}\p{Cs}]{1,256}$/u;
 const HEADER_VALUE = /^[\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?$/;
-/** What gateways do not look at when they choose: credentials, and what ends at them. */
-const UNSEEN_HEADER =
-  /^(?:authorization|connection|content-length|expect|forwarded|host|jdcloud-apim-subscription-key|keep-alive|proxy-.*|te|traceparent|tracestate|trailer|transfer-encoding|upgrade|x-api-key|x-forwarded-.*|x-jdcloud-.*|x-millrace-.*|x-real-ip)$/;
 
 /** The rules that drafts mean; their faults are added to `violations` under `at`. */
 export function readRoutingRules(
@@ -64,7 +61,7 @@ function checkConditions(
 }
 
 function isUsableHeader({ name, value }: RoutingCondition): boolean {
-  return HEADER_NAME.test(name) && !UNSEEN_HEADER.test(name) && HEADER_VALUE.test(value);
+  return isHeaderName(name) && isSeenByRules(name) && HEADER_VALUE.test(value);
 }
 
 function isUsableQuery({ name, value }: RoutingCondition): boolean {

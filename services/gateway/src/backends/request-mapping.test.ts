@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HEADERS, isMappable } from "@millrace/names";
 import { RequestMapping as MappingRecord } from "@millrace/proto/release/v1/release";
 import fc from "fast-check";
 import { isRefusal } from "../answering/reasons.ts";
@@ -132,6 +133,14 @@ test("headers that frame the message, or that only a gateway says, cannot be map
   ];
   for (const name of [...taken, "x-millrace-request-id", "x-jdcloud-pin", "forwarded", "traceparent", "tracestate"]) {
     assert.throws(() => move("query.a", `header.${name}`, {}), /cannot be mapped/);
+  }
+});
+
+test("every header that control-plane lets be mapped compiles", () => {
+  for (const name of Object.keys(HEADERS)) {
+    const compile = () => move("query.a", `header.${name}`, {});
+    if (isMappable(name)) compile();
+    else assert.throws(compile, /cannot be mapped/, name);
   }
 });
 

@@ -1,6 +1,6 @@
+import { isMappable } from "@millrace/names";
 import type { RequestMapping as MappingRecord } from "@millrace/proto/release/v1/release";
 import { isRefusal, type Refusal, refuse } from "../answering/reasons.ts";
-import { endsHere } from "../edge/forwarding.ts";
 
 // Makes the request to an http backend of the caller's. Compiled once, with the plan.
 //
@@ -35,8 +35,6 @@ interface Put {
   values: readonly string[];
 }
 
-/** Headers that say how the message is framed, or that only the gateway says, are nobody's to map. */
-const OWN_HEADERS: ReadonlySet<string> = new Set(["host", "content-length", "tracestate"]);
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 const PLACEHOLDER = /^\{([^{}]+)\}$/;
 
@@ -76,7 +74,7 @@ export class RequestMapping {
     this.#touchedQueries = namesAt("query");
     this.#touchedHeaders = namesAt("header");
     for (const name of this.#touchedHeaders)
-      if (endsHere(name) || OWN_HEADERS.has(name)) throw new Error(`the header ${name} cannot be mapped`);
+      if (!isMappable(name)) throw new Error(`the header ${name} cannot be mapped`);
   }
 
   /** `pathParameters` is flat: name, value. Refuses what cannot stand where it is to. */

@@ -3,48 +3,8 @@
 // says itself. Trailers end here in both directions: `trailer` and `te` are hop-by-hop, and neither side is told of any.
 
 import type { Identity } from "@millrace/frames";
+import { isAnswerable, isCredential } from "@millrace/names";
 import { EDGE_LIMITS } from "../limits.ts";
-
-const HOP_BY_HOP: readonly string[] = [
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-];
-
-/** What only a gateway may say, and what ends here. `x-forwarded-…` and `x-millrace-…` belong to them too. */
-const ENDS_HERE: ReadonlySet<string> = new Set([
-  ...HOP_BY_HOP,
-  "expect",
-  "forwarded",
-  "j-forwarded-for",
-  "traceparent",
-  "tracestate",
-  "x-jdcloud-pin",
-  "x-jdcloud-request-id",
-  "x-jdcloud-userid",
-  "x-proto",
-  "x-real-ip",
-]);
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  "authorization",
-  "jdcloud-apim-subscription-key",
-  "x-amz-security-token",
-  "x-api-key",
-  "x-jdcloud-security-token",
-  "x-jdcloud-session-token",
-]);
-const NOT_IN_A_RESPONSE: ReadonlySet<string> = new Set([...HOP_BY_HOP, "content-length", "x-millrace-request-id"]);
-
-/** Whether a request header, in lower case, goes on to a function. */
-export function endsHere(name: string): boolean {
-  return ENDS_HERE.has(name) || name.startsWith("x-forwarded-") || name.startsWith("x-millrace-");
-}
 
 /** JD's names for who called. */
 export function identityHeaders({ accountId }: Identity): string[] {
@@ -54,7 +14,7 @@ export function identityHeaders({ accountId }: Identity): string[] {
 
 /** The flat headers without the credential. */
 export function withoutCredentials(headers: readonly string[]): string[] {
-  return filterPairs(headers, (name) => !CREDENTIALS.has(name));
+  return filterPairs(headers, (name) => !isCredential(name));
 }
 
 /** The flat headers without those that a `Connection` header names. */
@@ -97,7 +57,7 @@ export function forwardedResponseHeaders(headers: readonly string[]): string[] |
     if (bytes > EDGE_LIMITS.responseHeadersBytesMax) return null;
     if (name === "connection") connection += `,${value}`;
     if (name === "set-cookie" && CONSOLE_SESSION.test(value)) continue;
-    if (!NOT_IN_A_RESPONSE.has(name)) forwarded.push(name, value);
+    if (isAnswerable(name)) forwarded.push(name, value);
   }
   return connection === "" ? forwarded : [...withoutNamed(forwarded, connection)];
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage } from "node:http";
+import { isPassedOn } from "@millrace/names";
 import { type Refusal, refuse } from "../answering/reasons.ts";
 import { EDGE_LIMITS } from "../limits.ts";
-import { endsHere, withoutConsoleSession, withoutNamed } from "./forwarding.ts";
+import { withoutConsoleSession, withoutNamed } from "./forwarding.ts";
 
 /** A request's head after every rule that Node's parser leaves to its user. */
 export interface RequestHead {
@@ -132,7 +133,7 @@ function readHeaders(rawHeaders: readonly string[], noted: Noted, headers: strin
       if (field === "connection" || field === "tracestate") noted[field] += noted[field] === "" ? value : `,${value}`;
       else if (name !== "jdcloud-apim-subscription-key" || noted.subscriptionKey === "") noted[field] = value;
     }
-    if (!endsHere(name)) headers.push(name, name === "cookie" ? withoutConsoleSession(value) : value);
+    if (isPassedOn(name)) headers.push(name, name === "cookie" ? withoutConsoleSession(value) : value);
   }
   return null;
 }

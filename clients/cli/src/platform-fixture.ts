@@ -127,9 +127,9 @@ export class FakePlatform {
   }
 
   #serveGroups(server: RpcServer): void {
-    const { getGroup, createGroup, updateGroup, listRevisions, createRevision } = GroupServiceService;
+    const { getGroup, createGroup, updateGroup, getRevision, listRevisions, createRevision } = GroupServiceService;
     server.add(
-      { getGroup, createGroup, updateGroup, listRevisions, createRevision },
+      { getGroup, createGroup, updateGroup, getRevision, listRevisions, createRevision },
       {
         getGroup: async ({ name }) => this.groups.get(name) ?? missing(),
         createGroup: async ({ parent, groupId, description, prefix, access }) => {
@@ -151,6 +151,7 @@ export class FakePlatform {
           this.groups.set(name, group);
           return group;
         },
+        getRevision: async ({ name }) => this.revisions.get(name)?.revision ?? missing(),
         listRevisions: async ({ parent }) => ({
           revisions: this.#revisionsOf(parent).map(({ revision }) => revision),
           nextPageToken: "",

@@ -9,11 +9,13 @@ import {
   ImportOutcome,
   ImportRemark,
 } from "@millrace/proto/control/v1/apis";
+import { GroupServiceService } from "@millrace/proto/control/v1/groups";
 import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { backendText } from "../deploy/backend.ts";
 import { readNewestRevision } from "../deploy/current.ts";
+import { EXIT } from "../exit-codes.ts";
 import { type Answer, done, idOf, many, one, type View } from "../output/answer.ts";
 import { fieldsText } from "../output/table.ts";
 import { readText } from "../terminal.ts";
@@ -148,7 +150,8 @@ export function registerApi(registry: Registry): void {
         const document = readText(resolve(context.terminal.cwd, file), "file");
         const request = { parent: await revisionName(context, options), document };
         const validateOnly = options.dryRun === true;
-        return imported(await context.call(ApiServiceService.importApis, { ...request, validateOnly }));
+        const answer = await context.call(ApiServiceService.importApis, { ...request, validateOnly });
+        return validateOnly ? dryRun(context, request.parent, answer) : imported(answer);
       },
     });
 }
@@ -168,6 +171,23 @@ function imported(answer: ImportApisResponse): Answer {
   return {
     json: { ...lists, renamed, remarks: remarks.map((remark) => ImportRemark.toJSON(remark)), moreRemarks },
     text: [fieldsText([...rows, ["renamed", renames]]), ...remarks.map(remarkText), ...more].join("\n"),
+  };
+}
+
+/** What an import would do. The platform answers a preview of a deployed revision, but not its import. */
+async function dryRun({ call }: Context, name: string, answer: ImportApisResponse): Promise<Answer> {
+  const { environments } = await call(GroupServiceService.getRevision, { name });
+  const { json, text } = imported(answer);
+  const changes = answer.created.length + answer.updated.length + answer.deleted.length > 0;
+  const where = environments.join(", ");
+  const wouldBeRefused = changes && where !== "";
+  const outcome = wouldBeRefused
+    ? `the import would be refused: revision ${idOf(name)} is deployed in ${where}; make a new one, and import into that. It would do this`
+    : "nothing was changed; the import would do this";
+  return {
+    json: { dryRun: true, wouldBeRefused, ...(json as object) },
+    text: `dry run: ${outcome}:\n${text}`,
+    exitCode: wouldBeRefused ? EXIT.failed : EXIT.ok,
   };
 }
 

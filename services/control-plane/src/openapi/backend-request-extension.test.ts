@@ -9,7 +9,7 @@ import {
 import { ImportReport } from "./report.ts";
 
 function read(extension: unknown) {
-  const report = new ImportReport();
+  const report = new ImportReport("shop");
   const operation = { value: { [BACKEND_REQUEST_EXTENSION]: extension }, pointer: "#/paths/~1a/get" };
   let faults: readonly { field: string }[] = [];
   const draft = readBackendRequestExtension(operation, report);

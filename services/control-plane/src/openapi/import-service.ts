@@ -43,7 +43,7 @@ export class ImportService {
 
   /** Makes a revision's APIs equal to a document, all or nothing. Errors: `invalid_argument` document_invalid. */
   async import(ids: RevisionIds, text: string, validateOnly: boolean): Promise<Imported> {
-    const report = new ImportReport();
+    const report = new ImportReport(ids.group);
     const { prefix } = await query(() => getGroup(this.#sql, ids.project, ids.group));
     const document = await readDocument(text, report);
     const read = readApis(document, { project: ids.project, prefix }, report);

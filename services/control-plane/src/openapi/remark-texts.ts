@@ -18,7 +18,10 @@ const TEXTS: Readonly<Record<string, RemarkText>> = {
   host: text("callers reach the group by its deployments", "bind a domain to a deployment"),
   links: text("links between operations are not known", "say what matters in the description"),
   schemes: text("the platform decides over which protocol it is called"),
-  security: text("who may call is a setting of the group", "set it by: millrace group update --access authorized"),
+  security: text(
+    "who may call is a setting of the group",
+    "set it by: millrace group update {group} --access authorized",
+  ),
   securityDefinitions: text("callers are told apart by keys of the platform", "give them keys and authorise those"),
   securitySchemes: text("callers are told apart by keys of the platform", "give them keys and authorise those"),
   servers: text("callers reach the group by its deployments", "a path in front is the group's prefix"),
@@ -27,10 +30,10 @@ const TEXTS: Readonly<Record<string, RemarkText>> = {
   xml: text("how a value becomes XML is not known"),
 };
 
-/** Says something of any key. */
-export function remarkOn(key: string): RemarkText {
+/** Says something of any key. `group` is the id of the group that is imported into. */
+export function remarkOn(key: string, group: string): RemarkText {
   const known = Object.hasOwn(TEXTS, key) ? TEXTS[key] : undefined;
-  if (known) return known;
+  if (known) return text(known.what, known.advice.replace("{group}", group));
   return key.startsWith("x-") ? text("it is an extension of somebody else's") : text("APIs have nothing like it");
 }
 

@@ -16,9 +16,15 @@ export const PLATFORM_EXTENSION = "x-millrace-platform";
 
 /** What is wrong with a document, and what of it could not be carried, each with its pointer. */
 export class ImportReport {
+  readonly #group: string;
   readonly #faults: { field: string; description: string }[] = [];
   readonly #remarks = new Map<string, Remark>();
   readonly #more = new Set<string>();
+
+  /** `group` is the id that advice names. */
+  constructor(group: string) {
+    this.#group = group;
+  }
 
   /** The same one is told once, however many refer to where it is. */
   fault(pointer: string, description: string): void {
@@ -30,7 +36,7 @@ export class ImportReport {
   /** Says that nothing of an element is carried. Without a text of its own, the element's key says why. */
   drop(pointer: string, what?: string, advice = ""): void {
     const key = pointer.slice(pointer.lastIndexOf("/") + 1);
-    const text = what === undefined ? remarkOn(key) : { what, advice };
+    const text = what === undefined ? remarkOn(key, this.#group) : { what, advice };
     this.#add({ pointer, outcome: "not-carried", ...text });
   }
 

@@ -25,7 +25,7 @@ export const GROUP: Group = {
 
 /** Throws as an import does when the document has faults. */
 export function roundTrip(document: unknown): RoundTrip {
-  const report = new ImportReport();
+  const report = new ImportReport("shop");
   const apis = readApis(documentOf(document, report), { project: GROUP.project, prefix: GROUP.prefix }, report);
   report.throwIfFaulty();
   return { apis, remarks: report.remarks, exported: exported(apis) };

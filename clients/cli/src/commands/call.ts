@@ -66,7 +66,7 @@ async function call(context: Context, [method = "", path = ""]: string[], option
   const endpoint = await endpointFor(context, options);
   const answer = await sendRequest({ endpoint, method: method.toUpperCase(), path, headers, body, credential });
   const shown = show(context, answer, options.include === true);
-  if (options.url === undefined) pointAtLog(context, answer);
+  if (options.url === undefined) pointOnwards(context, answer, options);
   return shown;
 }
 
@@ -118,15 +118,22 @@ function show({ json, terminal }: Context, answer: HttpAnswer, include: boolean)
   };
 }
 
-/** Callers are not told how a function failed; whoever owns it is told where that stands. */
-function pointAtLog({ json, project, terminal }: Context, { headers, body }: HttpAnswer): void {
+/** Callers are told neither how a function failed, nor what is there and not released; whoever sees the deployment is told where to look. */
+function pointOnwards(
+  { json, project, terminal }: Context,
+  { headers, body }: HttpAnswer,
+  { group, env }: CallOptions,
+): void {
   const { "content-type": type, "x-millrace-request-id": requestId } = headerMap(headers);
   if (json || type !== "application/problem+json" || requestId === undefined) return;
-  const { component } = parseObject(body.toString("utf8"));
-  if (component !== "function") return;
-  terminal.stderr.write(
-    printable(`what happened: millrace --project ${idOf(project)} logs --request-id ${requestId}`).concat("\n"),
-  );
+  const { component, reason } = parseObject(body.toString("utf8"));
+  const millrace = `millrace --project ${idOf(project)}`;
+  if (component === "function")
+    terminal.stderr.write(`what happened: ${millrace} logs --request-id ${printable(requestId)}\n`);
+  if (reason === "no_deployment")
+    terminal.stderr.write(
+      `nothing is served there; what is released where: ${millrace} release status --group ${group}\nto release: ${millrace} release create --group ${group} --env ${env}\n`,
+    );
 }
 
 function headerMap(headers: readonly [string, string][]): Record<string, string> {

@@ -21,7 +21,7 @@ export function commandsIn(document: string, from = "", to?: string): string[] {
 export function filesIn(document: string): ReadonlyMap<string, string> {
   const text = readFileSync(join(repositoryRoot, document), "utf8");
   return new Map(
-    [...text.matchAll(/^```(?:ts|yaml)\n(?:\/\/|#) (\S+\.(?:ts|yaml))\n(.*?)^```/gms)].map(([, path, code]) => [
+    [...text.matchAll(/^```(?:ts|js|yaml)\n(?:\/\/|#) (\S+\.(?:ts|mjs|yaml))\n(.*?)^```/gms)].map(([, path, code]) => [
       path!,
       code!,
     ]),

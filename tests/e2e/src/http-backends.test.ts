@@ -40,7 +40,7 @@ test("the commands of the guide to http backends work as they stand", async () =
     printed.push(await shell(line.replace("KEY_ID", keyId)));
   }
   assert.match(printed[6]!, new RegExp(`http://${address}/live`));
-  const status = await shell("npx millrace --project shop release status -g store --output json");
+  const status = await shell("npx millrace --project market release status -g store --output json");
   const { deployments } = JSON.parse(status) as { deployments: { name: string; pathUrl: string }[] };
   const urlOf = (environment: string) => deployments.find(({ name }) => name.endsWith(environment))!.pathUrl;
   const ask = async (url: string) => (await fetch(url)).text();

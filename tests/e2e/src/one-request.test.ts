@@ -150,9 +150,8 @@ test("what was not sampled is exported when it fails, with what the function mea
 test("the guide to traces: a function measures, and its spans are in its caller's trace", async () => {
   const guide = "docs/guides/traces.md";
   const shell = readersShell(platform.platformFile, filesIn(guide));
-  await shell("npx millrace project create lab");
   const commands = commandsIn(guide);
-  assert.equal(commands.length, 7);
+  assert.equal(commands.length, 8);
   const printed: string[] = [];
   for (const line of commands.slice(0, -1)) printed.push(await shell(line));
   const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -160,7 +159,7 @@ test("the guide to traces: a function measures, and its spans are in its caller'
   const charge = await until(() => collector.spans.find(({ name }) => name === "charge card"), { timeoutMs: 10_000 });
   assert.deepEqual([charge.traceId, charge.attributes.amount], [traceId, 42]);
   await until(async () =>
-    /"status": 200/.test(await shell("npx millrace --project lab requests --limit 1 --output json")),
+    /"status": 200/.test(await shell("npx millrace --project shelf requests --limit 1 --output json")),
   );
   assert.match(await shell(commands.at(-1)!), new RegExp(`trace +${traceId}`));
 });

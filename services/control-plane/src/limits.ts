@@ -44,14 +44,14 @@ export const LIMITS = {
   sweptVersionsMax: 100,
 
   uploadBytesMax: 50 * MIB,
-  uploadsAtOnceMax: 4,
-  uploadsAtOncePerPersonMax: 2,
+  /** At once, and of one person. */
+  uploads: { max: 4, ofOneMax: 2 },
   /** Between two chunks that hold anything. */
   uploadStallTimeoutMs: 10_000,
   uploadTimeoutMs: 300_000,
   testEventBytesMax: 64 * KIB,
-  trialsAtOnceMax: 16,
-  trialsAtOncePerPersonMax: 2,
+  /** At once, and of one person. */
+  trials: { max: 16, ofOneMax: 2 },
   /** For a function's start and its work when it is tried; and how much longer the runner may take to tell of it. */
   trialTimeoutMs: 60_000,
   trialAnswerMs: 10_000,
@@ -152,8 +152,8 @@ export const LIMITS = {
   metricSeriesMax: 100,
   metricPointsMax: 15_000,
 
-  tailsMax: 200,
-  tailsPerPersonMax: 10,
+  /** At once, and of one person. */
+  tails: { max: 200, ofOneMax: 10 },
   /** Longer ones are resumed: by then a person may have lost its role. */
   tailLifetimeMs: 600_000,
   tailPollMs: 500,
@@ -173,6 +173,8 @@ export const LIMITS = {
   servingSettleMs: 50,
   servingAnswerMs: 500,
   propagationWaitMsMax: 10_000,
+  /** Who asks or waits how far a change has come: at once, and of one person. */
+  propagations: { max: 100, ofOneMax: 10 },
   propagationPollMs: 50,
 
   upkeepIntervalMs: 60_000,
@@ -192,8 +194,8 @@ export const LIMITS = {
     eventsKeptMs: 30 * 86_400_000,
     /** Of one alarm; the oldest gives way. */
     deliveriesPendingMax: 50,
-    deliveriesAtOnceMax: 64,
-    deliveriesAtOncePerProjectMax: 2,
+    /** At once, and of one project. */
+    deliveries: { max: 64, ofOneMax: 2 },
     deliveryTimeoutMs: 10_000,
     /** Of an answer; nobody reads more of it than its status. */
     answerBytesMax: 64 * KIB,
@@ -217,8 +219,8 @@ export const LIMITS = {
     expiringMs: 14 * 86_400_000,
     lookupTimeoutMs: 5_000,
     lookupTries: 2,
-    lookupsAtOnceMax: 16,
-    lookupsAtOncePerProjectMax: 2,
+    /** At once, and of one project. */
+    lookups: { max: 16, ofOneMax: 2 },
     /** What DNS holds, as an error shows it. */
     recordsShownMax: 5,
     recordCharsMax: 100,

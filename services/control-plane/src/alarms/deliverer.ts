@@ -3,6 +3,7 @@ import { PlatformError } from "@millrace/errors";
 import type { MasterKeyring } from "@millrace/sealing";
 import { inTransaction, query, type Sql } from "@millrace/sql";
 import { LIMITS } from "../limits.ts";
+import { Places } from "../requests/places.ts";
 import type { Alarm } from "./alarm.ts";
 import { type Claim, claimDelivery, failDeliveries, settleAttempt } from "./alarm-event-store.ts";
 import { findWebhook, sealedSecrets, switchOffWebhook } from "./alarm-store.ts";
@@ -12,7 +13,7 @@ import { testBody } from "./notification.ts";
 import type { WebhookClient } from "./webhook-client.ts";
 import { secretContext, signatureHeader } from "./webhook-signature.ts";
 
-const { attemptLostMs, deliveriesAtOnceMax, deliveriesAtOncePerProjectMax, deliveryAgeMaxMs } = LIMITS.alarm;
+const { attemptLostMs, deliveries, deliveryAgeMaxMs } = LIMITS.alarm;
 
 interface DelivererDeps {
   sql: Sql;
@@ -33,9 +34,8 @@ export class Deliverer {
   /** Attempts by what became of the delivery, since the process began. */
   readonly counts = { delivered: 0, pending: 0, failed: 0 };
   readonly #deps: DelivererDeps;
-  readonly #byProject = new Map<string, number>();
+  readonly #places = new Places(deliveries);
   readonly #underWay = new Set<Promise<void>>();
-  #open = 0;
 
   constructor(deps: DelivererDeps) {
     this.#deps = deps;
@@ -44,18 +44,21 @@ export class Deliverer {
   /** Begins what is due and fits; does not wait for receivers. */
   async round(): Promise<void> {
     const { sql, clock, stopping } = this.#deps;
-    while (this.#open < deliveriesAtOnceMax && !stopping.aborted) {
+    while (!this.#places.isFull && !stopping.aborted) {
       const now = clock();
-      const busy = [...this.#byProject].filter(([, count]) => count >= deliveriesAtOncePerProjectMax);
       const lostAt = new Date(now.getTime() + attemptLostMs);
-      const claim = await query(() => claimDelivery(sql, { now, lostAt, except: busy.map(([project]) => project) }));
+      const except = this.#places.fullHolders();
+      const claim = await query(() => claimDelivery(sql, { now, lostAt, except }));
       if (!claim) return;
-      this.#begin(claim);
+      const leave = this.#places.enter(claim.project);
+      // A test may have taken the last place meanwhile: the attempt has begun, and no other does.
+      this.#begin(claim, leave ?? (() => {}));
+      if (!leave) return;
     }
   }
 
   get underWay(): number {
-    return this.#open;
+    return this.#places.taken;
   }
 
   /** Until nothing is under way. */
@@ -65,12 +68,11 @@ export class Deliverer {
 
   /** Sends a test, once. Throws `resource_exhausted` deliveries_busy. */
   async test(alarm: Alarm, url: string): Promise<Attempt & { deliveryId: string; durationMs: number }> {
-    const isFull = (this.#byProject.get(alarm.project) ?? 0) >= deliveriesAtOncePerProjectMax;
-    if (isFull || this.#open >= deliveriesAtOnceMax) {
-      const message = `At most ${deliveriesAtOncePerProjectMax} deliveries of a project are under way at once; try again in a moment.`;
+    const leave = this.#places.enter(alarm.project);
+    if (!leave) {
+      const message = `At most ${deliveries.ofOneMax} deliveries of a project are under way at once; try again in a moment.`;
       throw new PlatformError("resource_exhausted", message, { reason: "deliveries_busy" });
     }
-    const leave = this.#enter(alarm.project);
     try {
       const deliveryId = mintDeliveryId();
       const startedAt = performance.now();
@@ -86,8 +88,7 @@ export class Deliverer {
     }
   }
 
-  #begin(claim: Claim): void {
-    const leave = this.#enter(claim.project);
+  #begin(claim: Claim, leave: () => void): void {
     const attempt = this.#attempt(claim)
       .catch((err: unknown) => this.#deps.log.warn({ err, alarm: claim.alarmUid }, "a delivery is tried again"))
       .finally(() => {
@@ -95,17 +96,6 @@ export class Deliverer {
         this.#underWay.delete(attempt);
       });
     this.#underWay.add(attempt);
-  }
-
-  #enter(project: string): () => void {
-    this.#open++;
-    this.#byProject.set(project, (this.#byProject.get(project) ?? 0) + 1);
-    return () => {
-      this.#open--;
-      const left = this.#byProject.get(project)! - 1;
-      if (left === 0) this.#byProject.delete(project);
-      else this.#byProject.set(project, left);
-    };
   }
 
   async #attempt(claim: Claim): Promise<void> {

@@ -166,7 +166,7 @@ test("a slow receiver is given up in time, and keeps nobody waiting but its own 
   await evaluate();
   await deliverer.round();
   await until(() => quick.received.length === 1);
-  assert.ok(slow.received.length <= LIMITS.alarm.deliveriesAtOncePerProjectMax);
+  assert.ok(slow.received.length <= LIMITS.alarm.deliveries.ofOneMax);
   await deliverer.settled();
   for (let i = 0; i < 2; i++) await round();
   const errors = await Promise.all(["a", "b", "c", "d"].map(async (id) => (await events(id))[0]?.delivery?.error));

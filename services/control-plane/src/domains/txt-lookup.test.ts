@@ -26,11 +26,11 @@ test("a name server that fails is no proof that there is no record", async (t) =
 test("a silent name server is waited for so long; so many lookups wait at once, fewer of one project, and the next is refused", async (t) => {
   const server = await startNameServer(t);
   const find = txtLookup([server.address]);
-  for (let i = 0; i < LIMITS.domain.lookupsAtOnceMax; i++) server.texts.set(`slow${i}.example`, "silent");
+  for (let i = 0; i < LIMITS.domain.lookups.max; i++) server.texts.set(`slow${i}.example`, "silent");
   const startedAt = performance.now();
-  const silent = Array.from({ length: LIMITS.domain.lookupsAtOnceMax }, (_, i) =>
+  const silent = Array.from({ length: LIMITS.domain.lookups.max }, (_, i) =>
     refused(
-      find(`slow${i}.example`, `p${i % (LIMITS.domain.lookupsAtOnceMax / 2)}`),
+      find(`slow${i}.example`, `p${i % (LIMITS.domain.lookups.max / 2)}`),
       "unavailable",
       "name_servers_unavailable",
     ),

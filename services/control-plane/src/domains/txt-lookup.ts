@@ -1,6 +1,7 @@
 import { Resolver } from "node:dns/promises";
 import { PlatformError } from "@millrace/errors";
 import { LIMITS } from "../limits.ts";
+import { Places } from "../requests/places.ts";
 
 /**
  * The TXT records of a name, for a project; none where there is no such name. Throws `unavailable` name_servers_unavailable and
@@ -10,17 +11,14 @@ export type TxtLookup = (name: string, project: string) => Promise<string[]>;
 
 /** Asks the name servers of `servers` (`address[:port]`), or the machine's own where none are given. */
 export function txtLookup(servers: readonly string[]): TxtLookup {
-  /** Projects that wait, once for each of their lookups. */
-  const waiting: string[] = [];
-  const { lookupsAtOnceMax, lookupsAtOncePerProjectMax } = LIMITS.domain;
+  const places = new Places(LIMITS.domain.lookups);
   return async (name, project) => {
-    const own = waiting.filter((other) => other === project).length;
-    if (waiting.length >= lookupsAtOnceMax || own >= lookupsAtOncePerProjectMax) throw busy();
-    waiting.push(project);
+    const leave = places.enter(project);
+    if (!leave) throw busy();
     try {
       return await lookUp(name, servers);
     } finally {
-      waiting.splice(waiting.indexOf(project), 1);
+      leave();
     }
   };
 }

@@ -336,7 +336,7 @@ test("log lines are tailed alike, and a person's tails are bounded and free agai
       { signal: stop.signal },
     );
   await until(() => report("lines", "r1").catch(() => undefined));
-  const tails = Array.from({ length: LIMITS.tailsPerPersonMax }, open);
+  const tails = Array.from({ length: LIMITS.tails.ofOneMax }, open);
   for (const tail of tails) assert.equal((await tail.next()).value!.entries[0]!.message, "first");
   await refused(open().next(), "resource_exhausted", "tails_exhausted");
   await run("lines", "r2", "", [["warn", "second"]]);

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { PlatformError } from "@millrace/errors";
 import { principalName, type RpcContext } from "@millrace/rpc";
 import { LIMITS } from "../limits.ts";
+import { Places } from "../requests/places.ts";
 import type { EventCursor } from "./event.ts";
 import type { Scan } from "./event-store.ts";
 import type { Gap } from "./gap.ts";
@@ -26,9 +27,8 @@ export interface TailSource<Row extends EventCursor> {
 
 /** Streams of what comes: each looks for more in turns, and ends after a while, to be resumed. */
 export class Tails {
-  readonly #byPerson = new Map<string, number>();
+  readonly #places = new Places(LIMITS.tails);
   readonly #stopping: AbortSignal;
-  #open = 0;
 
   /** All end when `stopping` aborts. */
   constructor(stopping: AbortSignal) {
@@ -41,7 +41,8 @@ export class Tails {
     first: TailTurn<Row>,
     source: TailSource<Row>,
   ): AsyncGenerator<TailTurn<Row>> {
-    const leave = this.#enter(principalName(principal));
+    const leave = this.#places.enter(principalName(principal));
+    if (!leave) throw exhausted();
     const lifetime = AbortSignal.timeout(LIMITS.tailLifetimeMs);
     const over = AbortSignal.any([signal, lifetime, this.#stopping]);
     try {
@@ -59,27 +60,11 @@ export class Tails {
       leave();
     }
   }
+}
 
-  #enter(person: string): () => void {
-    const own = this.#byPerson.get(person) ?? 0;
-    if (this.#open >= LIMITS.tailsMax || own >= LIMITS.tailsPerPersonMax) {
-      throw new PlatformError(
-        "resource_exhausted",
-        `At most ${LIMITS.tailsPerPersonMax} tails of a person are open at once.`,
-        {
-          reason: "tails_exhausted",
-        },
-      );
-    }
-    this.#open++;
-    this.#byPerson.set(person, own + 1);
-    return () => {
-      this.#open--;
-      const left = this.#byPerson.get(person)! - 1;
-      if (left > 0) this.#byPerson.set(person, left);
-      else this.#byPerson.delete(person);
-    };
-  }
+function exhausted(): PlatformError {
+  const message = `At most ${LIMITS.tails.ofOneMax} tails of a person are open at once.`;
+  return new PlatformError("resource_exhausted", message, { reason: "tails_exhausted" });
 }
 
 /** Of what is older nothing comes: the stream keeps it for a day, and an event may say that it is an hour older. */

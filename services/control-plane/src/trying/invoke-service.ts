@@ -12,6 +12,7 @@ import { checkRunnable } from "../functions/version-service.ts";
 import { getVersion } from "../functions/version-store.ts";
 import { LIMITS } from "../limits.ts";
 import { toVersionRecord } from "../projecting/render.ts";
+import { Places } from "../requests/places.ts";
 import { defaultEvent } from "./event-templates.ts";
 import { checkEvent, eventUnfit, type GivenEvent, triedRequest } from "./test-event.ts";
 import { getTestEvent } from "./test-event-store.ts";
@@ -50,8 +51,7 @@ interface Callee {
 /** Calls functions for those who write them. */
 export class InvokeService {
   readonly #deps: { sql: Sql; trier: Trier; region: string; random: () => number };
-  /** The person of each call that runs. */
-  readonly #running: string[] = [];
+  readonly #places = new Places(LIMITS.trials);
 
   constructor(deps: { sql: Sql; trier: Trier; region: string; random: () => number }) {
     this.#deps = deps;
@@ -59,14 +59,12 @@ export class InvokeService {
 
   /** Only a few run at a time, so that what is tried takes no slots away from what is served. */
   async invoke(request: InvokeRequest): Promise<Invoked> {
-    const { person } = request;
-    const own = this.#running.filter((one) => one === person).length;
-    if (this.#running.length >= LIMITS.trialsAtOnceMax || own >= LIMITS.trialsAtOncePerPersonMax) throw busy();
-    this.#running.push(person);
+    const leave = this.#places.enter(request.person);
+    if (!leave) throw busy();
     try {
       return await this.#invoke(request);
     } finally {
-      this.#running.splice(this.#running.indexOf(person), 1);
+      leave();
     }
   }
 

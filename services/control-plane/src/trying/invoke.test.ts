@@ -162,11 +162,11 @@ test("a person has only so many calls at a time", async () => {
   trier.requests.splice(0);
   const held = Promise.withResolvers<TrialResponse["outcome"]>();
   trier.answer = held.promise;
-  const running = Array.from({ length: LIMITS.trialsAtOncePerPersonMax }, () => invoke());
-  await until(() => trier.requests.length === LIMITS.trialsAtOncePerPersonMax);
+  const running = Array.from({ length: LIMITS.trials.ofOneMax }, () => invoke());
+  await until(() => trier.requests.length === LIMITS.trials.ofOneMax);
   await refused(invoke(), "resource_exhausted", "invocations_exhausted");
   held.resolve({ $case: "rejection", value: "draining" });
-  for (const call of running) await refused(call, "unavailable", "overloaded");
+  await Promise.all(running.map((call) => refused(call, "unavailable", "overloaded")));
   trier.answer = undefined;
   await invoke();
 });

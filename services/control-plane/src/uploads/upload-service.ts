@@ -4,6 +4,7 @@ import { inTransaction, query, type Sql, withCommitListener } from "@millrace/sq
 import type { Code, FunctionDraft } from "../functions/function.ts";
 import { getFunction, lockFunction, updateCode } from "../functions/function-store.ts";
 import { LIMITS, QUOTAS } from "../limits.ts";
+import { Places } from "../requests/places.ts";
 import { sumCodeBytes } from "./artifact-store.ts";
 import { receiveUpload } from "./receive-upload.ts";
 import { type Build, checkSource, type Upload } from "./upload.ts";
@@ -29,8 +30,7 @@ export interface UploadRequest {
 
 export class UploadService {
   readonly #deps: { sql: Sql; builder: Builder; artifacts: ArtifactKeeper; clock: () => Date };
-  /** The person of each upload that runs. */
-  readonly #running: string[] = [];
+  readonly #places = new Places(LIMITS.uploads);
 
   constructor(deps: { sql: Sql; builder: Builder; artifacts: ArtifactKeeper; clock: () => Date }) {
     this.#deps = deps;
@@ -41,14 +41,12 @@ export class UploadService {
    */
   async upload(request: UploadRequest, chunks: AsyncIterable<Uint8Array>): Promise<FunctionDraft> {
     checkSource(request.filename, request.entry);
-    const { person } = request;
-    const own = this.#running.filter((one) => one === person).length;
-    if (this.#running.length >= LIMITS.uploadsAtOnceMax || own >= LIMITS.uploadsAtOncePerPersonMax) throw busy();
-    this.#running.push(person);
+    const leave = this.#places.enter(request.person);
+    if (!leave) throw busy();
     try {
       return await this.#upload(request, chunks);
     } finally {
-      this.#running.splice(this.#running.indexOf(person), 1);
+      leave();
     }
   }
 

@@ -184,7 +184,7 @@ test("only a few uploads run at a time, of one person fewer still, and one that 
     }
     return client.callClientStream(uploadCode, slowly(), options).catch((error: unknown) => error);
   };
-  const { uploadsAtOncePerPersonMax: each, uploadsAtOnceMax: all } = LIMITS;
+  const { ofOneMax: each, max: all } = LIMITS.uploads;
   const running = Array.from({ length: each }, () => start(bare.name));
   await until(() => waiting === each);
   await until(() => refused(upload(client, bare.name), "resource_exhausted", "upload_busy"));

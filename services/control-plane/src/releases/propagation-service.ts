@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { PlatformError } from "@millrace/errors";
 import type { Environment } from "@millrace/names";
-import { hostLabel } from "@millrace/names";
+import { formatName, hostLabel } from "@millrace/names";
 import { query, type Sql } from "@millrace/sql";
 import type { BusLink } from "../bus/bus-link.ts";
 import { checkReleased } from "../deployments/deployment.ts";
@@ -9,6 +10,8 @@ import { getDeployment } from "../deployments/deployment-store.ts";
 import { getGroup } from "../groups/group-store.ts";
 import { LIMITS } from "../limits.ts";
 import { databaseNow } from "../projecting/projected-store.ts";
+import { Places } from "../requests/places.ts";
+import { Together } from "../requests/together.ts";
 import { Violations } from "../requests/violations.ts";
 import type { Gateways } from "./gateways-bus.ts";
 
@@ -23,21 +26,40 @@ export interface Propagation {
 /** How far a change of a deployment has come. */
 export class PropagationService {
   readonly #deps: { sql: Sql; link: BusLink; gateways: Gateways };
+  readonly #places = new Places(LIMITS.propagations);
+  readonly #looks = new Together<Propagation>();
 
   constructor(deps: { sql: Sql; link: BusLink; gateways: Gateways }) {
     this.#deps = deps;
   }
 
-  /** Asks at once, and again until all gateways serve the newest change or `waitMs` are over. */
-  async get(ids: DeploymentIds, waitMs: number, signal: AbortSignal): Promise<Propagation> {
+  /**
+   * Asks at once, and again until all gateways serve the newest change or `waitMs` are over; for all who wait for a deployment together.
+   * `person` is who asks, e.g. `people/abc`. Throws `resource_exhausted` propagations_exhausted.
+   */
+  async get(
+    ids: DeploymentIds,
+    waitMs: number,
+    { person, signal }: { person: string; signal: AbortSignal },
+  ): Promise<Propagation> {
     const violations = new Violations();
     const { propagationWaitMsMax } = LIMITS;
     const fits = waitMs >= 0 && waitMs <= propagationWaitMsMax;
     violations.unless(fits, "wait_ms", `must be from 0 to ${propagationWaitMsMax}`);
     violations.throwIfAny();
-    const deadlineMs = performance.now() + waitMs;
+    const leave = this.#places.enter(person);
+    if (!leave) throw exhausted();
+    try {
+      return await this.#wait(ids, performance.now() + waitMs, signal);
+    } finally {
+      leave();
+    }
+  }
+
+  async #wait(ids: DeploymentIds, deadlineMs: number, signal: AbortSignal): Promise<Propagation> {
+    const key = formatName("deployment", { ...ids });
     for (;;) {
-      const propagation = await this.#look(ids);
+      const propagation = await this.#looks.ask(key, () => this.#look(ids));
       const isDone = propagation.afterMs !== undefined || performance.now() >= deadlineMs;
       if (isDone) return propagation;
       signal.throwIfAborted();
@@ -68,4 +90,9 @@ export class PropagationService {
       afterMs: isDone ? Math.max(...current.map(({ afterMs }) => afterMs!)) : undefined,
     };
   }
+}
+
+function exhausted(): PlatformError {
+  const message = `At most ${LIMITS.propagations.ofOneMax} questions of a person how far a change has come are open at once; try again in a moment.`;
+  return new PlatformError("resource_exhausted", message, { reason: "propagations_exhausted" });
 }

@@ -81,6 +81,25 @@ test("it waits until the last one serves it, or as long as it was asked to", asy
   for (const other of others) other.stop();
 });
 
+test("many who wait for a deployment are told of by one question at a time, and nobody has all places", async () => {
+  let asked = 0;
+  const stuck = gateway("gateway-1", () => {
+    asked++;
+    return { generation: 0 };
+  });
+  await bus.flush();
+  asked = 0;
+  const began = performance.now();
+  const waiting = Array.from({ length: LIMITS.propagations.ofOneMax }, () => look(400));
+  await refused(look(), "resource_exhausted", "propagations_exhausted");
+  await Promise.all(waiting);
+  // A question takes as long as gateways-2 and 3, which are silent, are waited for.
+  const turns = (performance.now() - began) / LIMITS.servingAnswerMs + 1;
+  assert.ok(asked <= turns, `${asked} questions`);
+  assert.equal((await look()).serving, 0);
+  stuck.stop();
+});
+
 test("a gateway that is silent counts until it has not been heard of for a while; nonsense counts for nothing", async () => {
   bus.publish(SUBJECTS.served("gateway-9"), Buffer.from([0xff, 0xff]));
   const silent = await look();

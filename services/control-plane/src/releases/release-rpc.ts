@@ -5,7 +5,7 @@ import {
   type Release as ReleaseMessage,
   RollbackRequest,
 } from "@millrace/proto/control/v1/deployments";
-import { type HandlersOf, onceOf, pageOf, pageSizeOf } from "@millrace/rpc";
+import { type HandlersOf, onceOf, pageOf, pageSizeOf, principalName } from "@millrace/rpc";
 import { toBackendDraft, toBackendMessage } from "../apis/backend-message.ts";
 import { toDifferenceMessage } from "../apis/difference-message.ts";
 import type { DeploymentIds } from "../deployments/deployment-service.ts";
@@ -48,8 +48,9 @@ export function releaseHandlers(
       const revision = live === undefined ? "" : revisionText(live.revision);
       return { release: live?.number ?? 0, revision, apis: apis.map(toDifferenceMessage) };
     },
-    async getPropagation({ name, waitMs }, { signal }) {
-      const { gateways, ...propagation } = await propagations.get(parseName("deployment", name), waitMs, signal);
+    async getPropagation({ name, waitMs }, { principal, signal }) {
+      const asking = { person: principalName(principal), signal };
+      const { gateways, ...propagation } = await propagations.get(parseName("deployment", name), waitMs, asking);
       return { ...propagation, total: gateways.length, gateways: [...gateways] };
     },
     async rollback(request, context) {

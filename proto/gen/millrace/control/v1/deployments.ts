@@ -3550,7 +3550,10 @@ export const DeploymentServiceService = {
       Buffer.from(ListDeploymentHistoryResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListDeploymentHistoryResponse => ListDeploymentHistoryResponse.decode(value),
   },
-  /** How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do. */
+  /**
+   * How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do.
+   * Errors: `resource_exhausted` propagations_exhausted.
+   */
   getPropagation: {
     path: "/millrace.control.v1.DeploymentService/GetPropagation" as const,
     requestStream: false as const,
@@ -3591,7 +3594,10 @@ export interface DeploymentServiceServer extends UntypedServiceImplementation {
   diffRelease: handleUnaryCall<DiffReleaseRequest, DiffReleaseResponse>;
   /** Releases and what changed the deployment without one: rollbacks, moved aliases, offline and online. Newest first. */
   listDeploymentHistory: handleUnaryCall<ListDeploymentHistoryRequest, ListDeploymentHistoryResponse>;
-  /** How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do. */
+  /**
+   * How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do.
+   * Errors: `resource_exhausted` propagations_exhausted.
+   */
   getPropagation: handleUnaryCall<GetPropagationRequest, Propagation>;
 }
 
@@ -3777,7 +3783,10 @@ export interface DeploymentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListDeploymentHistoryResponse) => void,
   ): ClientUnaryCall;
-  /** How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do. */
+  /**
+   * How far the newest change has come: which gateways serve it. Asks them, and answers within a second. With `wait_ms` it waits until all do.
+   * Errors: `resource_exhausted` propagations_exhausted.
+   */
   getPropagation(
     request: GetPropagationRequest,
     callback: (error: ServiceError | null, response: Propagation) => void,

@@ -78,9 +78,9 @@ export const METRICS_TABLE: readonly MetricRow[] = [
   row("gauge", GATEWAY, "gateway_backend_calls", "Requests that are at http backends"),
   row("gauge", GATEWAY, "gateway_backend_origins", "Http backends that were asked lately"),
   row("gauge", GATEWAY, "gateway_backend_circuits_open", "Http backends that fail too often to be asked"),
-  row("gauge", GATEWAY, "gateway_frames_foreign", "Frames that runners sent for calls of other runners"),
-  row("gauge", GATEWAY, "gateway_request_events_dropped", "Requests that the stream was not told of"),
-  row("gauge", GATEWAY, "gateway_access_log_dropped", "Lines that standard output was too slow for"),
+  row("counter", GATEWAY, "gateway_frames_foreign_total", "Frames that runners sent for calls of other runners"),
+  row("counter", GATEWAY, "gateway_request_events_dropped_total", "Requests that the stream was not told of"),
+  row("counter", GATEWAY, "gateway_access_log_dropped_total", "Lines that standard output was too slow for"),
   row(
     "counter",
     GATEWAY,

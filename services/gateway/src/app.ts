@@ -152,21 +152,24 @@ export function buildApp(deps: GatewayDependencies) {
     onEnd: deps.requestsTold ? (exchange) => observeExchange(exchange, observers) : () => {},
     log,
   });
-  const metrics = createMetrics(deps, {
+  const gauges = {
     backendCalls: () => backends.origins.calls,
     backendOrigins: () => backends.origins.count,
     openCircuits: () => backends.origins.openCircuits,
     openCalls: () => dispatcher.openCalls,
     waitingCalls: () => dispatcher.waitingCalls,
     runners: () => dispatcher.runners.count,
-    foreignFrames: () => dispatcher.foreignFrames,
     deployments: () => deployments.count,
     derivedKeys: () => keys.count,
     heldBodyBytes: () => bodies.heldBytes,
     inFlight: () => http.inFlight,
+  };
+  const counts = {
+    foreignFrames: () => dispatcher.foreignFrames,
     droppedEvents: () => events.dropped,
     droppedLogLines: () => accessLog.droppedLines,
-  });
+  };
+  const metrics = createMetrics(deps, gauges, counts);
 
   const observers = { log: accessLog, events, metrics, usage, traces };
   registerUsageMetrics(deps, usage);

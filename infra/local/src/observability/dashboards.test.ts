@@ -97,6 +97,7 @@ test("a metric, label or variable that is none is found", () => {
     ['millrace_gateway_requests_total{code="500"}', "millrace_gateway_requests_total has no label code"],
     ["sum by (api) (millrace_gateway_requests_total)", "nothing in it has the label api"],
     ['millrace_gateway_requests_total{status=~"$class"}', "there is no variable class"],
+    ["sum(rate(millrace_gateway_runners[5m]))", "millrace_gateway_runners does not only grow"],
     ["sum(gateway_runners)", "there is no metric gateway_runners"],
   ] as const) {
     assert.deepEqual(faultsOf(expression), [fault], expression);

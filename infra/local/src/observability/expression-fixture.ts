@@ -28,6 +28,10 @@ export function faultsOf(expression: string, variables: readonly string[] = []):
       if (found && !found.includes(label!)) faults.push(`${name} has no label ${label}`);
     }
   }
+  for (const [, name] of expression.matchAll(/\b(?:rate|increase)\(\s*(\w+)/g)) {
+    if (METRICS_TABLE.some((row) => row.name === name && row.type === "gauge"))
+      faults.push(`${name} does not only grow`);
+  }
   for (const [, list] of groupings) {
     for (const label of list!.split(",").map((text) => text.trim())) {
       if (!labels.has(label)) faults.push(`nothing in it has the label ${label}`);

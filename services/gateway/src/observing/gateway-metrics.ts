@@ -8,11 +8,15 @@ export interface GatewayGauges {
   openCalls: () => number;
   waitingCalls: () => number;
   runners: () => number;
-  foreignFrames: () => number;
   deployments: () => number;
   derivedKeys: () => number;
   heldBodyBytes: () => number;
   inFlight: () => number;
+}
+
+/** What only grows. */
+export interface GatewayCounts {
+  foreignFrames: () => number;
   droppedLogLines: () => number;
   droppedEvents: () => number;
 }
@@ -26,25 +30,46 @@ export interface GatewayMetrics {
   countUncheckedNonce(): void;
 }
 
-const GAUGES: Record<keyof GatewayGauges, { name: string; description: string }> = {
+interface Naming {
+  name: string;
+  description: string;
+}
+
+const GAUGES: Record<keyof GatewayGauges, Naming> = {
   backendCalls: { name: "gateway_backend_calls", description: "Requests that are at http backends" },
   backendOrigins: { name: "gateway_backend_origins", description: "Http backends that were asked lately" },
   openCircuits: { name: "gateway_backend_circuits_open", description: "Http backends that fail too often to be asked" },
   openCalls: { name: "gateway_calls_open", description: "Invocations that are at a runner" },
   waitingCalls: { name: "gateway_calls_waiting", description: "Invocations that wait for a free slot" },
   runners: { name: "gateway_runners", description: "Runners that beat" },
-  foreignFrames: { name: "gateway_frames_foreign", description: "Frames that runners sent for calls of other runners" },
   deployments: { name: "gateway_deployments", description: "Deployments that are known" },
   derivedKeys: { name: "gateway_derived_keys", description: "Signing keys that are held" },
   heldBodyBytes: { name: "gateway_held_body_bytes", description: "Bodies that are held whole" },
   inFlight: { name: "gateway_requests_in_flight", description: "Requests without an end yet" },
-  droppedEvents: { name: "gateway_request_events_dropped", description: "Requests that the stream was not told of" },
-  droppedLogLines: { name: "gateway_access_log_dropped", description: "Lines that standard output was too slow for" },
+};
+
+const COUNTS: Record<keyof GatewayCounts, Naming> = {
+  foreignFrames: {
+    name: "gateway_frames_foreign_total",
+    description: "Frames that runners sent for calls of other runners",
+  },
+  droppedEvents: {
+    name: "gateway_request_events_dropped_total",
+    description: "Requests that the stream was not told of",
+  },
+  droppedLogLines: {
+    name: "gateway_access_log_dropped_total",
+    description: "Lines that standard output was too slow for",
+  },
 };
 
 type Metering = Pick<Telemetry, "meter" | "addHistogram">;
 
-export function createMetrics({ meter, addHistogram }: Metering, gauges: GatewayGauges): GatewayMetrics {
+export function createMetrics(
+  { meter, addHistogram }: Metering,
+  gauges: GatewayGauges,
+  counts: GatewayCounts,
+): GatewayMetrics {
   const requests = countByOutcome(meter);
   const durations = { durations: new Array<number>(DURATION_BUCKETS).fill(0), durationUs: 0 };
   addHistogram({
@@ -55,11 +80,11 @@ export function createMetrics({ meter, addHistogram }: Metering, gauges: Gateway
   const unchecked = meter.createCounter("gateway_nonces_unchecked_total", {
     description: "Signed safe requests that passed while the store of nonces was away",
   });
-  for (const [key, { name, description }] of Object.entries(GAUGES) as [
-    keyof GatewayGauges,
-    { name: string; description: string },
-  ][]) {
+  for (const [key, { name, description }] of entriesOf(GAUGES)) {
     meter.createObservableGauge(name, { description }).addCallback((result) => result.observe(gauges[key]()));
+  }
+  for (const [key, { name, description }] of entriesOf(COUNTS)) {
+    meter.createObservableCounter(name, { description }).addCallback((result) => result.observe(counts[key]()));
   }
   return {
     countRequest(status, reason, durationMs) {
@@ -70,6 +95,10 @@ export function createMetrics({ meter, addHistogram }: Metering, gauges: Gateway
     countUnparsed: ({ reason }) => requests.add(REASONS[reason].status, reason),
     countUncheckedNonce: () => unchecked.add(1),
   };
+}
+
+function entriesOf<K extends string>(namings: Record<K, Naming>): [K, Naming][] {
+  return Object.entries(namings) as [K, Naming][];
 }
 
 /** OpenTelemetry's own counter makes a text of the labels each time. */

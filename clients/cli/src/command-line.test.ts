@@ -80,6 +80,21 @@ test("a platform that does not answer has its exit code, and its address in the 
   assert.equal(JSON.parse(stderr).reason, "platform_unavailable");
 });
 
+test("a platform that was stopped does not answer, and nobody is told to sign in", async (t) => {
+  const home = folderWith(t, { ".millrace/ports.json": "{}", "below/a.txt": "" });
+  const near = await run(home, ["whoami"]);
+  assert.equal(near.exitCode, 5);
+  assert.match(
+    near.stderr,
+    /^error: The platform in .*\.millrace does not run; npm start starts it.* \(platform_unavailable\)\n$/,
+  );
+  const env = { MILLRACE_PLATFORM_FILE: join(home, ".millrace/platform.json") };
+  assert.equal((await run(join(home, "below"), ["project", "list"])).exitCode, 5);
+  assert.equal((await run(folderWith(t, {}), ["whoami"], { env })).exitCode, 5);
+  writePlatformFile(home, {});
+  assert.match((await run(home, ["whoami"])).stderr, /auth at 127\.0\.0\.1:9 does not answer/);
+});
+
 test("tables align by width and lose trailing space and control characters", () => {
   assert.equal(
     tableText(

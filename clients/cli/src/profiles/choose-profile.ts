@@ -1,6 +1,6 @@
 import { PlatformError } from "@millrace/errors";
 import type { Terminal } from "../terminal.ts";
-import { namedPlatformFile, nearbyPlatformFile, operatorProfile } from "./platform-file.ts";
+import { namedPlatformFile, nearbyPlatformFile, operatorProfile, refuseStopped } from "./platform-file.ts";
 import type { PlatformAddresses, Profile } from "./profile.ts";
 import { DEFAULT_PROFILE, ProfileStore } from "./profile-store.ts";
 
@@ -14,6 +14,7 @@ import { DEFAULT_PROFILE, ProfileStore } from "./profile-store.ts";
 export function chooseProfile(terminal: Terminal, asked: string | undefined): Profile {
   const found = findProfile(terminal, asked);
   if (found) return found;
+  refuseStopped(terminal);
   throw new PlatformError(
     "unauthenticated",
     "You are not signed in; run millrace login, or start a platform in this folder.",

@@ -4,17 +4,26 @@ import { invalidFields, PlatformError } from "@millrace/errors";
 import { readText, type Terminal } from "../terminal.ts";
 import type { PlatformAddresses, Profile } from "./profile.ts";
 
-// `platform.json` is written by a platform that runs on this machine: where it is, and its first operator's token.
+// `platform.json` is written by a platform that runs on this machine: where it is, and its first operator's token. It goes when the
+// platform stops; its ports stay, for the next start.
 
 const VARIABLE = "MILLRACE_PLATFORM_FILE";
 const IN_FOLDER = ".millrace/platform.json";
+const LEFT_BEHIND = "ports.json";
 
 export type PlatformFile = PlatformAddresses & { adminToken: string };
 
 /** The file that the environment names. */
 export function namedPlatformFile(terminal: Terminal): PlatformFile | undefined {
   const path = namedPath(terminal);
+  if (path !== undefined && isStopped(path)) throw stopped(path);
   return path === undefined ? undefined : read(path);
+}
+
+/** Throws `unavailable` when a platform was started from this folder or one above, and runs no more. */
+export function refuseStopped({ cwd }: Pick<Terminal, "cwd">): void {
+  const path = pathAbove(cwd, isStopped);
+  if (path !== undefined) throw stopped(path);
 }
 
 /** The file of a platform that runs from this folder or one above. */
@@ -40,9 +49,22 @@ function namedPath({ env, cwd }: Terminal): string | undefined {
 }
 
 function nearbyPath({ cwd }: Pick<Terminal, "cwd">): string | undefined {
+  return pathAbove(cwd, existsSync);
+}
+
+function isStopped(path: string): boolean {
+  return !existsSync(path) && existsSync(join(dirname(path), LEFT_BEHIND));
+}
+
+function stopped(path: string): PlatformError {
+  const message = `The platform in ${dirname(path)} does not run; npm start starts it, and millrace login reaches another.`;
+  return new PlatformError("unavailable", message, { reason: "platform_unavailable" });
+}
+
+function pathAbove(cwd: string, accepts: (path: string) => boolean): string | undefined {
   for (let folder = cwd; ; folder = dirname(folder)) {
     const path = join(folder, IN_FOLDER);
-    if (existsSync(path)) return path;
+    if (accepts(path)) return path;
     if (folder === dirname(folder)) return undefined;
   }
 }

@@ -36,15 +36,15 @@ export class UsageTotals {
         return [name, copy];
       }),
     );
-    for (const usage of series) addTo(this.#totalsOf(all, usage, this.#byApi), usage);
+    for (const usage of series) addTo(this.#totalsOf(all, usage), usage);
     return all.values();
   }
 
-  /** Who has a name of its own in `known` keeps it. */
-  #totalsOf(all: Map<string, ApiTotals>, { hostLabel, api }: RequestUsage, known = all): ApiTotals {
+  /** Who has a name of its own in `all` keeps it. */
+  #totalsOf(all: Map<string, ApiTotals>, { hostLabel, api }: RequestUsage): ApiTotals {
     const name = `${hostLabel} ${api}`;
     const deployment = this.#names.get(hostLabel);
-    const isOther = deployment === undefined || (!known.has(name) && all.size >= USAGE_LIMITS.apisShownMax);
+    const isOther = deployment === undefined || (!all.has(name) && all.size >= USAGE_LIMITS.apisShownMax);
     const key = isOther ? OTHER_SERIES : name;
     const totals = all.get(key) ?? emptyTotals(isOther ? undefined : deployment, isOther ? OTHER_SERIES : api);
     all.set(key, totals);

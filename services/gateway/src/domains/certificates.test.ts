@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -92,4 +92,24 @@ test("a platform's certificate that cannot be read, or whose key is another's, i
   writeFileSync(files.certificate, selfSigned().certificate);
   writeFileSync(files.key, selfSigned().privateKey);
   assert.throws(() => new DefaultCertificate(files, log), { code: "ERR_OSSL_X509_KEY_VALUES_MISMATCH" });
+});
+
+test("files that are away are said to be once, until they were there again", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "gateway-certificate-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const files = { certificate: join(folder, "a.crt"), key: join(folder, "a.key") };
+  const { certificate, privateKey } = selfSigned();
+  writeFileSync(files.certificate, certificate);
+  writeFileSync(files.key, privateKey);
+  const told: string[] = [];
+  const log = { info: (_: object, message: string) => void told.push(message), warn: () => void told.push("warned") };
+  const platform = new DefaultCertificate(files, log);
+  for (let outage = 1; outage <= 2; outage++) {
+    renameSync(files.key, `${files.key}.away`);
+    await platform.refresh();
+    await platform.refresh();
+    renameSync(`${files.key}.away`, files.key);
+    await platform.refresh();
+    assert.deepEqual(told, Array(outage).fill("warned"));
+  }
 });

@@ -33,6 +33,8 @@ export class DefaultCertificate {
   #context: SecureContext;
   /** Of what was read last, whether it could be used or not. */
   #digest: string;
+  /** The files could not be read when they were last looked at. */
+  #isAway = false;
   #timer: NodeJS.Timeout | undefined;
   #onChange = () => {};
 
@@ -73,21 +75,34 @@ export class DefaultCertificate {
 
   /** Reads the files again. Answers whether there is another certificate now. */
   async refresh(): Promise<boolean> {
+    const pair = await this.#read();
+    if (pair === null || digestOf(pair) === this.#digest) return false;
+    this.#digest = digestOf(pair);
     try {
-      const pair = { cert: await readFile(this.#files.certificate), key: await readFile(this.#files.key) };
-      const digest = digestOf(pair);
-      if (digest === this.#digest) return false;
-      this.#digest = digest;
       const leaf = new X509Certificate(pair.cert);
       this.#context = contextOf(pair);
       this.#leaf = leaf;
       this.#pair = pair;
-      this.#onChange();
-      this.#log.info({ until: leaf.validTo }, "the platform's certificate was renewed");
-      return true;
     } catch (err) {
-      this.#log.warn({ err }, "the platform's certificate cannot be read again; the one before stays");
+      this.#log.warn({ err }, "the platform's certificate cannot be used; the one before stays");
       return false;
+    }
+    this.#onChange();
+    this.#log.info({ until: this.#leaf.validTo }, "the platform's certificate was renewed");
+    return true;
+  }
+
+  /** Null when they cannot be read, which is said once. */
+  async #read(): Promise<Pair | null> {
+    try {
+      const pair = { cert: await readFile(this.#files.certificate), key: await readFile(this.#files.key) };
+      this.#isAway = false;
+      return pair;
+    } catch (err) {
+      if (!this.#isAway)
+        this.#log.warn({ err }, "the platform's certificate cannot be read again; the one before stays");
+      this.#isAway = true;
+      return null;
     }
   }
 }

@@ -46,27 +46,24 @@ export function requestSpans(
   const stretches = stretchesOf(phasesOf(exchange, durationMs));
   const inCall = stretches.filter(({ name }) => IN_CALL.has(name));
   const name = [line.method, exchange.route?.resource].filter(Boolean).join(" ");
-  return [
-    span(
-      { name, fromMs: 0, untilMs: durationMs },
-      { spanId, parentSpanId, kind: "server", attributes: attributesOf(line, exchange), error },
-    ),
-    ...inCall
-      .slice(0, 1)
-      .map(({ fromMs }) =>
-        span(
-          { name: `call ${exchange.backend?.host ?? line.function}`, fromMs, untilMs: inCall.at(-1)!.untilMs },
-          { spanId: callId, kind: "client", attributes: callAttributesOf(line, exchange), error },
-        ),
-      ),
-    // What the call does there, the runner tells, or an http backend itself.
-    ...stretches
-      .filter(({ name }) => name !== "function" && name !== "backend")
-      .map((stretch) => span(stretch, IN_CALL.has(stretch.name) ? { parentSpanId: callId } : {})),
+  const attributes = attributesOf(line, exchange);
+  const spans = [
+    span({ name, fromMs: 0, untilMs: durationMs }, { spanId, parentSpanId, kind: "server", attributes, error }),
   ];
+  if (inCall.length > 0) {
+    const callName = `call ${exchange.backend?.host ?? line.function}`;
+    const stretch = { name: callName, fromMs: inCall[0]!.fromMs, untilMs: inCall.at(-1)!.untilMs };
+    spans.push(span(stretch, { spanId: callId, kind: "client", attributes: callAttributesOf(line, exchange), error }));
+  }
+  for (const stretch of stretches) {
+    // What the call does there, the runner tells, or an http backend itself.
+    if (stretch.name === "function" || stretch.name === "backend") continue;
+    spans.push(span(stretch, IN_CALL.has(stretch.name) ? { parentSpanId: callId } : {}));
+  }
+  return spans;
 }
 
-/** It is nobody's fault but ours or the function's. */
+/** Not by the caller's fault: by ours, the function's or an http backend's. */
 export function hasFailed({ reason, response }: Exchange): boolean {
   return (reason === null ? response.statusCode : REASONS[reason].status) >= 500;
 }

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { PlatformError } from "@millrace/errors";
 import { EventGap } from "@millrace/proto/control/v1/events";
+import type { Context } from "../context.ts";
 import { SEARCH_PAGES_MAX } from "../limits.ts";
-import { findEvents, gapsAnswer } from "./event-pages.ts";
+import { findEvents, gapsAnswer, refuseUnknown } from "./event-pages.ts";
 
 const gap = (count: number) =>
   EventGap.create({
@@ -57,4 +59,19 @@ test("a gap is a line that says how many of whose, when and why", async () => {
     "-- 312 requests of gateway-1 are missing, from 2026-11-22T12:00:00.000Z to 2026-11-22T12:00:05.000Z: they were more than it may tell",
   ]);
   assert.deepEqual(gapsAnswer("requests", { items: [], gaps: [], isPartial: false }), { json: {}, lines: [] });
+});
+
+test("nothing of a function that is not there is a mistake, and of one that is there an answer", async () => {
+  const asked: string[] = [];
+  const call = async (_: unknown, { name }: { name: string }) => {
+    asked.push(name);
+    if (name.endsWith("/nope")) throw new PlatformError("not_found", "", { reason: "function_not_found" });
+  };
+  const context = { project: "projects/shop", call } as unknown as Context;
+  const nothing = { items: [], gaps: [], isPartial: false };
+  await assert.rejects(refuseUnknown(context, "nope", nothing), { reason: "function_not_found" });
+  await refuseUnknown(context, "pets", nothing);
+  await refuseUnknown(context, "nope", { ...nothing, items: [1] });
+  await refuseUnknown(context, "", nothing);
+  assert.deepEqual(asked, ["projects/shop/functions/nope", "projects/shop/functions/pets"]);
 });

@@ -1,4 +1,6 @@
 import { EventGap } from "@millrace/proto/control/v1/events";
+import { FunctionServiceService } from "@millrace/proto/control/v1/functions";
+import type { Context } from "../context.ts";
 import { SEARCH_PAGES_MAX } from "../limits.ts";
 
 // What the lists of requests and of log lines share.
@@ -33,6 +35,12 @@ export async function findEvents<Item>(
     if (pageToken === "" || items.length >= limit) break;
   }
   return { items: items.reverse(), gaps: gaps.reverse(), isPartial: pageToken !== "" && items.length < limit };
+}
+
+/** Throws `not_found` when nothing was found of a function that is not there: a wrong name would look as if nothing had happened. */
+export async function refuseUnknown({ call, project }: Context, functionId: string, { items }: Found<unknown>) {
+  if (items.length > 0 || functionId === "") return;
+  await call(FunctionServiceService.getFunction, { name: `${project}/functions/${functionId}` });
 }
 
 /** Says what is missing, as a line among the others. */

@@ -3,7 +3,7 @@ import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import type { Answer } from "../output/answer.ts";
-import { findEvents, gapsAnswer } from "./event-pages.ts";
+import { findEvents, gapsAnswer, refuseUnknown } from "./event-pages.ts";
 import { follow, type TailView } from "./follow.ts";
 import { integerOption, listOption, readTime } from "./options.ts";
 
@@ -70,6 +70,7 @@ async function logs(context: Context, [functionId = ""]: string[], options: LogO
     const { entries, ...rest } = await call(LogServiceService.listLogs, { ...filter, before, ...page });
     return { items: entries, ...rest };
   });
+  await refuseUnknown(context, functionId, found);
   const { json, lines } = gapsAnswer(PLURAL, found);
   const entries = found.items.map(logLine);
   const text = [entries.join("\n") || `no ${PLURAL}`, ...lines].join("\n");

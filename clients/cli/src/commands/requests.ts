@@ -10,7 +10,7 @@ import { Option } from "commander";
 import type { Registry } from "../command-line.ts";
 import type { Context } from "../context.ts";
 import { type Answer, idOf, many, type View } from "../output/answer.ts";
-import { findEvents, gapsAnswer } from "./event-pages.ts";
+import { findEvents, gapsAnswer, refuseUnknown } from "./event-pages.ts";
 import { follow, type TailView } from "./follow.ts";
 import { integerOption, readTime } from "./options.ts";
 
@@ -99,6 +99,7 @@ async function requests(context: Context, _: string[], options: RequestOptions):
       : await call(listRequests, { parent, filter, ...page });
     return { items, ...rest };
   });
+  if (!options.unrouted) await refuseUnknown(context, filter.function, found);
   const { json, lines } = gapsAnswer(PLURAL, found);
   const answer = many(VIEW, PLURAL, found.items);
   return { json: { ...(answer.json as object), ...json }, text: [answer.text, ...lines].join("\n") };

@@ -95,7 +95,7 @@ test("a platform that was stopped does not answer, and nobody is told to sign in
   assert.match((await run(home, ["whoami"])).stderr, /auth at 127\.0\.0\.1:9 does not answer/);
 });
 
-test("tables align by width and lose trailing space and control characters", () => {
+test("tables align by width, keep the lines of a value and lose trailing space and control characters", () => {
   assert.equal(
     tableText(
       ["id", "name"],
@@ -115,6 +115,12 @@ test("tables align by width and lose trailing space and control characters", () 
     ]),
     "id         a\nlong name  b",
   );
+  const event = fieldsText([
+    ["id", "a"],
+    ["event", '{\n  "a": 1\n}\n'],
+    ["after", "b\u001b[2J"],
+  ]);
+  assert.equal(event, 'id     a\nevent  {\n         "a": 1\n       }\nafter  b\ufffd[2J');
 });
 
 test("what came from a server does not steer the terminal, whichever way it is shown", async (t) => {

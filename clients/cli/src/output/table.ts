@@ -15,11 +15,15 @@ export function tableText(headers: readonly string[], rows: readonly (readonly s
     .join("\n");
 }
 
+/** Further lines of a value stand below its first. */
 export function fieldsText(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([name]) => name.length));
   return rows
     .filter(([, value]) => value !== "")
-    .map(([name, value]) => `${name.padEnd(width)}${GAP}${printable(value)}`)
+    .map(([name, value]) => {
+      const lines = value.trimEnd().split("\n").map(printable);
+      return `${name.padEnd(width)}${GAP}${lines.join(`\n${" ".repeat(width)}${GAP}`)}`;
+    })
     .join("\n");
 }
 

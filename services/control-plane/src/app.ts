@@ -237,9 +237,10 @@ export function buildApp(deps: Deps): App {
     sweepArtifacts: () => artifacts.sweep(),
     turnPartitions: () => partitions.turn(clock()),
     keepAuditPartitions: () => audit.keepPartitions(),
-    forgetAlarmEvents: () => {
+    forgetAlarmEvents: async () => {
       const before = new Date(clock().getTime() - LIMITS.alarm.eventsKeptMs);
-      return query(() => forgetAlarmEvents(sql, before));
+      const limit = LIMITS.alarm.eventsForgottenAtOnce;
+      while ((await query(() => forgetAlarmEvents(sql, { before, limit }))) === limit);
     },
     turnUsage: () => rollUp.turn(),
     dropOldUsage: () => dropOldUsage(sql, clock()),

@@ -192,6 +192,7 @@ export const LIMITS = {
     latenessMs: 30_000,
     evaluationsAtOnceMax: 4,
     eventsKeptMs: 30 * 86_400_000,
+    eventsForgottenAtOnce: 5_000,
     /** Of one alarm; the oldest gives way. */
     deliveriesPendingMax: 50,
     /** At once, and of one project. */

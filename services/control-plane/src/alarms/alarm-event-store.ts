@@ -152,11 +152,12 @@ export async function settleAttempt(
     where alarm_uid = ${alarmUid} and number = ${number} and attempts = ${attempts} and delivery = 'pending'`;
 }
 
-/** Forgets what happened before an instant. By the index alarm_events_by_age. */
-export async function forgetAlarmEvents(sql: Sql, before: Date): Promise<void> {
-  await sql`
+/** Forgets what happened before an instant, at most so much; answers how much there was. By the index alarm_events_by_age. */
+export async function forgetAlarmEvents(sql: Sql, { before, limit }: { before: Date; limit: number }): Promise<number> {
+  const { count } = await sql`
     delete from alarm_events
-    where at < ${before}`;
+    where ctid = any(array(select ctid from alarm_events where at < ${before} order by at limit ${limit}))`;
+  return count;
 }
 
 function fromRow(row: Row): AlarmEvent {

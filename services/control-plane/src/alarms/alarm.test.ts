@@ -9,6 +9,7 @@ import { createFunction, createGroup, createProject } from "../testing/calls.ts"
 import { refused, refusedFields } from "../testing/expect.ts";
 import { startControlPlane } from "../testing/test-control-plane.ts";
 import { startReceiver } from "../testing/webhook-receiver.ts";
+import { forgetAlarmEvents } from "./alarm-event-store.ts";
 
 const { client, clock, database, app } = await startControlPlane({ after }, { webhookAllow: ["127.0.0.1"] });
 const { sql } = database;
@@ -190,6 +191,9 @@ test("pages of alarms and of events go on where the last one ended", async () =>
   const foreign = Buffer.from(JSON.stringify([`alarm events ${parent}`, "x"])).toString("base64url");
   await refusedFields(client.call(listAlarmEvents, { parent, pageSize: 0, pageToken: foreign }), ["page_token"]);
   const { now } = clock;
+  const before = new Date(now.getTime() + 86_400_000);
+  assert.equal(await forgetAlarmEvents(sql, { before, limit: 2 }), 2);
+  assert.equal((await client.call(listAlarmEvents, { parent, pageSize: 9, pageToken: "" })).events.length, 3);
   clock.now = new Date(now.getTime() + 31 * 86_400_000);
   await app.forgetAlarmEvents();
   clock.now = now;

@@ -15,7 +15,7 @@ const STATEMENTS: [string, (sql: Queryable) => Promise<unknown>, RegExp][] = [
   ["events of an alarm", (tx) => listAlarmEvents(tx, { uid: "al", before: 9, limit: 9 }), /alarm_events_pkey/],
   ["the delivery that is due", (tx) => claimDelivery(tx as Sql, { now, lostAt: now, except: [] }), /alarm_events_due/],
   ["deliveries that wait", (tx) => supersedeDeliveries(tx as Transaction, "al", 9), /alarm_events_pending/],
-  ["old events", (tx) => forgetAlarmEvents(tx as Sql, now), /alarm_events_by_age/],
+  ["old events", (tx) => forgetAlarmEvents(tx as Sql, { before: now, limit: 9 }), /alarm_events_by_age/],
 ];
 
 for (const [name, ask, index] of STATEMENTS) {

@@ -147,5 +147,20 @@ test("on a terminal top looks again and again, and begins each time at its top",
   const { exitCode, stdout } = await run(home, ["top"], { isTTY: true });
   assert.equal(exitCode, 4);
   assert.ok(stdout.startsWith("\u001b[2J"));
+  assert.ok(!stdout.includes("\u001b[3J"), "what was shown before stays to be scrolled to");
   assert.match(stdout, /the last 5 min of projects\/default\n\nno API was called\n\nno function was called\n$/);
+});
+
+test("top outlives a platform that is away for a moment", async (t) => {
+  const { asked, home } = await startMetrics(t, () => {
+    if (asked.length <= 2) throw new PlatformError("unavailable", "In a moment.", { reason: "overloaded" });
+    throw new PlatformError("permission_denied", "No more.", { reason: "permission_denied" });
+  });
+  const { exitCode, stdout } = await run(home, ["top"], { isTTY: true });
+  assert.equal(exitCode, 4);
+  assert.match(stdout, /It is asked again\.\n$/);
+  const once = await startMetrics(t, () => {
+    throw new PlatformError("unavailable", "In a moment.", { reason: "overloaded" });
+  });
+  assert.notEqual((await run(once.home, ["top", "--once"], { isTTY: true })).exitCode, 0);
 });

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { PlatformError } from "@millrace/errors";
 import {
   MetricDimension,
   type MetricSeries,
@@ -32,8 +33,8 @@ interface Busy {
 
 const MINUTES_DEFAULT = 5;
 const LIMIT_DEFAULT = 15;
-/** Clears a terminal and begins at its top. */
-const CLEAR = "\u001b[2J\u001b[3J\u001b[H";
+/** Clears what a terminal shows, but not what was there before, and begins at its top. */
+const CLEAR = "\u001b[2J\u001b[H";
 
 export function registerTop(registry: Registry): void {
   registry.command<TopOptions>({
@@ -52,11 +53,18 @@ export function registerTop(registry: Registry): void {
 async function top(context: Context, _args: string[], options: TopOptions): Promise<Answer> {
   const isLive = !context.json && !options.once && context.terminal.stdout.isTTY === true;
   for (;;) {
-    const answer = await shown(context, options);
+    const answer = await shown(context, options).catch((error: unknown) => {
+      if (!isLive || !mayPass(error)) throw error;
+      return { json: {}, text: `${error.message}\n\nIt is asked again.` };
+    });
     if (!isLive) return answer;
     context.terminal.stdout.write(`${CLEAR}${answer.text}\n`);
     await delay(TOP_REFRESH_MS);
   }
+}
+
+function mayPass(error: unknown): error is PlatformError {
+  return error instanceof PlatformError && (error.code === "unavailable" || error.code === "deadline_exceeded");
 }
 
 async function shown(context: Context, { minutes = MINUTES_DEFAULT, limit = LIMIT_DEFAULT }: TopOptions) {

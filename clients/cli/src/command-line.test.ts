@@ -95,6 +95,37 @@ test("a platform that was stopped does not answer, and nobody is told to sign in
   assert.match((await run(home, ["whoami"])).stderr, /auth at 127\.0\.0\.1:9 does not answer/);
 });
 
+test("a project that is not there is said to be one that was named, or one that is meant when none is", async (t) => {
+  const home = folderWith(t, {});
+  const show = (argv: string[], id: string) => {
+    const register = (registry: Registry) =>
+      registry.command({
+        usage: "show",
+        description: "",
+        run: async () => {
+          throw new PlatformError("not_found", `There is no project ${id}.`, { reason: "project_not_found" });
+        },
+      });
+    const [stdout, stderr] = [new Text(), new Text()];
+    const terminal = { argv, env: {}, cwd: home, home, stdin: Readable.from([]), stdout, stderr };
+    return runCommandLine(terminal, { version: "1", register }).then((exitCode) => [exitCode, stderr.text] as const);
+  };
+  writePlatformFile(home, {});
+  const [exitCode, unnamed] = await show(["show"], "default");
+  assert.equal(exitCode, 3);
+  assert.match(
+    unnamed,
+    /^error: There is no project default\. It is meant when none is named: name one with --project; /,
+  );
+  const [, named] = await show(["show", "-p", "lab"], "lab");
+  assert.match(
+    named,
+    /^error: There is no project lab\. .*millrace project create lab makes it\. \(project_not_found\)\n$/,
+  );
+  const [, asked] = await show(["show"], "another");
+  assert.equal(asked, "error: There is no project another. (project_not_found)\n");
+});
+
 test("tables align by width, keep the lines of a value and lose trailing space and control characters", () => {
   assert.equal(
     tableText(

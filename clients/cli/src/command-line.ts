@@ -100,6 +100,8 @@ function addCommand<Options>(parent: Command, spec: CommandSpec<Options>, termin
       const answer = await spec.run(context, command.processedArgs as string[], command.opts() as Options);
       if (answer) await print(context, answer);
       outcome.exitCode = answer?.exitCode ?? EXIT.ok;
+    } catch (error) {
+      throw context.explained(error);
     } finally {
       context.close();
     }

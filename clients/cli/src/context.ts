@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { PlatformError } from "@millrace/errors";
 import { projectInManifest } from "./deploy/manifest.ts";
 import { printableLines } from "./output/table.ts";
 import { type CallBounds, PlatformClient } from "./platform-client.ts";
@@ -49,8 +50,19 @@ export class Context {
 
   /** `projects/{id}`: of --project, else the profile, else the nearest millrace.yaml, else `default`. */
   get project(): string {
-    const id = this.options.project ?? this.profile.project ?? this.#manifestProject() ?? DEFAULT_PROJECT;
-    return `projects/${id}`;
+    return `projects/${this.#namedProject() ?? DEFAULT_PROJECT}`;
+  }
+
+  /** A failure with what the platform cannot know: whether anybody has named the project that is not there. */
+  explained(error: unknown): unknown {
+    if (!(error instanceof PlatformError) || error.reason !== "project_not_found") return error;
+    const { code, message, reason, metadata } = error;
+    const named = this.#namedProject();
+    if (message !== `There is no project ${named ?? DEFAULT_PROJECT}.`) return error;
+    const wayOut = named
+      ? `millrace project list shows yours, and millrace project create ${named} makes it.`
+      : "It is meant when none is named: name one with --project; millrace project list shows yours.";
+    return new PlatformError(code, `${message} ${wayOut}`, { reason, metadata, cause: error });
   }
 
   call: PlatformClient["call"] = (method, request, bounds?: CallBounds) => this.platform.call(method, request, bounds);
@@ -67,6 +79,10 @@ export class Context {
 
   close(): void {
     this.#platform?.close();
+  }
+
+  #namedProject(): string | undefined {
+    return this.options.project ?? this.profile.project ?? this.#manifestProject();
   }
 
   #manifestProject(): string | undefined {

@@ -115,6 +115,7 @@ export function buildApp(deps: GatewayDependencies) {
     connector: deps.connector,
     signer: new BackendSigner({ keys, grants, region, nowMs: deps.wallClockMs }),
     nowMs: deps.steadyClockMs,
+    log,
   });
   const traces = new Traces({ spans: deps.spans, ratio: deps.tracesSampleRatio, nowMs: deps.steadyClockMs, random });
   const bodies = new BodyBudget();

@@ -9,7 +9,23 @@ export interface BackendFailure {
   isOurs: boolean;
 }
 
-const CODE = /^[A-Z][A-Z0-9_]{2,63}$/;
+/** Codes by which the other end, or the way to it, refuses a connection. */
+const UNREACHED: ReadonlySet<string> = new Set([
+  "EAI_AGAIN",
+  "ECONNABORTED",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EHOSTDOWN",
+  "EHOSTUNREACH",
+  "ENETDOWN",
+  "ENETUNREACH",
+  "EPIPE",
+  "EPROTO",
+  "UND_ERR_SOCKET",
+]);
+/** What OpenSSL and Node say of a certificate, or of a handshake, that they do not take. */
+const UNTRUSTED =
+  /^(?:ERR_SSL_|ERR_TLS_CERT_|CERT_|CRL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|INVALID_(?:CA|PURPOSE)$|PATH_LENGTH_|HOSTNAME_)/;
 
 /** What an attempt's error means to the caller, who learns no name and no address of it. */
 export function failureOf(error: Error, { isSent, hasHead }: { isSent: boolean; hasHead: boolean }): BackendFailure {
@@ -18,7 +34,7 @@ export function failureOf(error: Error, { isSent, hasHead }: { isSent: boolean; 
     return { refusal: refuse("backend_unavailable", detail), isFinal: true, isOurs: true };
   }
   const { code = "" } = error as NodeJS.ErrnoException;
-  if (!isSent) return unreached(CODE.test(code) ? code : "");
+  if (!isSent) return unreached(code);
   if (hasHead) return failed("The backend broke off its answer.");
   if (code === "UND_ERR_HEADERS_OVERFLOW") return failed("The headers of the backend's answer are too large.", true);
   if (code.startsWith("HPE_") || /^bad (?:response|upgrade)/.test(error.message))
@@ -39,7 +55,8 @@ function unreached(code: string): BackendFailure {
       isFinal: true,
       isOurs: false,
     };
-  return failed(`The backend cannot be connected to${code === "" ? "" : ` (${code})`}.`);
+  if (UNREACHED.has(code) || UNTRUSTED.test(code)) return failed(`The backend cannot be connected to (${code}).`);
+  return { refusal: refuse("internal", "The gateway could not ask the backend."), isFinal: true, isOurs: true };
 }
 
 function failed(detail: string, isFinal = false): BackendFailure {

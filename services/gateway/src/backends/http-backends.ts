@@ -38,16 +38,25 @@ interface Signing {
   timestamp: string;
 }
 
+interface HttpBackendsDeps {
+  connector: Connector;
+  signer: BackendSigner;
+  nowMs: () => number;
+  log: { error(fields: object, message: string): void };
+}
+
 /** Sends requests to http backends. */
 export class HttpBackends {
   readonly origins: Origins;
   readonly #signer: BackendSigner;
   readonly #nowMs: () => number;
+  readonly #log: HttpBackendsDeps["log"];
 
-  constructor({ connector, signer, nowMs }: { connector: Connector; signer: BackendSigner; nowMs: () => number }) {
+  constructor({ connector, signer, nowMs, log }: HttpBackendsDeps) {
     this.origins = new Origins(connector, nowMs);
     this.#signer = signer;
     this.#nowMs = nowMs;
+    this.#log = log;
   }
 
   /** Answers a refusal, or null when the answer is under way. */
@@ -110,6 +119,7 @@ export class HttpBackends {
       safe: SAFE_METHODS.has(head.method) && SAFE_METHODS.has(method),
       deadlineAtMs: nowMs + DISPATCH_LIMITS.deadlineMsMax,
       nowMs: this.#nowMs,
+      onFault: (err: Error) => this.#log.error({ err, requestId: exchange.requestId }, "a backend could not be asked"),
     };
     const call = new HttpCall(admitted.origin, request, terms, answer);
     answer.follow(call);

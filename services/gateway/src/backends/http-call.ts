@@ -28,6 +28,8 @@ export interface HttpTerms {
   /** By when all of the answer must be here. */
   deadlineAtMs: number;
   nowMs: () => number;
+  /** What went wrong was the gateway's. */
+  onFault: (error: Error) => void;
 }
 
 /** Where the answer goes: `head`, data, `end`; or `failed`, at any point, once. */
@@ -108,8 +110,9 @@ export class HttpCall {
     this.#sink.end();
   }
 
-  onFailed(attempt: Attempt, failure: BackendFailure): void {
+  onFailed(attempt: Attempt, failure: BackendFailure, error: Error): void {
     if (this.#isOver) return;
+    if (failure.refusal.reason === "internal") this.#terms.onFault(error);
     const ticket = this.#mayTryAgain(attempt, failure) ? this.#admitAgain() : null;
     if (ticket !== null) {
       this.#try(ticket);
@@ -235,7 +238,7 @@ class Attempt implements Dispatcher.DispatchHandler {
     if (!this.#leave() || this.#isAbandoned) return;
     const failure = failureOf(error, this);
     this.#judge(failure.isOurs ? "forget" : "fail");
-    this.#call.onFailed(this, failure);
+    this.#call.onFailed(this, failure, error);
   }
 
   #leave(): boolean {

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ERROR_CODES, type ErrorCode, PlatformError } from "@millrace/errors";
+import { ERROR_CODES, type ErrorCode, invalidFields, PlatformError } from "@millrace/errors";
+import { Option } from "commander";
 import { type Registry, runCommandLine } from "./command-line.ts";
 import { folderWith, run, writePlatformFile } from "./command-line-fixture.ts";
 import { exitCodeOf } from "./exit-codes.ts";
@@ -124,6 +125,27 @@ test("a project that is not there is said to be one that was named, or one that 
   );
   const [, asked] = await show(["show"], "another");
   assert.equal(asked, "error: There is no project another. (project_not_found)\n");
+});
+
+test("a fault of a request is named by the option that was given, else by its field", async (t) => {
+  const home = folderWith(t, {});
+  const register = (registry: Registry) =>
+    registry.command({
+      usage: "make",
+      description: "",
+      options: [new Option("--http <url>"), new Option("--path <path>")],
+      run: async () => {
+        throw invalidFields([
+          { field: "environment_backend.http.url", description: "must be a URL" },
+          { field: "definition.path", description: "must be one" },
+        ]);
+      },
+    });
+  const [stdout, stderr] = [new Text(), new Text()];
+  const argv = ["make", "--http", "shop"];
+  const terminal = { argv, env: {}, cwd: home, home, stdin: Readable.from([]), stdout, stderr };
+  assert.equal(await runCommandLine(terminal, { version: "1", register }), 2);
+  assert.equal(stderr.text, "error: --http: must be a URL; definition.path: must be one\n");
 });
 
 test("tables align by width, keep the lines of a value and lose trailing space and control characters", () => {

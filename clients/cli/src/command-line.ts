@@ -3,6 +3,7 @@ import { Context, type GlobalOptions } from "./context.ts";
 import { EXIT } from "./exit-codes.ts";
 import type { Answer } from "./output/answer.ts";
 import { failureOf } from "./output/failure.ts";
+import { inOptions } from "./output/field-options.ts";
 import { jsonText, printableLines } from "./output/table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -101,11 +102,16 @@ function addCommand<Options>(parent: Command, spec: CommandSpec<Options>, termin
       if (answer) await print(context, answer);
       outcome.exitCode = answer?.exitCode ?? EXIT.ok;
     } catch (error) {
-      throw context.explained(error);
+      throw inOptions(context.explained(error), (option) => isGiven(command, option));
     } finally {
       context.close();
     }
   });
+}
+
+function isGiven(command: Command, long: string): boolean {
+  const option = command.options.find((one) => one.long === long);
+  return option !== undefined && command.getOptionValueSource(option.attributeName()) === "cli";
 }
 
 /** As the first line of its help says it. */

@@ -9,7 +9,7 @@ import { checkDescription, someOf } from "../requests/violations.ts";
 import { type Alias, type AliasTarget, checkMinInstances, checkTargets, describeTargets } from "./alias.ts";
 import * as store from "./alias-store.ts";
 import { getFunction, lockFunction } from "./function-store.ts";
-import { deploymentsUsing } from "./usage-store.ts";
+import { deploymentsUsing } from "./use-store.ts";
 import { checkVersionsExist } from "./version-service.ts";
 
 /** What is undefined, and targets that are empty, stay as they are. */

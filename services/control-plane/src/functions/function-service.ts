@@ -10,7 +10,7 @@ import { checkDescription, checkSearch, someOf } from "../requests/violations.ts
 import type { FunctionDraft } from "./function.ts";
 import { type AskedConfig, checkConfig, NO_CONFIG, settledConfig, settledVersionsKept } from "./function-config.ts";
 import * as store from "./function-store.ts";
-import { apisUsing, deploymentsUsing } from "./usage-store.ts";
+import { apisUsing, deploymentsUsing } from "./use-store.ts";
 
 /** Makes a secret readable by runners only. */
 export type Seal = (context: string, value: string) => Buffer;

@@ -8,7 +8,7 @@ import { checkDescription, someOf } from "../requests/violations.ts";
 import { aliasesOfVersion } from "./alias-store.ts";
 import { codeFits, type FunctionDraft, type FunctionVersion } from "./function.ts";
 import { getFunction, lockFunction, updateLatestVersion } from "./function-store.ts";
-import { deploymentsUsing } from "./usage-store.ts";
+import { deploymentsUsing } from "./use-store.ts";
 import * as store from "./version-store.ts";
 
 export class VersionService {

@@ -2,7 +2,10 @@ import { query, type Sql, type Transaction } from "@millrace/sql";
 
 const UNDONE = new Error("what was done is undone on purpose");
 
-/** Runs `work` in a transaction that is rolled back: what would happen, without it happening. */
+/**
+ * Runs `work` in a transaction that is rolled back: what would happen, without it happening. Until then it holds the locks that doing it
+ * would take. It is not tried again after a deadlock or a serialisation failure: nobody but its caller waits for it, who can ask again.
+ */
 export async function undone<T>(sql: Sql, work: (tx: Transaction) => Promise<T>): Promise<T> {
   const held: { result?: T } = {};
   const run = sql.begin(async (tx) => {

@@ -21,7 +21,7 @@ export function explain(
 ): Explanation {
   const last = invocations.at(-1);
   const reason = request?.reason || last?.reason || "";
-  if (reason === "") return { summary: `${served(request, last)}.`, advice: "", mender: "" };
+  if (reason === "") return { summary: `${served(request, last)}.`, ...ownFault(request) };
   if (reason === "caller_gone") return callerGone(request);
   const row: ReasonRow | undefined = Object.hasOwn(REASONS, reason) ? REASONS[reason as Reason] : undefined;
   const title = row ? row.title : `It ended with ${reason}`;
@@ -43,6 +43,12 @@ function served(request: RequestEvent | undefined, invocation: Invocation | unde
 function answererOf({ function: id, backend, backendHost }: RequestEvent): string {
   if (id !== "") return `The function ${id}`;
   return backend === "http" ? `The http backend ${backendHost}` : "The gateway, for a mock backend,";
+}
+
+/** What an http backend answers of its own accord has no reason here; its log has. */
+function ownFault(request: RequestEvent | undefined): Pick<Explanation, "advice" | "mender"> {
+  if (request?.backend !== "http" || request.status < 500) return { advice: "", mender: "" };
+  return { advice: "The status is the backend's own: look at the backend's log.", mender: "provider" };
 }
 
 function callerGone(request: RequestEvent | undefined): Explanation {

@@ -248,6 +248,9 @@ test("a request that was served, one whose caller left and each reason of the ta
   assert.equal(await summaryOf("served"), "The function pets answered: 200, after 4.3 ms.");
   assert.equal(await summaryOf("mocked"), "The gateway, for a mock backend, answered: 200, after 1.0 ms.");
   assert.equal(await summaryOf("proxied"), "The http backend api.example.com answered: 500, after 1.0 ms.");
+  const { advice: ownAdvice, mender: owner } = await report("words", "proxied");
+  assert.deepEqual([owner, ownAdvice], ["provider", "The status is the backend's own: look at the backend's log."]);
+  assert.equal((await report("words", "mocked")).advice, "");
   assert.equal(await summaryOf("left"), "The caller left after 1500 ms, before it had the whole answer.");
   for (const reason of reasons) {
     const { summary, advice, mender } = await report("words", reason);

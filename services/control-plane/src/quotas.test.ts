@@ -146,6 +146,8 @@ test("a project's quotas are told with what is used of them, the fullest of each
   assert.deepEqual(of.groupsPerProject, [QUOTAS.groupsPerProject, ""]);
   assert.deepEqual(of.revisionsPerGroup, [QUOTAS.revisionsPerGroup, "store"]);
   assert.deepEqual(of.apisPerRevision, [QUOTAS.apisPerRevision, "store"]);
+  assert.ok(Number(of.definitionBytesPerRevision![0]) > QUOTAS.definitionBytesPerRevision);
+  assert.deepEqual(of.alarmsPerProject, [QUOTAS.alarmsPerProject, ""]);
   assert.equal(of.testEventsPerFunction![0], 0);
   await refused(
     client.call(ProjectServiceService.getQuotas, { name: "projects/shop" }, { token: "eve" }),

@@ -65,6 +65,7 @@ export function buildApp(deps: RunnerDependencies) {
   const versions = new VersionUsage({
     nowMs: Date.now,
     publish: (bytes) => publishKept(deps.bus, SUBJECTS.usage("runner", runnerId), bytes, USAGE_LIMITS.takenMs),
+    log,
   });
   const traces = new InvocationTraces(deps.spans, () => performance.now());
   const records = new FunctionRecords(stores.functions, log, {

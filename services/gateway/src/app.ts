@@ -141,6 +141,7 @@ export function buildApp(deps: GatewayDependencies) {
   const usage = new Usage({
     nowMs: deps.wallClockMs,
     publish: (bytes) => publishKept(deps.bus, SUBJECTS.usage("gateway", deps.gatewayId), bytes, TOLD_LIMITS.takenMs),
+    log,
   });
   const http: GatewayHttp = new GatewayHttp({
     ...deps.http,

@@ -32,6 +32,7 @@ class Store {
 
 function counter(clock: { nowMs: number }, store: Store) {
   const over: number[] = [];
+  const outages: unknown[] = [];
   const minutes = new UsageMinutes<Counted>({
     nowMs: () => clock.nowMs,
     sizeOf: ({ count }) => count,
@@ -40,12 +41,13 @@ function counter(clock: { nowMs: number }, store: Store) {
       store.take(word);
     },
     onOver: (series) => over.push([...series].reduce((sum, { count }) => sum + count, 0)),
+    onOutage: (error) => outages.push(error),
   });
   const count = (name: string) => {
     minutes.turn();
     (minutes.find(name) ?? minutes.add(name, { name, count: 0 })).count++;
   };
-  return { minutes, count, over };
+  return { minutes, count, over, outages };
 }
 
 test("what is counted in a minute is stored under it, told as it grows, and once more when it is over", async () => {
@@ -169,4 +171,18 @@ test("a quantile lies in the bucket of the value that it stands for", () => {
       },
     ),
   );
+});
+
+test("that nobody takes words is said once, until somebody has", async () => {
+  const store = new Store();
+  const { minutes, count, outages } = counter({ nowMs: 0 }, store);
+  for (let outage = 1; outage <= 2; outage++) {
+    store.isAway = true;
+    count("a");
+    await minutes.tell();
+    await minutes.tell();
+    assert.equal(outages.length, outage);
+    store.isAway = false;
+    await minutes.tell();
+  }
 });

@@ -23,6 +23,8 @@ export interface UsageOptions<Series> {
   tell: (word: UsageWord<Series>) => Promise<void>;
   /** A minute is over: nothing is to be added to these any more, and who remembers one is to forget it. */
   onOver: (series: Iterable<Series>) => void;
+  /** Nobody takes words any more: once, until somebody has. */
+  onOutage: (error: unknown) => void;
 }
 
 interface Minute<Series> {
@@ -42,6 +44,7 @@ export class UsageMinutes<Series> {
   #over: Minute<Series>[] = [];
   #number = 0;
   #dropped = 0;
+  #isOut = false;
   #telling: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -107,7 +110,15 @@ export class UsageMinutes<Series> {
   /** Tells the minutes that are over, and what has changed in this one; what is not taken is told again the next time. */
   tell(whole = false): Promise<void> {
     this.#telling ??= this.#tell(whole)
-      .catch(() => {})
+      .then(
+        () => {
+          this.#isOut = false;
+        },
+        (error) => {
+          if (!this.#isOut) this.#options.onOutage(error);
+          this.#isOut = true;
+        },
+      )
       .finally(() => {
         this.#telling = undefined;
       });

@@ -17,7 +17,7 @@ function counted() {
   const told: InvocationUsage[] = [];
   const clock = { nowMs: 60_000_000 };
   const publish = async (bytes: Uint8Array) => void told.push(...UsageBatch.decode(bytes).invocations);
-  return { told, clock, usage: new VersionUsage({ nowMs: () => clock.nowMs, publish }) };
+  return { told, clock, usage: new VersionUsage({ nowMs: () => clock.nowMs, publish, log: { warn() {} } }) };
 }
 
 test("invocations of a version are counted by how they ended, with what they cost", async () => {

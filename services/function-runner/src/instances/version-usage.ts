@@ -22,9 +22,15 @@ export class VersionUsage {
   readonly #byRecord = new Map<FunctionVersionRecord, InvocationUsage>();
   #beyondBound = 0;
 
-  constructor(deps: { nowMs: () => number; publish: (bytes: Uint8Array) => Promise<void> }) {
+  constructor(deps: {
+    nowMs: () => number;
+    publish: (bytes: Uint8Array) => Promise<void>;
+    log: { warn(fields: object, message: string): void };
+  }) {
     this.#minutes = new UsageMinutes({
       nowMs: deps.nowMs,
+      onOutage: (err) =>
+        deps.log.warn({ err }, "the bus takes no counts; they are told again, for half an hour at most"),
       sizeOf: ({ count, throttled }) => count + throttled,
       onOver: () => this.#byRecord.clear(),
       tell: ({ series, ...word }) =>

@@ -28,7 +28,7 @@ function counted() {
       if ((kept.get(key)?.number ?? 0) < number) kept.set(key, { ...one, number, minuteS });
     }
   };
-  const usage = new Usage({ nowMs: () => clock.nowMs, publish });
+  const usage = new Usage({ nowMs: () => clock.nowMs, publish, log: { warn() {} } });
   const sum = (read: (one: RequestUsage) => number) => [...kept.values()].reduce((total, one) => total + read(one), 0);
   return { usage, clock, kept, sum };
 }

@@ -21,9 +21,15 @@ export class Usage {
   readonly #byRoute = new Map<object, Map<string, RequestUsage>>();
   #beyondBound = 0;
 
-  constructor(deps: { nowMs: () => number; publish: (bytes: Uint8Array) => Promise<void> }) {
+  constructor(deps: {
+    nowMs: () => number;
+    publish: (bytes: Uint8Array) => Promise<void>;
+    log: { warn(fields: object, message: string): void };
+  }) {
     this.#minutes = new UsageMinutes({
       nowMs: deps.nowMs,
+      onOutage: (err) =>
+        deps.log.warn({ err }, "the bus takes no counts; they are told again, for half an hour at most"),
       sizeOf: ({ count }) => count,
       tell: ({ series, ...word }) =>
         deps.publish(UsageBatch.encode({ ...word, requests: [...series], invocations: [] }).finish()),

@@ -17,7 +17,8 @@ const DISK_BYTES_MAX = 1024 * MIB;
 /** A message is searched for secrets as far as this; hostile answers may be long. */
 const SEARCHED_BYTES = 64 * 1024;
 /** What the platform itself speaks of on its bus. */
-const SUBJECTS = /^(mr\.(runner|gateway|beat|claim|build)|logs|requests|_INBOX|\$(JS|KV|O|SYS))(\.|$)/;
+const SUBJECTS =
+  /^(mr\.(runner|gateway|beat|claim|build|trial|serving|served)|logs|requests|usage|_INBOX|\$(JS|KV|O|SYS))(\.|$)/;
 /** Functions write it wherever a broker might read it. */
 export const MARK = "hostile-mark";
 

@@ -162,7 +162,8 @@ test("while the control side is down nothing is lost: all of it is there afterwa
       const now = await keptOf(shop.name).catch(() => undefined);
       return now && now.requests.ids.length >= count && now.entries.ids.length >= count + 30 * LINES && now;
     },
-    { timeoutMs: 20_000 },
+    // What it had taken and not stored when it was told to stop, the bus hands out again after half a minute.
+    { timeoutMs: 60_000 },
   );
   for (const id of ids) assert.equal(kept.requests.ids.filter((one) => one === id).length, 1, id);
   for (const [n, id] of ids.entries()) {

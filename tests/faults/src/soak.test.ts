@@ -156,11 +156,16 @@ test("work that is over leaves no descriptors and no slots behind, and memory st
   for (let more = 0; more < ROUNDS_MORE_MAX && isMuch(growth); more++) growth = await growthOfARound();
   t.diagnostic(JSON.stringify(growth));
   assert.ok(!isMuch(growth), `every round it grew by more than ${GROWTH_MIB_MAX} MiB: ${JSON.stringify(growth)}`);
-  // Idle connections between the services, and to nobody else, may come and go.
-  await until(() => !Object.entries(descriptors()).some(([name, count]) => count > (before[name] ?? count) + 2), {
-    timeoutMs: QUIET_TIMEOUT_MS,
-    message: () => `as few descriptors as before: ${JSON.stringify({ before, now: descriptors() })}`,
-  });
+  // Idle connections between the services, and to nobody else, may come and go, and a sandbox may have an instance or two more than before, of
+  // five descriptors each. What leaks with every call is hundreds.
+  const slack = (name: string) => (name.startsWith("sandbox") ? 12 : 2);
+  await until(
+    () => !Object.entries(descriptors()).some(([name, count]) => count > (before[name] ?? count) + slack(name)),
+    {
+      timeoutMs: QUIET_TIMEOUT_MS,
+      message: () => `as few descriptors as before: ${JSON.stringify({ before, now: descriptors() })}`,
+    },
+  );
 });
 
 function isMuch(growth: Record<string, number>): boolean {

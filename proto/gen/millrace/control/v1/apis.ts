@@ -630,7 +630,7 @@ export interface DeleteApiRequest {
 export interface ImportApisRequest {
   /** `projects/{project}/groups/{group}/revisions/{revision}` */
   parent: string;
-  /** OpenAPI in YAML or JSON, at most 2 MiB. */
+  /** OpenAPI in YAML or JSON, at most 3 MiB. */
   document: string;
   /** Answers what would change, and changes nothing. */
   validateOnly: boolean;

@@ -3,8 +3,8 @@ import { countSpent, type Frame, FrameWriter, StreamParser } from "@millrace/fra
 
 // Writers are large; channels are many and mostly idle. So a channel borrows one for a tick.
 const IDLE_WRITERS_MAX = 32;
-/** A writer with so much in it is full: nothing more is written to it. */
-const FULL_WRITER_BYTES = 64 * 1024;
+/** A writer with so much in it is not copied but lent to the socket until the kernel has all of it; nothing more is written to it. */
+const LENT_BYTES_MIN = 64 * 1024;
 /** What Node reads at once; when it gets so much there is more, and it would go on while others wait. */
 const FULL_READ_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -52,7 +52,7 @@ export class Channel {
 
   /** The writer for the next frame; the frame must be begun and ended before anything else is asked of the channel. */
   writer(): FrameWriter {
-    if (this.#writer && this.#writer.bytes >= FULL_WRITER_BYTES) {
+    if (this.#writer && this.#writer.bytes >= LENT_BYTES_MIN) {
       this.#full.push(this.#writer);
       this.#writer = idleWriters.pop() ?? new FrameWriter();
     } else if (!this.#writer) {
@@ -87,22 +87,16 @@ export class Channel {
     this.#socket.destroy();
   }
 
-  /**
-   * The writer itself is lent to the socket until the kernel has all of it, which mostly is at once. A copy would lie in one of Node's pools
-   * of small buffers: they outlive the collections of the young, and then V8 lets hundreds of them lie. Behind others that wait, little is copied
-   * all the same, so that whoever does not read holds few writers.
-   */
   #send(writer: FrameWriter): void {
-    const isLent = writer.bytes >= FULL_WRITER_BYTES || this.#socket.writableLength === 0;
-    if (this.#ended || writer.bytes === 0) putBack(writer);
-    else if (isLent) {
+    if (writer.bytes >= LENT_BYTES_MIN && !this.#ended) {
       countSpent(writer.bytes);
       this.#socket.write(writer.view(), (error) => {
         if (!error) putBack(writer);
       });
     } else {
-      this.#socket.write(writer.take());
+      const bytes = writer.take();
       putBack(writer);
+      if (!this.#ended && bytes.length > 0) this.#socket.write(bytes);
     }
   }
 

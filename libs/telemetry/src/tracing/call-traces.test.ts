@@ -37,7 +37,7 @@ test("a call whose caller traces it is a span below the caller's", () => {
 test("of the others those are kept that we failed, or that took long; how long a stream takes is its caller's affair", () => {
   const refused = new PlatformError("not_found", "There is none.", { reason: "project_not_found" });
   const broken = new PlatformError("unavailable", "Not now.", { reason: "database_unavailable" });
-  const slow = { endedAtMs: startedAtMs + TRACE_LIMITS.slowMs };
+  const slow = { endedAtMs: startedAtMs + TRACE_LIMITS.slowMs + 1 };
   assert.deepEqual(spansOf({}), []);
   assert.deepEqual(spansOf({ error: refused }), []);
   assert.equal(spansOf({ error: broken })[0]?.error, "database_unavailable");
